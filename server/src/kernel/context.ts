@@ -1,0 +1,74 @@
+import type { z } from 'zod'
+import type { Clock } from './clock.ts'
+import type { Db } from './db.ts'
+import type { EventKind } from './events.ts'
+import type { Cursors } from './http/cursor.ts'
+import type { NewId } from './ids.ts'
+import type { JobKind, SendOptions } from './jobs.ts'
+import type { Logger } from './log.ts'
+import type { Flag, Setting } from './runtime-settings.ts'
+
+/** Who is acting. Roles are the platform's and the account's, by name. */
+export type Actor =
+  | { readonly kind: 'anonymous' }
+  | { readonly kind: 'system'; readonly name: string }
+  | {
+      readonly kind: 'user'
+      readonly userId: string
+      readonly accountId: string
+      readonly roles: readonly string[]
+      /** The sign-in that this request belongs to; revoking it ends the actor's access. */
+      readonly signInId: string
+    }
+
+/** Where an event or a job comes from. */
+export interface Origin {
+  actor: Actor
+  accountId?: string
+  correlationId: string
+}
+
+/** Everything that a service may use, for one request, job, reader or socket. */
+export interface Context {
+  readonly db: Db
+  readonly clock: Clock
+  readonly log: Logger
+  readonly actor: Actor
+  /** The account whose rows this context may see. @throws Error when nobody is signed in. */
+  readonly accountId: string
+  /** Follows one request through logs, events and jobs. */
+  readonly correlationId: string
+  /** Aborted when the caller has gone, the deadline has passed or the process is stopping. */
+  readonly signal: AbortSignal
+  readonly newId: NewId
+  readonly cursors: Cursors
+  /** What an admin has set; at most 5 s old. */
+  readonly settings: {
+    get<Value extends z.ZodType>(setting: Setting<Value>): z.output<Value>
+    isOn(flag: Flag): boolean
+  }
+  readonly events: {
+    /** Writes the fact in the current transaction. @throws Error outside of one. */
+    emit<Data extends z.ZodType>(kind: EventKind<Data>, data: z.input<Data>): Promise<void>
+  }
+  readonly jobs: {
+    /** Queues the job in the current transaction, if there is one. Returns its id, or null when a job of its unique key has not ended. */
+    send<Input extends z.ZodType>(
+      job: JobKind<Input>,
+      input: z.input<Input>,
+      options?: SendOptions,
+    ): Promise<string | null>
+  }
+  /**
+   * Runs `work` in one transaction; a context that is in one already runs it there. Serialization failures and deadlocks are tried
+   * again, 3 times at most, so `work` may run more than once and must touch nothing but the database.
+   */
+  transaction<Result>(work: (ctx: Context) => Promise<Result>): Promise<Result>
+  /** Runs `effect` once the current transaction has committed; at once outside of one. */
+  afterCommit(effect: () => void): void
+  /** The same context acting for one account, or with another actor or signal. */
+  with(change: Partial<Pick<Context, 'accountId' | 'actor' | 'signal' | 'correlationId'>>): Context
+  actingFor(accountId: string): Context
+  /** Binds the request's idempotency key to the thing that the transaction makes; nothing when the request has no key. */
+  remember(resourceId: string): Promise<void>
+}

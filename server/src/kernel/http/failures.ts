@@ -1,0 +1,81 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { categoryOf, Problem } from '../problem.ts'
+import { sqlState } from '../transaction.ts'
+import { pathOf } from './edge.ts'
+import { httpProblems } from './problems.ts'
+import { type AnyRoute, servedPath } from './route.ts'
+
+/** The wire form of a refusal (RFC 9457 with the members of the API contract). */
+export function problemBody(problem: Problem, instance: string, correlationId: string) {
+  const { kind, facts, suggestion } = problem
+  return {
+    type: `/api/docs/errors#${kind.code}`,
+    title: kind.title,
+    status: kind.status,
+    detail: problem.message,
+    instance,
+    code: kind.code,
+    category: categoryOf(kind),
+    correlationId,
+    ...(suggestion && { suggestion }),
+    ...(facts.errors && { errors: facts.errors }),
+  }
+}
+
+export function sendProblem(reply: FastifyReply, request: FastifyRequest, problem: Problem) {
+  const body = problemBody(problem, pathOf(request.originalUrl), request.id)
+  reply.code(problem.status).header('content-type', 'application/problem+json')
+  const { retryAfterSeconds, allowed } = problem.facts
+  if (retryAfterSeconds) reply.header('retry-after', String(retryAfterSeconds))
+  if (problem.status === 405) reply.header('allow', String(allowed))
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer')
+  return reply.serializer((value: unknown) => value as string).send(JSON.stringify(body))
+}
+
+/** What the client is told of an error; anything unforeseen is `server.error` and tells nothing. */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error
+  if (isDatabaseAway(error)) return httpProblems.unavailable({ cause: error, retryAfterSeconds: 2 })
+  const { code, statusCode } = error as { code?: string; statusCode?: number }
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return httpProblems.tooLarge({ limit: 1024 * 1024 })
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return httpProblems.unsupportedMedia()
+  if (statusCode && statusCode >= 400 && statusCode < 500) {
+    return httpProblems.malformed({ detail: 'The request could not be read.', cause: error })
+  }
+  return httpProblems.internal({ cause: error })
+}
+
+// Class 08 is a lost connection; 57P01 to 57P03 a server that stops or starts; 53300 one that is full.
+const AWAY = /^(?:08...|57P0[123]|53300|25006)$/
+const AWAY_ERRNO = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT'])
+const SOCKET_CALLS = new Set<unknown>(['connect', 'read', 'write'])
+
+function isDatabaseAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const state = sqlState(error)
+  if (AWAY.test(state)) return true
+  // Files have such codes too.
+  if (AWAY_ERRNO.has(state)) return 'syscall' in error && SOCKET_CALLS.has(error.syscall)
+  return /Connection terminated|timeout exceeded when trying to connect/.test(error.message)
+}
+
+/** 405 with the methods that the path does take, or 404. */
+export function unknownPath(routes: readonly AnyRoute[], method: string, url: string): Problem {
+  const path = pathOf(url)
+  const allowed = routes
+    .filter((route) => [route.path, ...(route.aliases ?? [])].some((each) => fits(each, path)))
+    .flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+  if (allowed.length === 0) return httpProblems.notFound({ method, path })
+  return httpProblems.methodNotAllowed({ path, allowed: [...new Set(allowed)].join(', ') })
+}
+
+function fits(pattern: string, path: string): boolean {
+  const wanted = servedPath(pattern).split('/')
+  const given = path.split('/')
+  return (
+    wanted.length === given.length &&
+    wanted.every((part, place) =>
+      part.startsWith(':') ? given[place] !== '' : part === given[place],
+    )
+  )
+}

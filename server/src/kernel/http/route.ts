@@ -1,0 +1,134 @@
+import type { Readable } from 'node:stream'
+import type { z } from 'zod'
+import type { Context } from '../context.ts'
+import type { ProblemFactory } from '../problem.ts'
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/** Who may call: the holder of a permission, anyone who is signed in, or everybody; the latter two say why. */
+export type Access = string | { readonly signedIn: string } | { readonly public: string }
+
+/** What a handler may read of the request beside its validated input. */
+export interface RequestFacts {
+  readonly ip: string
+  readonly userAgent?: string
+  readonly headers: Readonly<Record<string, string | undefined>>
+  /** Whether the client asked for this type first: `request.prefers('image/')`. */
+  prefers(typePrefix: string): boolean
+  /** Whether the bytes came over TLS, here or at a trusted proxy. */
+  readonly secure: boolean
+  /** Whether the server listens on loopback only. */
+  readonly loopbackOnly: boolean
+}
+
+type Shape = z.ZodType | undefined
+type Output<S extends Shape> = S extends z.ZodType ? z.output<S> : undefined
+type Returned<S extends Shape> = S extends z.ZodType ? z.input<S> | Reply : Reply | void
+
+/** One endpoint: what validates, documents, guards and runs it. */
+export interface Route<
+  Params extends Shape = Shape,
+  Query extends Shape = Shape,
+  Body extends Shape = Shape,
+  Returns extends Shape = Shape,
+> {
+  readonly method: Method
+  /** `/v1/…` is served below `/api`; other paths at the root. Parameters as `:id`. */
+  readonly path: string
+  readonly summary: string
+  readonly description?: string
+  readonly access: Access
+  readonly params?: Params
+  readonly query?: Query
+  readonly body?: Body
+  /** The body may be left out; it then counts as `{}`. */
+  readonly bodyOptional?: boolean
+  readonly returns?: Returns
+  /** Media types that the handler may answer with instead of JSON. */
+  readonly alsoReturns?: readonly string[]
+  /** Of a successful answer; 200 unless given. */
+  readonly status?: number
+  /** The refusals of this route beyond those that its access and schemas imply. */
+  readonly problems?: readonly ProblemFactory[]
+  readonly examples?: {
+    readonly params?: unknown
+    readonly query?: unknown
+    readonly body?: unknown
+    readonly reply?: unknown
+  }
+  /** No deadline and no compression: the answer is a stream. */
+  readonly streams?: boolean
+  /** Longest time for this request in milliseconds; the configured one (30 s) unless given. */
+  timeoutMs?(input: { query: Output<Query>; body: Output<Body> }): number
+  /** Bytes; 1 MiB unless given. */
+  readonly bodyLimit?: number
+  /** Takes `Idempotency-Key`: tells the id that an answer made, and makes the answer again from it. */
+  readonly idempotent?: {
+    resourceId(reply: unknown): string
+    replay(ctx: Context, resourceId: string): Promise<unknown>
+  }
+  /** Older paths that lead to the same handler. */
+  readonly aliases?: readonly string[]
+  handler(
+    ctx: Context,
+    input: {
+      params: Output<Params>
+      query: Output<Query>
+      body: Output<Body>
+      request: RequestFacts
+    },
+  ): Promise<Returned<Returns>> | Returned<Returns>
+}
+
+// A list of routes holds many shapes, and each handler was checked against its own in `route`.
+// oxlint-disable-next-line typescript/no-explicit-any
+export type AnyRoute = Route<any, any, any, any>
+
+/** An answer that is more than a JSON body of the declared shape. */
+export class Reply {
+  readonly body: unknown
+  readonly status: number | undefined
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(body: unknown, options: { status?: number; headers?: Record<string, string> } = {}) {
+    this.body = body
+    this.status = options.status
+    this.headers = options.headers ?? {}
+  }
+
+  /** A JSON body of the declared shape with another status or more headers. */
+  static json(body: unknown, options: { status?: number; headers?: Record<string, string> } = {}) {
+    return new Reply(body, options)
+  }
+
+  /** Bytes or text of one of the route's `alsoReturns`. */
+  static content(
+    body: Buffer | string | Readable,
+    type: string,
+    headers: Record<string, string> = {},
+  ) {
+    return new Reply(body, { headers: { 'content-type': type, ...headers } })
+  }
+
+  static redirect(location: string, status = 302) {
+    return new Reply(undefined, { status, headers: { location } })
+  }
+}
+
+export function route<
+  Params extends Shape = undefined,
+  Query extends Shape = undefined,
+  Body extends Shape = undefined,
+  Returns extends Shape = undefined,
+>(declared: Route<Params, Query, Body, Returns>): Route<Params, Query, Body, Returns> {
+  return declared
+}
+
+export function isPublic({ access }: AnyRoute): boolean {
+  return typeof access === 'object' && 'public' in access
+}
+
+/** The path on the wire: the versioned API is served below `/api`. */
+export function servedPath(path: string): string {
+  return path.startsWith('/v1/') ? `/api${path}` : path
+}

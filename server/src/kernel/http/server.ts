@@ -1,0 +1,356 @@
+import { randomUUID } from 'node:crypto'
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { Socket } from 'node:net'
+import fastifyCompress from '@fastify/compress'
+import fastifyCors from '@fastify/cors'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Capability } from '../capability.ts'
+import type { Actor, Context } from '../context.ts'
+import type { Situation } from '../kernel.ts'
+import type { Logger } from '../log.ts'
+import type { Telemetry } from '../telemetry.ts'
+import type { Problem } from '../problem.ts'
+import { SECURITY_HEADERS, checkPath, pathOf, rewriteUrl } from './edge.ts'
+import { problemBody, sendProblem, toProblem, unknownPath } from './failures.ts'
+import { readJsonBody } from './body.ts'
+import { endpoint } from './endpoint.ts'
+import { httpProblems } from './problems.ts'
+import { type AnyRoute, servedPath } from './route.ts'
+
+export interface HttpOptions {
+  capabilities: readonly Capability[]
+  log: Logger
+  telemetry: Telemetry
+  /** Makes the actor of a request from its Authorization header; anonymous without one. @throws Problem for a bad one */
+  authenticate(authorization: string | undefined): Promise<Actor>
+  allows(actor: Actor, permission: string): boolean
+  contextFor(situation: Situation): Context
+  requestTimeoutMs: number
+  corsOrigins: readonly string[]
+  trustedProxies: readonly string[]
+  tls?: { cert: Buffer; key: Buffer }
+  /** Whether the server listens on loopback only. */
+  loopbackOnly: boolean
+  /** Answers GET and PUT of signed object URLs below `/objects/`; a store that other machines serve needs none. */
+  objects?: (request: IncomingMessage, response: ServerResponse) => void
+}
+
+/** How long a request may take, and who is told when that is over. */
+export interface Deadline {
+  /** Aborted at the deadline, or when the client has gone. */
+  readonly signal: AbortSignal
+  abort(reason: string): void
+  /** The body is here: from now on the route's own deadline counts. */
+  bodyRead(): void
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    deadline: Deadline
+    startedMs: number
+    actorId: string | undefined
+  }
+}
+
+const HEADERS_TIMEOUT_MS = 10_000
+const KEEP_ALIVE_MS = 65_000
+const MAX_HEADER_BYTES = 16 * 1024
+const MAX_BODY_BYTES = 1024 * 1024
+/** An answer that is still being sent when the process has to go. */
+const CUT_AFTER_MS = 1_000
+const CORRELATION_ID = /^[\w.-]{1,64}$/
+
+/** The HTTP listener: routes from the manifests, one pipeline for all of them. */
+export class HttpServer implements AsyncDisposable {
+  readonly server: Server
+  readonly #fastify: FastifyInstance
+  readonly #table: string[] = []
+  #closing = false
+  #inFlight = 0
+  readonly #drained = Promise.withResolvers<void>()
+
+  static async open(options: HttpOptions): Promise<HttpServer> {
+    const http = new HttpServer(options)
+    await http.#build(options)
+    await http.#fastify.ready()
+    return http
+  }
+
+  private constructor(options: HttpOptions) {
+    this.#fastify = Fastify({
+      serverFactory: (handler) => listener(options, handler),
+      loggerInstance: undefined,
+      logger: false,
+      genReqId: correlationIdOf,
+      trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
+      bodyLimit: MAX_BODY_BYTES,
+      // The headers' limit bounds them; a route's schema says what else is too long.
+      routerOptions: { maxParamLength: MAX_HEADER_BYTES },
+      rewriteUrl: (request) => rewriteUrl(request.url ?? '/'),
+      clientErrorHandler: answerBrokenRequest,
+      return503OnClosing: false,
+    })
+    this.server = this.#fastify.server
+  }
+
+  async listen(host: string, port: number): Promise<number> {
+    await this.#fastify.listen({ host, port }).catch((error: NodeJS.ErrnoException) => {
+      throw new Error(whyNotListening(error, host, port), { cause: error })
+    })
+    const address = this.server.address()
+    return typeof address === 'object' && address ? address.port : port
+  }
+
+  /** Method and pattern of everything that the router knows, what plugins added included. */
+  routeTable(): readonly string[] {
+    return this.#table
+  }
+
+  /** Requests that have no whole answer yet. */
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  /** Takes no new request from now on; resolves when the last one in flight has its answer. */
+  drain(): Promise<void> {
+    this.#closing = true
+    this.server.closeIdleConnections()
+    if (this.#inFlight === 0) this.#drained.resolve()
+    return this.#drained.promise
+  }
+
+  /** Cuts what is still open. Sockets that were upgraded are the dispatcher's: close those before. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing = true
+    setTimeout(() => this.server.closeAllConnections(), CUT_AFTER_MS).unref()
+    await this.#fastify.close()
+  }
+
+  #count(reply: FastifyReply): void {
+    this.#inFlight++
+    reply.raw.once('close', () => {
+      this.#inFlight--
+      if (this.#closing && this.#inFlight === 0) this.#drained.resolve()
+    })
+  }
+
+  async #build(options: HttpOptions): Promise<void> {
+    const app = this.#fastify
+    app.addHook('onRoute', ({ method, url }) => {
+      this.#table.push(...[method].flat().map((each) => `${each} ${url}`))
+    })
+    app.decorateRequest('deadline')
+    app.decorateRequest('startedMs', 0)
+    app.decorateRequest('actorId')
+    this.#hooks(options)
+    readJsonBody(app)
+    this.#answerErrors(options)
+    await app.register(fastifyCors, corsOptions(options.corsOrigins))
+    await app.register(fastifyCompress, { threshold: 1024, encodings: ['zstd', 'br', 'gzip'] })
+    const routes = routesOf(options)
+    for (const route of routes) addRoute(app, route, options)
+    app.setNotFoundHandler((request) => {
+      throw unknownPath(routes, request.method, request.url)
+    })
+  }
+
+  /** Before the plugins: the routes that they add refuse in the same form. */
+  #answerErrors(options: HttpOptions): void {
+    const { log, telemetry } = options
+    this.#fastify.setErrorHandler((error, request, reply) => {
+      // Fastify asks a QUERY for its content type before it looks for the route.
+      const problem =
+        request.method === 'QUERY'
+          ? unknownPath(routesOf(options), request.method, request.url)
+          : toProblem(error)
+      // That a handler stopped because its client has gone is no failure of ours.
+      if (!reply.raw.destroyed) {
+        const route = request.routeOptions.url ?? 'none'
+        telemetry.problem({ code: problem.code, status: problem.status, route })
+        if (problem.status >= 500) logFailure(log, request, problem, error)
+      }
+      return sendProblem(reply, request, problem)
+    })
+  }
+
+  #hooks(options: HttpOptions): void {
+    const { log, telemetry, requestTimeoutMs } = options
+    const app = this.#fastify
+    app.addHook('onRequest', (request, reply, done) => {
+      this.#count(reply)
+      request.startedMs = performance.now()
+      request.deadline = startDeadline(request, reply, requestTimeoutMs)
+      reply.headers(SECURITY_HEADERS)
+      reply.header('x-correlation-id', request.id)
+      checkPath(request.originalUrl)
+      if (this.#closing) throw httpProblems.stopping({ retryAfterSeconds: 5 })
+      if (request.method === 'OPTIONS' && !isPreflight(request)) {
+        throw unknownPath(routesOf(options), request.method, request.url)
+      }
+      done()
+    })
+    app.addHook('onSend', (_request, reply, payload, done) => {
+      if (this.#closing) reply.header('connection', 'close')
+      done(null, payload)
+    })
+    app.addHook('onResponse', (request, reply, done) => {
+      const durationMs = performance.now() - request.startedMs
+      const route = request.routeOptions.url ?? 'none'
+      telemetry.request(request.method, route, reply.statusCode, durationMs / 1000)
+      log.info(
+        {
+          correlationId: request.id,
+          method: request.method,
+          route,
+          path: pathOf(request.originalUrl),
+          status: reply.statusCode,
+          durationMs: Math.round(durationMs * 10) / 10,
+          ip: request.ip,
+          userAgent: request.headers['user-agent'],
+          ...(request.actorId && { actor: request.actorId }),
+        },
+        'request',
+      )
+      done()
+    })
+  }
+}
+
+function routesOf({ capabilities }: HttpOptions): AnyRoute[] {
+  return capabilities.flatMap((capability) => [...(capability.routes ?? [])])
+}
+
+function isPreflight({ headers }: FastifyRequest): boolean {
+  return headers.origin !== undefined && headers['access-control-request-method'] !== undefined
+}
+
+function addRoute(app: FastifyInstance, route: AnyRoute, options: HttpOptions): void {
+  for (const path of [route.path, ...(route.aliases ?? [])]) {
+    app.route({
+      method: route.method,
+      url: servedPath(path),
+      bodyLimit: route.bodyLimit ?? MAX_BODY_BYTES,
+      handler: endpoint(route, options),
+      ...(route.streams && { compress: false }),
+    })
+  }
+}
+
+function listener(
+  options: HttpOptions,
+  handler: (request: never, response: never) => void,
+): Server {
+  const limits = {
+    requestTimeout: 0,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    connectionsCheckingInterval: 2_000,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    noDelay: true,
+  }
+  const fastify = handler as (request: unknown, response: unknown) => void
+  const listener = (request: IncomingMessage, response: ServerResponse) => {
+    if (options.objects && request.url?.startsWith('/objects/')) options.objects(request, response)
+    else fastify(request, response)
+  }
+  if (!options.tls) return createServer(limits, listener)
+  return createTlsServer({ ...limits, ...options.tls, minVersion: 'TLSv1.2' }, listener) as Server
+}
+
+function whyNotListening(
+  { code, message }: NodeJS.ErrnoException,
+  host: string,
+  port: number,
+): string {
+  if (code === 'EADDRINUSE') {
+    return `port ${port} on ${host} is taken. Stop what listens there, or set PORT to another one.`
+  }
+  if (code === 'EACCES')
+    return `port ${port} may not be used by this user. Set PORT to 1024 or more.`
+  if (code === 'EADDRNOTAVAIL') return `this machine has no address ${host}. Change HOST.`
+  return `cannot listen on ${host}:${port}: ${message}`
+}
+
+/** Until the body is whole, a client that is too slow is cut off with 408. */
+function startDeadline(
+  { raw, id, originalUrl }: FastifyRequest,
+  reply: FastifyReply,
+  timeoutMs: number,
+): Deadline {
+  const controller = new AbortController()
+  const abort = (reason: string) => controller.abort(new Error(reason))
+  const timer = setTimeout(() => {
+    abort('deadline')
+    answerBare(raw.socket, httpProblems.tooSlow(), pathOf(originalUrl), id)
+  }, timeoutMs).unref()
+  raw.once('close', () => clearTimeout(timer))
+  // Not the socket's: that one lives on for the next requests, and would collect a listener from each.
+  reply.raw.once('close', () => {
+    clearTimeout(timer)
+    if (!reply.raw.writableFinished) abort('client gone')
+  })
+  return { signal: controller.signal, abort, bodyRead: () => clearTimeout(timer) }
+}
+
+function correlationIdOf(request: {
+  headers: Record<string, string | string[] | undefined>
+}): string {
+  const given = request.headers['x-correlation-id']
+  return typeof given === 'string' && CORRELATION_ID.test(given) ? given : randomUUID()
+}
+
+function corsOptions(origins: readonly string[]) {
+  return {
+    origin: [...origins],
+    credentials: true,
+    methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'x-correlation-id'],
+    exposedHeaders: ['x-correlation-id', 'retry-after', 'idempotency-replayed', 'location'],
+    maxAge: 600,
+  }
+}
+
+function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  answerBare(socket, whatIsBroken(error.code))
+}
+
+function whatIsBroken(code: string | undefined): Problem {
+  if (code === 'HPE_HEADER_OVERFLOW') return httpProblems.headersTooLarge()
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return httpProblems.tooSlow()
+  return httpProblems.malformed({ detail: 'The request is not well-formed HTTP.' })
+}
+
+/** A problem on a connection that no request handler owns; nothing more is read from it. */
+function answerBare(socket: Socket, problem: Problem, path = '/', id: string = randomUUID()): void {
+  const body = JSON.stringify(problemBody(problem, path, id))
+  const headers = {
+    ...SECURITY_HEADERS,
+    'content-type': 'application/problem+json',
+    'content-length': Buffer.byteLength(body),
+    'x-correlation-id': id,
+    connection: 'close',
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  const first = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n`
+  socket.end(`${first}${lines.join('')}\r\n${body}`)
+}
+
+function logFailure(log: Logger, request: FastifyRequest, problem: Error, error: unknown): void {
+  log.error(
+    {
+      correlationId: request.id,
+      method: request.method,
+      route: request.routeOptions.url,
+      err: problem.cause ?? error,
+    },
+    'request failed',
+  )
+}

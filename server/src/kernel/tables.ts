@@ -1,0 +1,91 @@
+import type { ColumnType, Generated } from 'kysely'
+
+/** A `jsonb` column: read as a value, written as the text of `JSON.stringify`. */
+export type Json<T> = ColumnType<T, string, string>
+
+/** One announced fact, never changed. Partitioned by month of `occurredAt`. */
+export interface EventTable {
+  /** The cluster that `xid` belongs to; rises when the database is restored into a new cluster. */
+  epoch: Generated<number>
+  /** The writer's transaction, as text of an `xid8`. */
+  xid: Generated<string>
+  /** Order within the whole log, as text of a `bigint`. Not gapless. */
+  id: Generated<string>
+  eventId: string
+  kind: string
+  accountId: string | null
+  actor: Json<unknown>
+  data: Json<unknown>
+  correlationId: string | null
+  occurredAt: Date
+}
+
+/** How far each reader has come. */
+export interface EventReaderTable {
+  name: string
+  epoch: number
+  xid: string
+  id: string
+  updatedAt: Date
+  /** Tries of the next event that have failed. */
+  failures: Generated<number>
+  lastError: string | null
+  /** When the next try is due, after a failure. */
+  retryAt: Date | null
+}
+
+/** Each cluster that this data has lived in, newest last. */
+export interface ClusterEpochTable {
+  epoch: number
+  systemIdentifier: string
+  startedAt: Generated<Date>
+}
+
+/** One idempotent request: who asked what under which key, and what came of it. */
+export interface IdempotencyKeyTable {
+  accountId: string
+  route: string
+  key: string
+  requestHash: string
+  status: 'working' | 'done'
+  httpStatus: number | null
+  resourceId: string | null
+  lockedUntil: Date
+  createdAt: Date
+  expiresAt: Date
+}
+
+/** Progress of a durable job, by the queue's own id. */
+export interface JobProgressTable {
+  jobId: string
+  done: number
+  total: number | null
+  note: string | null
+  updatedAt: Date
+}
+
+/** What an admin has set. */
+export interface RuntimeSettingTable {
+  name: string
+  value: Json<unknown>
+  updatedAt: Date
+}
+
+export interface RuntimeSettingChangeTable {
+  id: string
+  name: string
+  before: ColumnType<unknown, string | null, never>
+  after: Json<unknown>
+  changedBy: string
+  at: Date
+}
+
+export interface KernelTables {
+  runtimeSettings: RuntimeSettingTable
+  runtimeSettingChanges: RuntimeSettingChangeTable
+  events: EventTable
+  eventReaders: EventReaderTable
+  clusterEpochs: ClusterEpochTable
+  idempotencyKeys: IdempotencyKeyTable
+  jobProgress: JobProgressTable
+}

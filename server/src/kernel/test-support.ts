@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { after } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openHome, type Home } from './home.ts'
+import { findUsers } from './unprivileged.ts'
+
+export const isRoot = process.getuid?.() === 0
+
+/** A path that nobody has, removed when the test that asked for it is done, or else the test file. */
+export function temporaryPath(ending = ''): string {
+  const path = join(tmpdir(), `gantry-test-${randomBytes(6).toString('hex')}${ending}`)
+  after(() => rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }))
+  return path
+}
+
+export async function temporaryHome(path = temporaryPath()): Promise<Home> {
+  return openHome({ wanted: path, checkout: import.meta.dirname, users: await findUsers() })
+}
+
+/** Polls a fact until it is there. */
+export async function eventually<Fact>(
+  what: string,
+  look: () => Fact | undefined | false | Promise<Fact | undefined | false>,
+  deadlineMs = 10_000,
+): Promise<Fact> {
+  const giveUpAt = performance.now() + deadlineMs
+  for (; performance.now() < giveUpAt; await sleep(10)) {
+    const fact = await look()
+    if (fact) return fact
+  }
+  assert.fail(`not within ${deadlineMs} ms: ${what}`)
+}
+
+/** Another process of ours that runs `code` as a module; `modules` gives the file of each name that it uses. */
+export class Script implements Disposable {
+  readonly child: ChildProcess
+  readonly #output: Promise<string>
+
+  constructor(modules: Record<string, string>, code: string) {
+    const imports = Object.entries(modules).map(
+      ([name, file]) => `import { ${name} } from '${import.meta.resolve(file)}'`,
+    )
+    const source = [...imports, code].join('\n')
+    this.child = spawn(process.execPath, ['--input-type=module', '--eval', source], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    this.#output = text(this.child.stdout!)
+  }
+
+  /** What it printed until it ended. */
+  get output(): Promise<string> {
+    return this.#output
+  }
+
+  [Symbol.dispose](): void {
+    this.child.kill('SIGKILL')
+  }
+}
+
+/** Code by which a script of root's becomes an ordinary user; its imports are loaded before. */
+export const ORDINARY_ID = 65_534
+export const becomeOrdinary = `
+  process.setgroups([])
+  process.setgid(${ORDINARY_ID})
+  process.setuid(${ORDINARY_ID})`
