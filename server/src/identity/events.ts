@@ -1,0 +1,61 @@
+import { z } from 'zod'
+import { defineEvent } from '#kernel/events.ts'
+
+const client = {
+  ipAddress: z.string().optional(),
+  userAgent: z.string().optional(),
+}
+
+export const registered = defineEvent(
+  'user.registered',
+  'A person got a user and an account of their own.',
+  z.object({
+    userId: z.string(),
+    accountId: z.string(),
+    by: z.enum(['sign_up', 'bootstrap', 'operator']),
+    roles: z.array(z.string()),
+  }),
+)
+
+export const signedIn = defineEvent(
+  'user.signed_in',
+  'A person proved who they are, and a device of theirs is signed in.',
+  z.object({ userId: z.string(), signInId: z.string(), amr: z.array(z.string()), ...client }),
+)
+
+export const signInFailed = defineEvent(
+  'user.sign_in_failed',
+  'Somebody tried to sign in and was refused. `userId` is there when the address is known; the address itself never is.',
+  z.object({
+    reason: z.enum(['unknown_user', 'wrong_password', 'disabled']),
+    userId: z.string().optional(),
+    ...client,
+  }),
+)
+
+export const signedOut = defineEvent(
+  'user.signed_out',
+  'A device was signed out by its user.',
+  z.object({ userId: z.string(), signInId: z.string() }),
+)
+
+export const profileChanged = defineEvent(
+  'user.profile_changed',
+  'A person changed their profile or settings.',
+  z.object({ userId: z.string(), changed: z.array(z.string()) }),
+)
+
+export const reuseDetected = defineEvent(
+  'sign_in.reuse_detected',
+  'A refresh token came back after it had been used: it was copied, so the sign-in was ended.',
+  z.object({ userId: z.string(), signInId: z.string(), ...client }),
+)
+
+export const published = [
+  registered,
+  signedIn,
+  signInFailed,
+  signedOut,
+  profileChanged,
+  reuseDetected,
+]

@@ -1,0 +1,57 @@
+import { Gate, GateFull } from './gate.ts'
+import { weaknesses, type Person } from './password-strength.ts'
+import {
+  decoyHash,
+  hashPassword,
+  isWeaker,
+  type PasswordCost,
+  verifyPassword,
+} from './passwords.ts'
+import { problems } from './problems.ts'
+
+// Each hash takes 64 MiB and a core: more at once would only be slower, and a longer queue only later.
+const AT_ONCE = 2
+const QUEUE_LENGTH = 50
+const RETRY_AFTER_SECONDS = 5
+
+/** Hashes and checks passwords, at most two at once; refuses with problem `auth.busy` when 50 wait. */
+export class Passwords {
+  readonly #cost: PasswordCost
+  readonly #decoy: string
+  readonly #gate = new Gate({ atOnce: AT_ONCE, queueLength: QUEUE_LENGTH })
+
+  constructor(cost: PasswordCost) {
+    this.#cost = cost
+    this.#decoy = decoyHash(cost)
+  }
+
+  /** The hash of a new password. @throws problem `auth.weak_password` that says what to change */
+  choose(signal: AbortSignal, password: string, person: Person): Promise<string> {
+    return this.#guarded(signal, async () => {
+      const changes = await weaknesses(password, person)
+      const errors = changes.map((message) => ({ path: 'body.password', message }))
+      if (errors.length > 0) throw problems.weakPassword({ errors })
+      return hashPassword(password, this.#cost)
+    })
+  }
+
+  /** Whether the password is the stored one. Without one, the answer is no after the same work. */
+  matches(signal: AbortSignal, password: string, stored: string | undefined): Promise<boolean> {
+    return this.#guarded(signal, () => verifyPassword(password, stored ?? this.#decoy))
+  }
+
+  /** The hash to keep from now on for a password that matched: a new one when the stored one was cheaper than today's. */
+  async renew(signal: AbortSignal, password: string, stored: string): Promise<string> {
+    if (!isWeaker(stored, this.#cost)) return stored
+    return this.#guarded(signal, () => hashPassword(password, this.#cost))
+  }
+
+  async #guarded<Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await this.#gate.run(signal, work)
+    } catch (error) {
+      if (!(error instanceof GateFull)) throw error
+      throw problems.busy({ retryAfterSeconds: RETRY_AFTER_SECONDS })
+    }
+  }
+}

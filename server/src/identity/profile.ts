@@ -1,0 +1,104 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Context } from '#kernel/context.ts'
+import { httpProblems } from '#kernel/http/problems.ts'
+import type { FieldError } from '#kernel/problem.ts'
+import { profileChanged } from './events.ts'
+import type { ProfileChange, User } from './schema.ts'
+import { settingsOf, type UserSettings, type UserSettingsChange } from './settings.ts'
+import { findUser, presentUser, signedInActor, type UserRow } from './users.ts'
+
+/** The caller. @throws problem `auth.unauthenticated` */
+export async function getMe(ctx: Context): Promise<User> {
+  return presentUser(await readMe(ctx))
+}
+
+export async function getSettings(ctx: Context): Promise<UserSettings> {
+  return settingsOf(await readMe(ctx))
+}
+
+/** What a user wants of browsers that they ask nothing else of. */
+export async function preferencesOf(
+  ctx: Context,
+  userId: string,
+): Promise<UserSettings['browserPreferences']> {
+  const user = await findUser(ctx.db, 'id', userId)
+  return user ? settingsOf(user).browserPreferences : {}
+}
+
+export async function changeSettings(
+  ctx: Context,
+  settings: UserSettingsChange,
+): Promise<UserSettings> {
+  return (await changeMe(ctx, { settings })).settings
+}
+
+/**
+ * Changes what is given and differs; announces `user.profile_changed` if anything does. Of two at once that change different members,
+ * both hold.
+ *
+ * @throws problem `request.invalid` that names each read-only member with another value than the user has
+ */
+export async function changeMe(ctx: Context, change: ProfileChange): Promise<User> {
+  const { firstName, lastName, settings, ...readOnly } = change
+  return ctx.transaction(async (ctx) => {
+    await lockUser(ctx)
+    const user = await readMe(ctx)
+    refuseChanged(readOnly, presentUser(user))
+    const wanted: Wanted = {
+      firstName: firstName === undefined ? user.firstName : firstName,
+      lastName: lastName === undefined ? user.lastName : lastName,
+      settings: { ...user.settings, ...settings },
+    }
+    return presentUser(await store(ctx, user, wanted))
+  })
+}
+
+async function readMe(ctx: Context): Promise<UserRow> {
+  const user = await findUser(ctx.db, 'id', signedInActor(ctx).userId)
+  if (!user) throw httpProblems.unauthenticated()
+  return user
+}
+
+async function lockUser(ctx: Context): Promise<void> {
+  const { userId } = signedInActor(ctx)
+  await ctx.db.selectFrom('users').select('id').where('id', '=', userId).forUpdate().execute()
+}
+
+type Wanted = Pick<UserRow, 'firstName' | 'lastName' | 'settings'>
+
+async function store(ctx: Context, user: UserRow, wanted: Wanted): Promise<UserRow> {
+  const changed = differences(wanted, user)
+  if (changed.length === 0) return user
+  const { firstName, lastName, settings } = wanted
+  await ctx.db
+    .updateTable('users')
+    .set({ firstName, lastName, settings: JSON.stringify(settings), updatedAt: ctx.clock.now() })
+    .where('id', '=', user.id)
+    .execute()
+  await ctx.events.emit(profileChanged, { userId: user.id, changed })
+  return readMe(ctx)
+}
+
+/** The members that a reader would see changed. */
+function differences(wanted: Wanted, present: Wanted): string[] {
+  const [after, before] = [wanted, present].map((user) => ({ ...user, settings: settingsOf(user) }))
+  return (['firstName', 'lastName', 'settings'] as const).filter(
+    (member) => !isDeepStrictEqual(after![member], before![member]),
+  )
+}
+
+/** These move by themselves, so a copy that was read a while ago holds an older time. */
+const MOVING = new Set(['updatedAt', 'lastLoginAt'])
+
+function refuseChanged(given: Partial<Record<keyof User, unknown>>, user: User): void {
+  const errors = Object.entries(given)
+    .filter(([member, value]) => !isUnchanged(member, value, user[member as keyof User]))
+    .map(([member]): FieldError => ({ path: `body.${member}`, message: 'cannot be changed here' }))
+  if (errors.length > 0) throw httpProblems.invalid({ errors })
+}
+
+function isUnchanged(member: string, given: unknown, present: unknown): boolean {
+  if (given === undefined || isDeepStrictEqual(given, present)) return true
+  if (!MOVING.has(member) || typeof given !== 'string') return false
+  return typeof present === 'string' && given < present
+}

@@ -1,0 +1,143 @@
+import { equalDigests } from '#kernel/crypto.ts'
+import type { Context } from '#kernel/context.ts'
+import type { Client } from './client.ts'
+import { reuseDetected } from './events.ts'
+import { problems } from './problems.ts'
+import {
+  isGenuine,
+  makeRefreshToken,
+  parseRefreshToken,
+  type RefreshToken,
+  refreshHash,
+} from './refresh-tokens.ts'
+import type { SignedIn } from './schema.ts'
+import { digestOf, idleEnd, presentSignIn, refreshKeyOf, revokeSignIn } from './sign-ins.ts'
+import type { SignInRow } from './tables.ts'
+import type { Tools } from './tools.ts'
+import { actorOf, findUser, type UserRow } from './users.ts'
+
+/** So long may a client that lost the answer ask again with the token before. */
+const GRACE_MS = 10_000
+
+interface Live {
+  user: UserRow
+  signIn: SignInRow
+}
+
+/**
+ * Trades a refresh token for the next pair. Of many calls at once with one token, one moves the sign-in on and all get the same pair.
+ * A token that comes back later, or from elsewhere, was copied: that ends the sign-in and announces `sign_in.reuse_detected`.
+ *
+ * @throws problem `auth.invalid_refresh_token`
+ */
+export async function refresh(
+  tools: Tools,
+  ctx: Context,
+  { refreshToken }: { refreshToken: string },
+  client: Client,
+): Promise<SignedIn> {
+  const token = parseRefreshToken(refreshToken)
+  if (!token) throw problems.invalidRefresh()
+  // A refusal is told after the transaction: what it revoked must stay.
+  const live = await ctx.transaction(async (ctx) => {
+    const found = await lockLive(ctx, token.signInId)
+    return found && trade(tools, ctx, found, { refreshToken, token, client })
+  })
+  if (!live) throw problems.invalidRefresh()
+  return presentSignIn(tools, ctx, live.user, live.signIn)
+}
+
+/** The sign-in, locked until the transaction ends, and its user, when both still count. */
+async function lockLive(ctx: Context, id: string): Promise<Live | undefined> {
+  const now = ctx.clock.now()
+  const signIn = await ctx.db
+    .selectFrom('signIns')
+    .selectAll()
+    .where('id', '=', id)
+    .forUpdate()
+    .executeTakeFirst()
+  if (!signIn || signIn.revokedAt || signIn.idleExpiresAt <= now) return undefined
+  const user = await findUser(ctx.db, 'id', signIn.userId)
+  return user?.status === 'active' ? { user, signIn } : undefined
+}
+
+interface Presented {
+  refreshToken: string
+  token: RefreshToken
+  client: Client
+}
+
+async function trade(
+  tools: Tools,
+  ctx: Context,
+  { user, signIn }: Live,
+  presented: Presented,
+): Promise<Live | undefined> {
+  const now = ctx.clock.now()
+  switch (judge(tools, signIn, presented, now)) {
+    case 'current':
+      return { user, signIn: await rotate(tools, ctx, signIn, presented.client) }
+    case 'asked again':
+      return { user, signIn }
+    case 'reused':
+      await endFamily(tools, ctx, { user, signIn }, presented.client)
+      return undefined
+    case 'forged':
+      return undefined
+  }
+}
+
+function judge(
+  tools: Tools,
+  signIn: SignInRow,
+  { refreshToken, token, client }: Presented,
+  now: Date,
+): 'current' | 'asked again' | 'reused' | 'forged' {
+  const hash = refreshHash(refreshToken)
+  if (equalDigests(hash, signIn.refreshHash)) return 'current'
+  if (signIn.parentHash && equalDigests(hash, signIn.parentHash)) {
+    const inTime = now.getTime() - signIn.refreshedAt.getTime() <= GRACE_MS
+    const sameClient = equalDigests(digestOf(client), signIn.refreshedBy)
+    return inTime && sameClient ? 'asked again' : 'reused'
+  }
+  // Whoever knows only the id of a sign-in cannot end it with a token that was never issued.
+  return isGenuine(refreshKeyOf(tools, signIn), token) ? 'reused' : 'forged'
+}
+
+async function rotate(
+  tools: Tools,
+  ctx: Context,
+  signIn: SignInRow,
+  client: Client,
+): Promise<SignInRow> {
+  const now = ctx.clock.now()
+  const counter = signIn.refreshCounter + 1
+  const next = makeRefreshToken(refreshKeyOf(tools, signIn), signIn.id, counter)
+  return ctx.db
+    .updateTable('signIns')
+    .set({
+      refreshCounter: counter,
+      refreshHash: refreshHash(next),
+      parentHash: signIn.refreshHash,
+      refreshedAt: now,
+      refreshedBy: digestOf(client),
+      lastActivityAt: now,
+      idleExpiresAt: idleEnd(tools, now, signIn.expiresAt),
+    })
+    .where('id', '=', signIn.id)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+}
+
+async function endFamily(
+  tools: Tools,
+  ctx: Context,
+  { user, signIn }: Live,
+  client: Client,
+): Promise<void> {
+  const { id: signInId } = signIn
+  await revokeSignIn(tools, ctx, signInId, 'reuse_detected')
+  const acting = ctx.with({ actor: actorOf(user, signInId), accountId: user.accountId })
+  await acting.events.emit(reuseDetected, { userId: user.id, signInId, ...client })
+  ctx.log.warn({ user: user.id, signIn: signInId }, 'refresh token used twice, sign-in ended')
+}

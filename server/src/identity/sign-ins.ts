@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto'
+import { sha256 } from '#kernel/crypto.ts'
+import type { Context } from '#kernel/context.ts'
+import { ACCESS_TOKEN_SECONDS } from './access-tokens.ts'
+import type { Client } from './client.ts'
+import { signedIn, signedOut } from './events.ts'
+import { makeRefreshToken, REFRESH_KEY_BYTES, refreshHash } from './refresh-tokens.ts'
+import type { SignedIn } from './schema.ts'
+import type { SignInRow } from './tables.ts'
+import type { Tools } from './tools.ts'
+import { actorOf, presentUser, signedInActor, type UserRow } from './users.ts'
+
+const PURPOSE = 'refresh-tokens'
+const DAY_MS = 24 * 60 * 60 * 1000
+/** No refresh moves this end. */
+const ABSOLUTE_MS = 30 * DAY_MS
+const MAX_LIVE = 20
+
+/**
+ * Signs a device in, in the transaction that let its user in; announces `user.signed_in`. Beyond 20 devices, the ones idle longest are
+ * signed out. The caller holds the user's row, so two at once count each other.
+ */
+export async function openSignIn(
+  tools: Tools,
+  ctx: Context,
+  user: UserRow,
+  { amr, client }: { amr: string[]; client: Client },
+): Promise<SignInRow> {
+  const id = ctx.newId('sgn')
+  const now = ctx.clock.now()
+  const key = randomBytes(REFRESH_KEY_BYTES)
+  await makeRoom(tools, ctx, user.id)
+  const signIn = await ctx.db
+    .insertInto('signIns')
+    .values({
+      id,
+      userId: user.id,
+      createdAt: now,
+      expiresAt: new Date(now.getTime() + ABSOLUTE_MS),
+      idleExpiresAt: idleEnd(tools, now, new Date(now.getTime() + ABSOLUTE_MS)),
+      lastActivityAt: now,
+      ipAddress: client.ipAddress ?? null,
+      userAgent: client.userAgent ?? null,
+      amr,
+      refreshKey: tools.keyring.seal(PURPOSE, placeOf(id), key),
+      refreshCounter: 1,
+      refreshHash: refreshHash(makeRefreshToken(key, id, 1)),
+      refreshedAt: now,
+      refreshedBy: digestOf(client),
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  const acting = ctx.with({ actor: actorOf(user, id), accountId: user.accountId })
+  await acting.events.emit(signedIn, { userId: user.id, signInId: id, amr, ...client })
+  return signIn
+}
+
+async function makeRoom(tools: Tools, ctx: Context, userId: string): Promise<void> {
+  const crowded = ctx.db
+    .selectFrom('signIns')
+    .select('id')
+    .where('userId', '=', userId)
+    .where('revokedAt', 'is', null)
+    .orderBy('lastActivityAt', 'desc')
+    .offset(MAX_LIVE - 1)
+  const replaced = await ctx.db
+    .updateTable('signIns')
+    .set({ revokedAt: ctx.clock.now(), revokedReason: 'replaced' })
+    .where('id', 'in', crowded)
+    .returning('id')
+    .execute()
+  for (const { id } of replaced) ctx.afterCommit(() => tools.revoked(id))
+}
+
+/** Ends the sign-in of the caller; announces `user.signed_out`. A second call finds nothing to do. */
+export async function signOut(tools: Tools, ctx: Context): Promise<void> {
+  const { userId, signInId } = signedInActor(ctx)
+  await ctx.transaction(async (ctx) => {
+    if (!(await revokeSignIn(tools, ctx, signInId, 'signed_out'))) return
+    await ctx.events.emit(signedOut, { userId, signInId })
+  })
+}
+
+/** Whether it was this call that ended it. */
+export async function revokeSignIn(
+  tools: Tools,
+  ctx: Context,
+  id: string,
+  reason: NonNullable<SignInRow['revokedReason']>,
+): Promise<boolean> {
+  const { numUpdatedRows } = await ctx.db
+    .updateTable('signIns')
+    .set({ revokedAt: ctx.clock.now(), revokedReason: reason })
+    .where('id', '=', id)
+    .where('revokedAt', 'is', null)
+    .executeTakeFirst()
+  ctx.afterCommit(() => tools.revoked(id))
+  return numUpdatedRows > 0n
+}
+
+/** The pair of tokens that this state of the sign-in stands for: the same at every call. */
+export function presentSignIn(
+  tools: Tools,
+  ctx: Context,
+  user: UserRow,
+  signIn: SignInRow,
+): SignedIn {
+  const { id, refreshCounter: counter } = signIn
+  const iat = toSeconds(signIn.refreshedAt)
+  const accessToken = tools.tokens.issue({
+    sub: user.id,
+    sid: id,
+    jti: sha256(`${id} ${counter}`).toString('base64url'),
+    iat,
+    ver: user.ver,
+    auth_time: toSeconds(signIn.createdAt),
+    amr: signIn.amr,
+  })
+  return {
+    user: presentUser(user),
+    accessToken,
+    refreshToken: makeRefreshToken(refreshKeyOf(tools, signIn), id, counter),
+    expiresInSeconds: iat + ACCESS_TOKEN_SECONDS - toSeconds(ctx.clock.now()),
+  }
+}
+
+export function refreshKeyOf({ keyring }: Tools, { id, refreshKey }: SignInRow): Buffer {
+  return keyring.open(PURPOSE, placeOf(id), refreshKey)
+}
+
+export function idleEnd({ signInIdleDays }: Tools, now: Date, expiresAt: Date): Date {
+  const idleEndMs = now.getTime() + signInIdleDays * DAY_MS
+  return new Date(Math.min(idleEndMs, expiresAt.getTime()))
+}
+
+/** Tells one client from another without keeping what it sent. */
+export function digestOf({ ipAddress = '', userAgent = '' }: Client): Buffer {
+  return sha256(`${ipAddress}\n${userAgent}`)
+}
+
+function placeOf(id: string): string[] {
+  return ['sign_ins', id, 'refresh_key']
+}
+
+function toSeconds(time: Date): number {
+  return Math.floor(time.getTime() / 1000)
+}

@@ -1,0 +1,124 @@
+import { createHook } from 'node:async_hooks'
+import type { Clock } from '#kernel/clock.ts'
+import type { Context } from '#kernel/context.ts'
+import { makeKeyring, sha256 } from '#kernel/crypto.ts'
+import type { Db } from '#kernel/db.ts'
+import { Problem } from '#kernel/problem.ts'
+import { openTestKernel, type TestKernel } from '#kernel/test-kernel.ts'
+import { cloneDatabase } from '#test/database.ts'
+import type { Client } from './client.ts'
+import { Identity, type IdentityOptions } from './identity.ts'
+import { register } from './register.ts'
+import type { SignedIn } from './schema.ts'
+import type { Tools } from './tools.ts'
+
+export const ADDRESS: Client = { ipAddress: '192.0.2.1', userAgent: 'test/1' }
+export const PASSWORD = 'violet tractor nine umbrellas'
+export const CHEAP = { memoryKib: 64, passes: 1, parallelism: 1 }
+export const masterKey = sha256('the master key of the tests')
+
+/** A clock that stands still until it is told to go on. */
+class TestClock implements Clock {
+  #ms = Date.parse('2026-11-20T12:00:00.000Z')
+
+  now(): Date {
+    return new Date(this.#ms)
+  }
+
+  monotonicMs(): number {
+    return this.#ms
+  }
+
+  advance(ms: number): void {
+    this.#ms += ms
+  }
+}
+
+export interface TestIdentity extends AsyncDisposable {
+  kernel: TestKernel
+  db: Db
+  clock: TestClock
+  identity: Identity
+  tools: Tools
+  /** A context of somebody who has not signed in. */
+  nobody: Context
+  /** Another process of the same installation. */
+  openAnother(change?: Partial<IdentityOptions>): Promise<Identity>
+  /** A new person, signed in. */
+  join(client?: Client): Promise<SignedIn>
+  /** The context of a request with this access token. @throws problem `auth.unauthenticated` */
+  ctxOf(signedIn: Pick<SignedIn, 'accessToken'>): Promise<Context>
+  eventsOf(userId: string): Promise<{ kind: string; data: Record<string, unknown> }[]>
+}
+
+/** The identity capability over a database of its own, without HTTP. */
+export async function openTestIdentity(): Promise<TestIdentity> {
+  const stack = new AsyncDisposableStack()
+  const database = stack.use(await cloneDatabase())
+  const clock = new TestClock()
+  const kernel = stack.use(await openTestKernel({ address: database.address, clock }))
+  const { db } = kernel
+  const openAnother = async (change?: Partial<IdentityOptions>) =>
+    stack.use(await Identity.open({ ...testOptions, db, clock, ...change }))
+  const identity = await openAnother()
+  const { tools } = identity
+  const nobody = kernel.contextFor({ actor: { kind: 'anonymous' } })
+  let people = 0
+  return {
+    ...{ kernel, db, clock, identity, tools, nobody, openAnother },
+    join: (client = ADDRESS) =>
+      register(
+        tools,
+        nobody,
+        { email: `person.${people++}@example.com`, password: PASSWORD },
+        client,
+      ),
+    ctxOf: async ({ accessToken }) =>
+      kernel.contextFor({ actor: await identity.authenticate(`Bearer ${accessToken}`) }),
+    eventsOf: (userId) => readEvents(db, userId),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+}
+
+const testOptions: Omit<IdentityOptions, 'db' | 'clock'> = {
+  keyring: makeKeyring(masterKey),
+  passwordCost: CHEAP,
+  config: {
+    PUBLIC_URL: 'https://gantry.example',
+    HOST: '127.0.0.1',
+    PORT: 8700,
+    TLS_CERT_FILE: undefined,
+    SIGN_UP: 'open',
+    REFRESH_TOKEN_EXPIRY: '14d',
+  },
+}
+
+async function readEvents(db: Db, userId: string) {
+  const rows = await db.selectFrom('events').select(['kind', 'data']).orderBy('id').execute()
+  const events = rows.map(({ kind, data }) => ({ kind, data: data as Record<string, unknown> }))
+  return events.filter(({ data }) => data.userId === userId)
+}
+
+/** The code of the problem that the promise is refused with, or `none`. */
+export async function codeOf(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => 'none',
+    (error: unknown) => {
+      if (error instanceof Problem) return error.code
+      throw error
+    },
+  )
+}
+
+/** How many argon2 hashes Node computes while `work` runs. */
+export async function hashesDuring(work: () => Promise<unknown>): Promise<number> {
+  let hashes = 0
+  const hook = createHook({ init: (_id, type) => void (type.startsWith('ARGON2') && hashes++) })
+  hook.enable()
+  try {
+    await work()
+  } finally {
+    hook.disable()
+  }
+  return hashes
+}

@@ -1,0 +1,15 @@
+import type { Keyring } from '#kernel/crypto.ts'
+import type { AccessTokens } from './access-tokens.ts'
+import type { Passwords } from './password-check.ts'
+
+/** What the services of this capability work with. Opened once for a process. */
+export interface Tools {
+  readonly keyring: Keyring
+  readonly tokens: AccessTokens
+  readonly passwords: Passwords
+  readonly signUp: 'open' | 'invite' | 'closed'
+  /** A sign-in that is not refreshed for so many days ends. */
+  readonly signInIdleDays: number
+  /** Told of each sign-in that ends here, so that nothing cached outlives it. */
+  revoked(signInId: string): void
+}

@@ -1,0 +1,66 @@
+import type { Selectable } from 'kysely'
+import type { Role } from '#access/index.ts'
+import type { Actor, Context } from '#kernel/context.ts'
+import type { Db } from '#kernel/db.ts'
+import { httpProblems } from '#kernel/http/problems.ts'
+import type { User } from './schema.ts'
+import { settingsOf } from './settings.ts'
+import type { AccountRole, PlatformRole, Tier, UserTable } from './tables.ts'
+
+/** A user with what their account says of them. */
+export type UserRow = Selectable<UserTable> & { tier: Tier; accountRole: AccountRole }
+
+/** The user with this value in a unique column. */
+export async function findUser(
+  db: Db,
+  column: 'id' | 'emailKey',
+  value: string,
+): Promise<UserRow | undefined> {
+  return db
+    .selectFrom('users')
+    .innerJoin('accounts', 'accounts.id', 'users.accountId')
+    .innerJoin('members', (join) =>
+      join
+        .onRef('members.accountId', '=', 'users.accountId')
+        .onRef('members.userId', '=', 'users.id'),
+    )
+    .selectAll('users')
+    .select(['accounts.tier', 'members.role as accountRole'])
+    .where(`users.${column}`, '=', value)
+    .executeTakeFirst()
+}
+
+/** The roles of an actor: those over the platform and the one in the account. */
+export function rolesOf(platform: readonly PlatformRole[], account: AccountRole): Role[] {
+  return [...platform, `account-${account}`]
+}
+
+export function actorOf(user: UserRow, signInId: string): Actor {
+  const { id: userId, accountId } = user
+  const roles = rolesOf(user.platformRoles, user.accountRole)
+  return { kind: 'user', userId, accountId, roles, signInId }
+}
+
+/** @throws problem `auth.unauthenticated` */
+export function signedInActor({ actor }: Context): Actor & { kind: 'user' } {
+  if (actor.kind !== 'user') throw httpProblems.unauthenticated()
+  return actor
+}
+
+export function presentUser(user: UserRow): User {
+  const { id, email, emailVerified, firstName, lastName, tier, accountId, lastLoginAt } = user
+  return {
+    id,
+    email,
+    emailVerified,
+    ...(firstName !== null && { firstName }),
+    ...(lastName !== null && { lastName }),
+    tier,
+    roles: rolesOf(user.platformRoles, user.accountRole),
+    accountId,
+    settings: settingsOf(user),
+    createdAt: user.createdAt.toISOString(),
+    updatedAt: user.updatedAt.toISOString(),
+    ...(lastLoginAt && { lastLoginAt: lastLoginAt.toISOString() }),
+  }
+}
