@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { chown, mkdir } from 'node:fs/promises'
+import {
+  createServer,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type ServerResponse,
+} from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after } from 'node:test'
+import pino from 'pino'
+import { Problem } from '#kernel/problem.ts'
+import { isRoot, temporaryPath } from '#kernel/test-support.ts'
+import { CdpSocket } from './cdp.ts'
+import { type Driver, openDriver } from './driver.ts'
+
+/** `nobody`: Chromium refuses its sandbox to root. */
+const UNPRIVILEGED = { uid: 65_534, gid: 65_534 }
+const START_DEADLINE_MS = 20_000
+
+export interface TestBrowser {
+  endpoint: string
+  kill(): void
+}
+
+/** A Chromium for the rest of the test file. */
+export async function startBrowser(...switches: string[]): Promise<TestBrowser> {
+  const home = temporaryPath()
+  await mkdir(home)
+  if (isRoot) await chown(home, UNPRIVILEGED.uid, UNPRIVILEGED.gid)
+  const common = ['--headless=new', '--remote-debugging-port=0', '--no-first-run']
+  const look = ['--disable-gpu', '--hide-scrollbars', '--window-size=1000,800']
+  const child = spawn(
+    process.env.CHROMIUM_PATH ?? 'chromium',
+    [...common, ...look, `--user-data-dir=${home}`, ...switches, 'about:blank'],
+    {
+      ...(isRoot && UNPRIVILEGED),
+      detached: true,
+      env: { PATH: process.env.PATH, HOME: home, TMPDIR: home },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  )
+  const kill = () => void (child.exitCode === null && process.kill(-child.pid!, 'SIGKILL'))
+  after(kill)
+  return { endpoint: await announcedEndpoint(child.stderr), kill }
+}
+
+async function announcedEndpoint(stderr: NodeJS.ReadableStream): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  let text = ''
+  const timer = setTimeout(() => reject(new Error(`no endpoint: ${text}`)), START_DEADLINE_MS)
+  stderr.on('data', (chunk: Buffer) => {
+    text = (text + String(chunk)).slice(-10_000)
+    const endpoint = /DevTools listening on (\S+)/.exec(text)?.[1]
+    if (endpoint) resolve(endpoint)
+  })
+  stderr.on('end', () => reject(new Error(`Chromium ended: ${text}`)))
+  return promise.finally(() => clearTimeout(timer))
+}
+
+export interface Answer {
+  status?: number
+  headers?: OutgoingHttpHeaders
+  /** Holds the answer back until this is settled. */
+  when?: Promise<unknown>
+}
+
+/** A web server whose pages are made by the tests that visit them. */
+export class TestSite {
+  readonly #server = createServer()
+  readonly #pages = new Map<string, Answer & { body: string }>()
+
+  static async start(): Promise<TestSite> {
+    const site = new TestSite()
+    site.#server.on('request', (request, response) => void site.#answer(request, response))
+    await new Promise<void>((resolve) => site.#server.listen(0, '127.0.0.1', resolve))
+    after(() => site.close())
+    return site
+  }
+
+  async #answer({ url }: IncomingMessage, response: ServerResponse): Promise<void> {
+    const page = this.#pages.get(url!)
+    await page?.when
+    const headers = { 'content-type': 'text/html; charset=utf-8', ...page?.headers }
+    response.writeHead(page?.status ?? (page ? 200 : 404), headers)
+    response.end(page?.body)
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  /** The URL of a new page. */
+  page(body: string, answer: Answer = {}): string {
+    const path = `/${this.#pages.size}`
+    this.#pages.set(path, { body, ...answer })
+    return `http://127.0.0.1:${this.port}${path}`
+  }
+
+  close(): void {
+    this.#server.closeAllConnections()
+    this.#server.close()
+  }
+}
+
+/** A driver for the rest of the test file. */
+export function driverOf({ endpoint }: TestBrowser): Driver {
+  const driver = openDriver({ endpoint, log: pino({ level: 'silent' }) })
+  after(() => driver[Symbol.asyncDispose]())
+  return driver
+}
+
+/** A customer's own connection to the browser, with one session of its current page. */
+export async function customerOf({ endpoint }: TestBrowser) {
+  const signal = AbortSignal.timeout(60_000)
+  const cdp = await CdpSocket.open(endpoint, signal)
+  after(() => cdp[Symbol.dispose]())
+  const send = <Result>(method: string, params: object = {}, sessionId?: string) =>
+    cdp.send<Result>(method, params, { sessionId, signal })
+  return {
+    send,
+    /** A session of the page that shows this URL. */
+    attach: async (url: string) => {
+      const { targetInfos } = await send<{ targetInfos: { targetId: string; url: string }[] }>(
+        'Target.getTargets',
+      )
+      const { targetId } = targetInfos.find((target) => target.url === url)!
+      const options = { targetId, flatten: true }
+      const { sessionId } = await send<{ sessionId: string }>('Target.attachToTarget', options)
+      await send('Page.enable', {}, sessionId)
+      return { targetId, sessionId }
+    },
+  }
+}
+
+/** The problem with which a command is refused; fails when it is another one, or none. */
+export async function refusal(command: Promise<unknown>, code: string): Promise<Problem> {
+  const outcome = await command.then(
+    (value) => assert.fail(`expected ${code}, got ${JSON.stringify(value)}`),
+    (error: unknown) => error,
+  )
+  if (!(outcome instanceof Problem)) throw outcome
+  assert.equal(outcome.code, code, outcome.message)
+  return outcome
+}

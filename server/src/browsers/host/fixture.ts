@@ -1,0 +1,123 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pino from 'pino'
+import { openAddressGuard } from '#kernel/addresses.ts'
+import { systemClock } from '#kernel/clock.ts'
+import { type Home, openHome } from '#kernel/home.ts'
+import { type SystemUser, findUsers } from '#kernel/unprivileged.ts'
+import { type Chromium, findChromium } from './chromium.ts'
+import { withDevTools } from './devtools.ts'
+import { BrowserHost } from './host.ts'
+
+export const log = pino({ level: 'silent' })
+export const IDENTITY = { viewport: { width: 1280, height: 720 } }
+
+/** A data directory of its own, and the user that Chromium runs as when the tests run as root. */
+export interface Place extends AsyncDisposable {
+  home: Home
+  user?: SystemUser
+}
+
+export async function openPlace(): Promise<Place> {
+  const path = await mkdtemp(join(tmpdir(), 'gantry-host-'))
+  await chmod(path, 0o711)
+  const { browser: user } = await findUsers(['browser'])
+  // Chromium's own socket would not fit below it: a path of a socket has 107 bytes.
+  const wanted = join(
+    path,
+    'a-data-directory-whose-path-is-as-long-as-a-deep-checkout-makes-it'.repeat(2),
+  )
+  const home = await openHome({ wanted, checkout: path, users: { browser: user } })
+  return {
+    home,
+    user,
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+  }
+}
+
+let found: Promise<Chromium> | undefined
+
+/** One search for a whole test file. */
+export function chromiumFor(place: Place): Promise<Chromium> {
+  return (found ??= findChromium({ ...place, log, env: {} }))
+}
+
+export interface TestHost extends Place {
+  host: BrowserHost
+  chromium: Chromium
+}
+
+/** A host on a data directory of its own. Disposing it kills its browsers. */
+export async function openTestHost({
+  guard = openAddressGuard({ allow: [] }),
+  maxBrowsers = 8,
+} = {}): Promise<TestHost> {
+  const place = await openPlace()
+  const chromium = await chromiumFor(place)
+  const host = await openHost(place, chromium, guard, maxBrowsers)
+  return {
+    ...place,
+    host,
+    chromium,
+    async [Symbol.asyncDispose]() {
+      await host.leave()
+      await host.reap(new Set())
+      await place[Symbol.asyncDispose]()
+    },
+  }
+}
+
+export function openHost(
+  { home, user }: Place,
+  chromium: Chromium,
+  guard = openAddressGuard({ allow: [] }),
+  maxBrowsers = 8,
+): Promise<BrowserHost> {
+  const sandbox = chromium.sandbox === 'works' ? 'on' : 'off'
+  const clock = systemClock
+  return BrowserHost.open({ home, user, chromium, guard, log, clock, sandbox, maxBrowsers })
+}
+
+/** Runs an expression, awaited, in a page of its own that has loaded `url`, and gives its value. */
+export async function evaluate<Value>(
+  endpoint: string,
+  expression: string,
+  url = 'about:blank',
+): Promise<Value> {
+  return withDevTools(endpoint, 15_000, async (send) => {
+    const { targetId } = await send<{ targetId: string }>('Target.createTarget', {
+      url: 'about:blank',
+    })
+    const attach = { targetId, flatten: true }
+    const { sessionId } = await send<{ sessionId: string }>('Target.attachToTarget', attach)
+    const run = async <Result>(expression: string) => {
+      const script = { expression, returnByValue: true, awaitPromise: true }
+      const { result } = await send<{ result: { value: Result } }>(
+        'Runtime.evaluate',
+        script,
+        sessionId,
+      )
+      return result.value
+    }
+    await send('Page.navigate', { url }, sessionId)
+    await run(`document.readyState === 'complete' || new Promise((done) => (onload = done))`)
+    const value = await run<Value>(expression)
+    await send('Target.closeTarget', { targetId })
+    return value
+  })
+}
+
+/** Waits until a fact holds. @throws Error when it does not within the deadline. */
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  deadlineMs = 5_000,
+): Promise<void> {
+  const giveUpAt = performance.now() + deadlineMs
+  while (!(await holds())) {
+    if (performance.now() > giveUpAt) throw new Error(`not within ${deadlineMs} ms: ${what}`)
+    await sleep(10)
+  }
+}

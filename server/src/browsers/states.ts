@@ -1,0 +1,25 @@
+import { defineStates } from '#kernel/states.ts'
+
+/** Life of a rented browser. `closed` was asked for or ran out of time; `error` went wrong. */
+export const states = defineStates({
+  queued: ['starting', 'closed', 'error'],
+  starting: ['active', 'closed', 'error'],
+  active: ['closed', 'error'],
+  closed: [],
+  error: [],
+})
+
+export type SessionState = (typeof states.names)[number]
+
+/** Why a session ended, and in which state that leaves it. */
+export const END_REASONS = {
+  asked: 'closed',
+  idle: 'closed',
+  timeout: 'closed',
+  server_stopped: 'closed',
+  launch_failed: 'error',
+  crashed: 'error',
+  lost: 'error',
+} as const satisfies Record<string, SessionState>
+
+export type EndReason = keyof typeof END_REASONS
