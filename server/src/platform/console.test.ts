@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict'
+import { rm } from 'node:fs/promises'
+import { after, test } from 'node:test'
+import pino from 'pino'
+import { type BrowserContextOptions, chromium } from 'playwright-core'
+import { findChromium } from '#browsers/index.ts'
+import { openHome } from '#kernel/home.ts'
+import { eventually } from '#kernel/test-support.ts'
+import { findUsers } from '#kernel/unprivileged.ts'
+import { startApp } from '#test/app.ts'
+import { makeDirectory } from '#test/directory.ts'
+
+const app = await startApp()
+after(() => app[Symbol.asyncDispose]())
+const browser = await openBrowser()
+after(() => browser.close())
+
+async function openBrowser() {
+  const directory = await makeDirectory('gantry-console')
+  after(() => rm(directory, { recursive: true, force: true }))
+  const users = await findUsers(['browser'])
+  const home = await openHome({ wanted: directory, checkout: directory, users })
+  const log = pino({ level: 'silent' })
+  const { path, environment } = await findChromium({ home, user: users.browser, log, env: {} })
+  return chromium.launch({ executablePath: path, env: { ...environment } })
+}
+
+/** A page, and what a visitor's browser had to complain about: errors, blocked content, calls to other hosts. */
+async function open(path: string, options: BrowserContextOptions = {}) {
+  const context = await browser.newContext(options)
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(String(error)))
+  page.on('request', (request) => {
+    const url = request.url()
+    if (!url.startsWith(app.url) && !url.startsWith('data:')) complaints.push(url)
+  })
+  page.setDefaultTimeout(10_000)
+  await page.goto(app.url + path)
+  return { page, complaints, [Symbol.asyncDispose]: () => context.close() }
+}
+
+test('the console shows live health, and commands with the address of this server', async () => {
+  await using visit = await open('/')
+  const { page, complaints } = visit
+  await page.getByText('Everything works').waitFor()
+  for (const name of ['database', 'objects', 'queue', 'events']) {
+    const row = page.getByRole('listitem').filter({ has: page.getByText(name, { exact: true }) })
+    assert.match((await row.textContent())!, /✓ ok/, name)
+  }
+  const commands = await page.locator('pre code').allTextContents()
+  assert.equal(commands.length, 3)
+  for (const command of commands) assert.ok(command.includes(`${app.url}/api/v1/`), command)
+  assert.equal(await page.locator('#setup').isVisible(), false)
+  assert.deepEqual(complaints, [])
+})
+
+test('the commands of the console are good ones: the first makes an account', async () => {
+  await using visit = await open('/')
+  const command = await visit.page.locator('#sign-in').textContent()
+  const body = /-d '([^']*)'/.exec(command!)![1]!
+  const answer = await app.request('POST', '/v1/auth/register', { body })
+  assert.equal(answer.status, 201, JSON.stringify(answer.body))
+})
+
+test('a command is copied by its button', async () => {
+  await using visit = await open('/', { permissions: ['clipboard-read', 'clipboard-write'] })
+  const { page } = visit
+  await page.locator('[data-copies=open-page]').click()
+  await page.getByRole('button', { name: 'Copied' }).waitFor()
+  const copied = await page.evaluate(() => navigator.clipboard.readText())
+  assert.equal(copied, await page.locator('#open-page').textContent())
+})
+
+test('the one-time link makes the first super-admin, after telling what is wrong with each field', async () => {
+  const link = await app.app.identity.createBootstrapLink(app.app.systemContext(), app.url)
+  await using visit = await open(link!.slice(app.url.length))
+  const { page } = visit
+  const email = page.getByLabel('E-mail')
+  const password = page.getByLabel('Password', { exact: true })
+  const send = page.getByRole('button', { name: 'Make the super-admin' })
+  await eventually('the form has the focus', () => email.evaluate((it) => it.matches(':focus')))
+
+  await send.click()
+  await page.getByText('Choose a password.').waitFor()
+  await email.fill('not an address')
+  await password.fill('short')
+  await send.click()
+  await page.getByText('Must be an e-mail address.').waitFor()
+  await page.getByText('Must have at least 15 characters').waitFor()
+  assert.equal(await password.getAttribute('aria-invalid'), 'true')
+
+  await email.fill('root@example.test')
+  await password.fill('quiet harbour of nine lanterns')
+  await send.click()
+  const done = page.getByRole('heading', { name: 'You run this Gantry now' })
+  await done.waitFor()
+  assert.ok(await done.evaluate((it) => it.matches(':focus')))
+  assert.equal(page.url(), `${app.url}/`)
+  assert.match((await page.locator('#sign-in').textContent())!, /auth\/login[^]*root@example\.test/)
+  const body = { email: 'root@example.test', password: 'quiet harbour of nine lanterns' }
+  const answer = await app.request('POST', '/v1/auth/login', { body })
+  assert.deepEqual(answer.body.user.roles.includes('super-admin'), true)
+
+  await using again = await open(link!.slice(app.url.length))
+  await again.page.getByLabel('E-mail').fill('second@example.test')
+  await again.page.getByLabel('Password', { exact: true }).fill('quiet harbour of nine lanterns')
+  await again.page.getByRole('button', { name: 'Make the super-admin' }).click()
+  const alert = again.page.getByRole('alert')
+  await alert.getByText('That link makes no super-admin any more').waitFor()
+  await alert.getByText('gantry admin create').waitFor()
+})
+
+test('the API reference renders from this server alone', async () => {
+  await using visit = await open('/api/docs')
+  const { page, complaints } = visit
+  await page.getByRole('heading', { name: 'Gantry', exact: true }).waitFor()
+  await page
+    .getByText('Register a user with an account of their own, and sign in')
+    .first()
+    .waitFor()
+  assert.deepEqual(complaints, [])
+})
+
+test('the error catalogue opens at the code that a problem names', async () => {
+  await using visit = await open('/api/docs/errors#auth.unauthenticated')
+  const { page, complaints } = visit
+  await page.locator('article:target').getByText('Sign in first').waitFor()
+  assert.deepEqual(complaints, [])
+})
+
+test('no page is wider than a small telephone, in light and in dark', async () => {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await using visit = await open('/#setup=token', {
+      colorScheme,
+      viewport: { width: 320, height: 640 },
+    })
+    await visit.page.getByText('Everything works').waitFor()
+    const width = await visit.page.evaluate(() => document.documentElement.scrollWidth)
+    assert.equal(width, 320, colorScheme)
+    assert.deepEqual(visit.complaints, [])
+  }
+})
