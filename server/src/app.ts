@@ -1,0 +1,336 @@
+import { readFileSync } from 'node:fs'
+import { allows, checkMatrix } from '#access/index.ts'
+import { Identity, type PasswordCost } from '#identity/index.ts'
+import { reapBrowsers } from '#browsers/index.ts'
+import type { Capability } from '#kernel/capability.ts'
+import { type Clock, systemClock } from '#kernel/clock.ts'
+import type { Config } from '#kernel/config.ts'
+import type { Context } from '#kernel/context.ts'
+import { type Keyring, openKeyring } from '#kernel/crypto.ts'
+import { APP_ROLE, type DatabaseAddress, DatabasePool } from '#kernel/db.ts'
+import { Doorbell } from '#kernel/doorbell.ts'
+import { EventLog, EventReaders, settleEpoch } from '#kernel/events.ts'
+import type { Home } from '#kernel/home.ts'
+import { housekeeping } from '#kernel/housekeeping.ts'
+import { Cursors } from '#kernel/http/cursor.ts'
+import { HttpServer } from '#kernel/http/server.ts'
+import { openIds } from '#kernel/ids.ts'
+import { JobQueue } from '#kernel/jobs.ts'
+import { type KernelParts, makeContext, type Situation } from '#kernel/kernel.ts'
+import type { Log } from '#kernel/log.ts'
+import { RuntimeSettings } from '#kernel/runtime-settings.ts'
+import { closeInOrder, type Step } from '#kernel/shutdown.ts'
+import { SocketDispatcher } from '#kernel/sockets.ts'
+import { objectHandler } from '#kernel/storage/http.ts'
+import { openObjectStore } from '#kernel/storage/open.ts'
+import type { ObjectStore } from '#kernel/storage/store.ts'
+import { openTelemetry, type Telemetry } from '#kernel/telemetry.ts'
+import type { Users } from '#kernel/unprivileged.ts'
+import { ProblemCounts } from '#operations/index.ts'
+import { BrowserNode, type Chromium } from './browser-node.ts'
+import { declareGauges } from './gauges.ts'
+import { document, manifest } from './manifest.ts'
+import { migrateAll } from './migrations.ts'
+import { VERSION } from './version.ts'
+
+export interface AppOptions {
+  config: Config
+  home: Home
+  /** The database, signed in as its owner. */
+  database: DatabaseAddress
+  log: Log
+  users: Users
+  clock?: Clock
+  /** Of new password hashes; cheap in tests. */
+  passwordCost?: PasswordCost
+  /** The browser to host; absent in a process without the node role. */
+  chromium?: Chromium
+}
+
+const SYSTEM = { kind: 'system', name: 'gantry' } as const
+
+/** The product in one process: everything that its roles ask for, opened in order and closed in the opposite one. */
+export class App {
+  readonly telemetry: Telemetry = openTelemetry()
+  readonly capabilities: Capability[]
+  /** Where clients reach it; known once it listens. */
+  url = ''
+  readonly #options: AppOptions
+  readonly #clock: Clock
+  readonly #draining = new AbortController()
+  readonly #stopping = new AbortController()
+  readonly #startedAt: Date
+  readonly #pool: DatabasePool
+  readonly #doorbell: Doorbell
+  #keyring!: Keyring
+  #store!: ObjectStore
+  #parts!: KernelParts
+  #settings!: RuntimeSettings
+  #jobs!: JobQueue
+  #identity!: Identity
+  #problemCounts!: ProblemCounts
+  #node: BrowserNode | undefined
+  #http: HttpServer | undefined
+  #sockets: SocketDispatcher | undefined
+  #readers: EventReaders | undefined
+
+  /** Opens everything that the roles ask for; a failure closes what was open. */
+  static async open(options: AppOptions): Promise<App> {
+    const app = new App(options)
+    try {
+      await app.#open()
+      return app
+    } catch (error) {
+      await app.stop(2_000)
+      throw error
+    }
+  }
+
+  private constructor(options: AppOptions) {
+    const { config, database, log } = options
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#startedAt = this.#clock.now()
+    const connection = { address: database, role: APP_ROLE, log: log.category('database') }
+    this.#pool = new DatabasePool({
+      ...connection,
+      poolSize: config.DATABASE_POOL_SIZE,
+      onQuery: this.telemetry.query,
+    })
+    this.#doorbell = new Doorbell({ ...connection, pool: this.#pool.pool })
+    this.capabilities = manifest({
+      identity: () => this.#identity,
+      browsers: () => this.#node?.runtime,
+      platform: () => this.#platformParts(),
+      settings: () => this.#settings,
+      operations: () => this.#operationsParts(),
+    })
+    checkMatrix(this.capabilities)
+    declareGauges(this.telemetry, {
+      pool: this.#pool.pool,
+      jobs: () => this.#jobs,
+      readers: () => this.#readers,
+      sockets: () => this.#sockets,
+      browsers: () => this.#node?.runtime,
+    })
+  }
+
+  /** A context that acts for the product itself. */
+  systemContext(accountId?: string): Context {
+    return this.contextFor({ actor: SYSTEM, ...(accountId && { accountId }) })
+  }
+
+  readonly contextFor = (situation: Situation): Context => makeContext(this.#parts, situation)
+
+  get identity(): Identity {
+    return this.#identity
+  }
+
+  get browsers(): BrowserNode | undefined {
+    return this.#node
+  }
+
+  /** In the order of the design: no new work, what is in flight, what is held, the database's connections. */
+  async stop(totalMs = this.#options.config.SHUTDOWN_SECONDS * 1000): Promise<void> {
+    this.#draining.abort()
+    const steps: Step[] = [
+      // A request may wait for two minutes; what comes after it needs its time too.
+      { name: 'requests', share: 1 / 2, close: async () => this.#http?.drain() },
+      { name: 'sockets', close: async () => this.#sockets?.[Symbol.asyncDispose]() },
+      { name: 'listener', close: async () => this.#http?.[Symbol.asyncDispose]() },
+      { name: 'jobs', close: async () => this.#jobs?.[Symbol.asyncDispose]() },
+      { name: 'sessions', close: async () => this.#node?.endAll() },
+      { name: 'browsers', close: async () => this.#node?.[Symbol.asyncDispose]() },
+      { name: 'readers', close: async () => this.#readers?.[Symbol.asyncDispose]() },
+      { name: 'services', close: async () => this.#closeServices() },
+      { name: 'doorbell', close: () => this.#doorbell[Symbol.asyncDispose]() },
+      { name: 'database', close: () => this.#pool[Symbol.asyncDispose]() },
+    ]
+    await closeInOrder(steps, totalMs, this.#options.log.category('shutdown'))
+    this.#stopping.abort()
+  }
+
+  /** Kills the browsers without waiting for anything: for a second Ctrl-C. */
+  killNow(): void {
+    this.#node?.killAllNow()
+  }
+
+  async #open(): Promise<void> {
+    const { config, database, home, log } = this.#options
+    this.#keyring = await openKeyring(home.keys)
+    const migrating = migrateAll({ address: database, log: log.category('database') })
+    const [store] = await Promise.all([this.#openStore(), migrating])
+    this.#store = store
+    await settleEpoch(this.#pool.db)
+    await this.#openKernel()
+    const clock = this.#clock
+    this.#identity = await Identity.open({
+      ...{ db: this.#pool.db, clock, config, keyring: this.#keyring },
+      passwordCost: this.#options.passwordCost,
+    })
+    this.#problemCounts = new ProblemCounts(this.#pool.db, clock, log.category('operations'))
+    this.telemetry.onProblem(this.#problemCounts.record)
+    if (config.ROLES.includes('node')) await this.#openNode()
+    if (config.ROLES.includes('worker')) await this.#openWorker()
+    if (config.ROLES.includes('api')) await this.#openApi()
+  }
+
+  async #openKernel(): Promise<void> {
+    const { log } = this.#options
+    const clock = this.#clock
+    const newId = openIds(clock)
+    this.#settings = await RuntimeSettings.open(
+      this.#pool.db,
+      log.category('settings'),
+      this.capabilities,
+    )
+    this.#jobs = await JobQueue.open({
+      pool: this.#pool.pool,
+      jobs: [...housekeeping, ...this.capabilities.flatMap((capability) => capability.jobs ?? [])],
+      doorbell: this.#doorbell,
+      log: log.category('jobs'),
+      telemetry: this.telemetry,
+      graceMs: (this.#options.config.SHUTDOWN_SECONDS * 1000) / 3,
+    })
+    this.#parts = {
+      ...{
+        clock,
+        newId,
+        log,
+        telemetry: this.telemetry,
+        settings: this.#settings,
+        jobs: this.#jobs,
+      },
+      db: this.#pool.db,
+      cursors: new Cursors(this.#keyring.derive('cursors')),
+      events: new EventLog({ clock, newId, doorbell: this.#doorbell }),
+      stopping: this.#stopping.signal,
+    }
+  }
+
+  #openStore(): Promise<ObjectStore> {
+    const { config, home } = this.#options
+    const bucket = config.S3_BUCKET_NAME && `s3://${config.S3_BUCKET_NAME}`
+    const id = config.AWS_ACCESS_KEY_ID
+    return openObjectStore({
+      url: config.OBJECT_STORE_URL ?? bucket,
+      localRoot: home.objects,
+      publicUrl: () => this.url,
+      signingKey: this.#keyring.derive('object URLs'),
+      clock: this.#clock,
+      ...(id && {
+        credentials: { accessKeyId: id, secretAccessKey: config.AWS_SECRET_ACCESS_KEY! },
+      }),
+    })
+  }
+
+  async #openNode(): Promise<void> {
+    const { chromium, config, home, users, log } = this.#options
+    if (!chromium) throw new Error('the node role needs a browser')
+    this.#node = await BrowserNode.open({
+      ...{ config, home, users, chromium, log, clock: this.#clock, newId: this.#parts.newId },
+      db: this.#pool.db,
+      contextFor: (accountId) => this.systemContext(accountId),
+    })
+    await this.#node.keeper.recover(this.systemContext())
+  }
+
+  async #openWorker(): Promise<void> {
+    const { log } = this.#options
+    await this.#jobs.work(this.contextFor)
+    this.#readers = new EventReaders({
+      db: this.#pool.db,
+      readers: this.capabilities.flatMap((capability) => capability.reacts ?? []),
+      doorbell: this.#doorbell,
+      contextFor: this.contextFor,
+      log: log.category('events'),
+    })
+    await this.#readers.start()
+  }
+
+  async #openApi(): Promise<void> {
+    const { config, log } = this.#options
+    this.#http = await HttpServer.open({
+      capabilities: this.capabilities,
+      log: log.category('http'),
+      telemetry: this.telemetry,
+      authenticate: (authorization) => this.#identity.authenticate(authorization),
+      allows,
+      contextFor: this.contextFor,
+      requestTimeoutMs: config.REQUEST_TIMEOUT_SECONDS * 1000,
+      corsOrigins: corsOrigins(config),
+      trustedProxies: config.TRUSTED_PROXIES,
+      loopbackOnly: config.loopbackOnly,
+      ...(config.TLS_CERT_FILE && {
+        tls: { cert: readFileSync(config.TLS_CERT_FILE), key: readFileSync(config.TLS_KEY_FILE!) },
+      }),
+      objects: objectHandler({
+        store: this.#store,
+        signingKey: this.#keyring.derive('object URLs'),
+        clock: this.#clock,
+      }),
+    })
+    this.#sockets = this.#openSockets(this.#http)
+    const port = await this.#http.listen(config.HOST, config.PORT)
+    this.url = config.PUBLIC_URL ?? localUrl(config, port)
+  }
+
+  #openSockets(http: HttpServer): SocketDispatcher {
+    const { config, log } = this.#options
+    const sockets = new SocketDispatcher({
+      sockets: this.capabilities.flatMap((capability) => capability.sockets ?? []),
+      log: log.category('sockets'),
+      authenticate: (request) => this.#identity.authenticate(request.headers.authorization),
+      contextFor: (actor) => this.contextFor({ actor }),
+      allowsOrigin: (origin, host) =>
+        corsOrigins(config).includes(origin) || URL.parse(origin)?.host === host,
+    })
+    sockets.attach(http.server)
+    return sockets
+  }
+
+  #platformParts() {
+    const { config } = this.#options
+    return {
+      version: VERSION,
+      roles: config.ROLES,
+      environment: config.NODE_ENV,
+      startedAt: this.#startedAt,
+      capabilities: this.capabilities,
+      document: () => document(this.capabilities),
+      telemetry: this.telemetry,
+      metrics: { allow: config.METRICS_ALLOW, token: config.METRICS_TOKEN },
+      store: this.#store,
+      jobs: this.#jobs,
+      readerStates: async () => this.#readers?.states() ?? [],
+      stopping: this.#draining.signal,
+    }
+  }
+
+  #operationsParts() {
+    return {
+      jobs: this.#jobs,
+      settings: this.#settings,
+      problemCounts: this.#problemCounts,
+      recoveryActions: [reapBrowsers(() => this.#node?.runtime)],
+      stopping: this.#draining.signal,
+    }
+  }
+
+  async #closeServices(): Promise<void> {
+    await this.#problemCounts?.[Symbol.asyncDispose]()
+    await this.#settings?.[Symbol.asyncDispose]()
+    await this.#identity?.[Symbol.asyncDispose]()
+    await this.#store?.[Symbol.asyncDispose]()
+  }
+}
+
+function corsOrigins(config: Config): string[] {
+  const frontend = config.FRONTEND_URL && URL.parse(config.FRONTEND_URL)?.origin
+  return [...config.CORS_ORIGINS, ...config.CORS_ORIGIN, ...(frontend ? [frontend] : [])]
+}
+
+function localUrl({ HOST, TLS_CERT_FILE }: Config, port: number): string {
+  const host = HOST === '0.0.0.0' || HOST === '::' ? 'localhost' : HOST
+  return `${TLS_CERT_FILE ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
+}

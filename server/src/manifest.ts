@@ -1,0 +1,56 @@
+import { access } from '#access/index.ts'
+import { browsers, type BrowserRuntime } from '#browsers/index.ts'
+import { identity, type IdentityParts } from '#identity/index.ts'
+import { type Capability, checkManifest } from '#kernel/capability.ts'
+import { openApiDocument } from '#kernel/http/openapi.ts'
+import { operations, type OperationsParts } from '#operations/index.ts'
+import { platform, type PlatformParts } from '#platform/index.ts'
+import { settings, type SettingsParts } from '#settings/index.ts'
+import { VERSION } from './version.ts'
+
+/** What the capabilities of a running process work with; each is asked for when a request needs it. */
+export interface Parts {
+  identity(): IdentityParts
+  platform(): PlatformParts
+  operations(): OperationsParts
+  settings(): SettingsParts
+  /** Undefined in a process that hosts no browsers. */
+  browsers(): BrowserRuntime | undefined
+}
+
+/** The whole wiring: every capability of the product. */
+export function manifest(parts: Parts): Capability[] {
+  const capabilities = [
+    identity(parts.identity),
+    access,
+    browsers(parts.browsers),
+    settings(parts.settings),
+    operations(parts.operations),
+    platform(parts.platform),
+  ]
+  checkManifest(capabilities)
+  return capabilities
+}
+
+/** The manifest of a process that serves nobody: for documents and checks. */
+export function plainManifest(): Capability[] {
+  const none = () => {
+    throw new Error('this manifest serves nobody')
+  }
+  return manifest({
+    identity: none,
+    platform: none,
+    operations: none,
+    settings: none,
+    browsers: none,
+  })
+}
+
+export function document(capabilities = plainManifest()) {
+  return openApiDocument(capabilities, {
+    title: 'Gantry',
+    version: VERSION,
+    description:
+      'A self-hosted browser cloud: real Chromium browsers over REST. Paths without a version are version 1 for ever.',
+  })
+}
