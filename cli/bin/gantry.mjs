@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+// The command line. TypeScript runs from Node 24 on, so an older Node hands over to the one that the lockfile pins.
+import module from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { compileCache } from '../../scripts/lib/checkout.mjs'
+import { isNewEnough, pinnedNode } from '../../scripts/lib/pinned-node.mjs'
+
+if (isNewEnough()) {
+  module.enableCompileCache(compileCache)
+  await import('../src/main.ts')
+} else {
+  const { checkout } = await import('../../scripts/lib/checkout.mjs')
+  const { runInPlace, statusOf } = await import('../../scripts/lib/child.mjs')
+  const { runMain } = await import('../../scripts/lib/failure.mjs')
+  const args = [fileURLToPath(import.meta.url), ...process.argv.slice(2)]
+  await runMain(async () => statusOf(await runInPlace(pinnedNode(checkout), args)))
+}

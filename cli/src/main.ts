@@ -1,0 +1,83 @@
+import { Writable } from 'node:stream'
+import { defineCommand, runMain } from 'citty'
+import { VERSION } from '@gantry/server/version.ts'
+
+const LINGER_MS = 1_000
+
+const serve = defineCommand({
+  meta: { name: 'serve', description: 'Run the server until it is asked to stop' },
+  args: {
+    roles: {
+      type: 'string',
+      description: 'What this process does: api,worker,node (default: all)',
+    },
+    port: { type: 'string', description: 'Port of the API and the console (default: 8700)' },
+    host: { type: 'string', description: 'Address to listen on (default: 127.0.0.1)' },
+  },
+  async run({ args }) {
+    const { serve } = await import('@gantry/server/serve.ts')
+    process.exitCode = await serve({
+      ...(args.roles && { ROLES: args.roles }),
+      ...(args.port && { PORT: args.port }),
+      ...(args.host && { HOST: args.host }),
+    })
+    // What is still open has had its time; without any of it the process ends at once.
+    setTimeout(() => process.exit(), LINGER_MS).unref()
+  },
+})
+
+const migrate = defineCommand({
+  meta: { name: 'migrate', description: 'Bring the database to the newest version, and stop' },
+  async run() {
+    const { migrateCommand } = await import('@gantry/server/commands.ts')
+    await migrateCommand()
+  },
+})
+
+const createAdmin = defineCommand({
+  meta: { name: 'create', description: 'Make a super-admin' },
+  args: {
+    email: { type: 'string', required: true, description: 'Their e-mail address' },
+    password: {
+      type: 'string',
+      description: 'Their password; read from standard input unless given',
+    },
+  },
+  async run({ args }) {
+    const { createAdminCommand } = await import('@gantry/server/commands.ts')
+    await createAdminCommand({ email: args.email, password: args.password ?? (await readLine()) })
+  },
+})
+
+const admin = defineCommand({
+  meta: { name: 'admin', description: 'Manage the people who run this installation' },
+  subCommands: { create: createAdmin },
+})
+
+const version = defineCommand({
+  meta: { name: 'version', description: 'Print the version' },
+  run: () => void process.stdout.write(`${VERSION}\n`),
+})
+
+/** One line of standard input; at a terminal it is asked for, and not shown. */
+async function readLine(): Promise<string> {
+  const { createInterface } = await import('node:readline')
+  const { isTTY } = process.stdin
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
+  if (isTTY) process.stderr.write('Password: ')
+  const lines = createInterface({ input: process.stdin, output: nowhere, terminal: isTTY })
+  try {
+    for await (const line of lines) return line
+    return ''
+  } finally {
+    lines.close()
+    if (isTTY) process.stderr.write('\n')
+  }
+}
+
+await runMain(
+  defineCommand({
+    meta: { name: 'gantry', version: VERSION, description: 'A self-hosted browser cloud' },
+    subCommands: { serve, migrate, admin, version },
+  }),
+)
