@@ -1,0 +1,7 @@
+import { followHealth } from './health.js'
+import { showQuickStart } from './quick-start.js'
+import { offerSetup } from './setup.js'
+
+showQuickStart()
+offerSetup({ done: (email) => showQuickStart({ email }) })
+followHealth()
