@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 const LISTEN = '0A'
 /** Column of `/proc/net/tcp`: the kernel's number of the socket, never used twice at a time. */
@@ -13,10 +14,21 @@ export async function listeningSockets(ports: readonly number[]): Promise<Set<st
   )
 }
 
-/** How many of these sockets still exist. */
+const GONE_WITHIN_MS = 2_000
+const LOOK_EVERY_MS = 10
+
+/**
+ * How many of these sockets still exist, once they have had time to go: a killed process counts as dead as soon as its first thread is,
+ * while the others may hold its sockets for some milliseconds more.
+ */
 export async function countSockets(inodes: ReadonlySet<string>): Promise<number> {
   if (inodes.size === 0) return 0
-  return (await socketTable()).filter((row) => inodes.has(row[INODE]!)).length
+  const giveUpAt = performance.now() + GONE_WITHIN_MS
+  for (;;) {
+    const left = (await socketTable()).filter((row) => inodes.has(row[INODE]!)).length
+    if (left === 0 || performance.now() > giveUpAt) return left
+    await sleep(LOOK_EVERY_MS)
+  }
 }
 
 async function socketTable(): Promise<string[][]> {
