@@ -11,12 +11,12 @@ import type { AddressInfo } from 'node:net'
 import { after } from 'node:test'
 import pino from 'pino'
 import { Problem } from '#kernel/problem.ts'
-import { isRoot, temporaryPath } from '#kernel/test-support.ts'
+import { temporaryPath } from '#kernel/test-support.ts'
+import { chromiumFor, openPlace } from '../host/fixture.ts'
+import { commonSwitches } from '../host/switches.ts'
 import { CdpSocket } from './cdp.ts'
 import { type Driver, openDriver } from './driver.ts'
 
-/** `nobody`: Chromium refuses its sandbox to root. */
-const UNPRIVILEGED = { uid: 65_534, gid: 65_534 }
 const START_DEADLINE_MS = 20_000
 
 export interface TestBrowser {
@@ -26,18 +26,22 @@ export interface TestBrowser {
 
 /** A Chromium for the rest of the test file. */
 export async function startBrowser(...switches: string[]): Promise<TestBrowser> {
+  const place = await openPlace()
+  after(() => place[Symbol.asyncDispose]())
+  const { path, headlessShell, environment, sandbox } = await chromiumFor(place)
+  const { user } = place
   const home = temporaryPath()
   await mkdir(home)
-  if (isRoot) await chown(home, UNPRIVILEGED.uid, UNPRIVILEGED.gid)
-  const common = ['--headless=new', '--remote-debugging-port=0', '--no-first-run']
-  const look = ['--disable-gpu', '--hide-scrollbars', '--window-size=1000,800']
+  if (user) await chown(home, user.uid, user.gid)
+  const look = ['--hide-scrollbars', '--window-size=1000,800', `--user-data-dir=${home}`]
+  const rights = sandbox === 'works' ? [] : ['--no-sandbox']
   const child = spawn(
-    process.env.CHROMIUM_PATH ?? 'chromium',
-    [...common, ...look, `--user-data-dir=${home}`, ...switches, 'about:blank'],
+    path,
+    [...commonSwitches(headlessShell), ...look, ...rights, ...switches, 'about:blank'],
     {
-      ...(isRoot && UNPRIVILEGED),
+      ...(user && { uid: user.uid, gid: user.gid }),
       detached: true,
-      env: { PATH: process.env.PATH, HOME: home, TMPDIR: home },
+      env: { PATH: process.env.PATH, HOME: home, TMPDIR: home, ...environment },
       stdio: ['ignore', 'ignore', 'pipe'],
     },
   )
