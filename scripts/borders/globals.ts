@@ -16,6 +16,11 @@ const GLOBALS = {
       'server/src/kernel/fetch',
       // The DevTools endpoint of a browser that this machine has launched, on loopback.
       'server/src/browsers/driver/',
+      'server/src/browsers/live/',
+      'server/src/browsers/watch/',
+      // A node and its API, each known to the other by a certificate or a credential.
+      'server/src/browsers/node/',
+      'server/src/control-plane.ts',
       'cli/',
       'sdk/',
     ],

@@ -50,7 +50,7 @@ export function visit(source: Source, visitor: VisitorObject): void {
 
 /** Files that only tests load, and the tools beside the product. */
 export function isTest(path: string): boolean {
-  return /\.(test|soak|bench)\.ts$|\/test(-[\w-]+)?\.ts$|\/test\/|^server\/(?!src\/)|^scripts\//.test(
+  return /\.(test|soak|bench)\.ts$|\/test(-[\w-]+)?\.ts$|\/([\w-]+-)?fixture(-[\w-]+)?\.ts$|\/test\/|^server\/(?!src\/)|^scripts\//.test(
     path,
   )
 }

@@ -12,7 +12,7 @@ type Keys = Readonly<Record<string, Key>>
 /** The part of a zod schema's definition that tells its default and its choices. */
 interface Definition {
   readonly type: string
-  readonly defaultValue?: string | number | readonly string[]
+  readonly defaultValue?: string | number | boolean | object
   readonly innerType?: { readonly def: Definition }
   readonly entries?: Readonly<Record<string, string>>
 }
@@ -57,7 +57,8 @@ function shownDefault(key: Key): string {
 /** As it is written into a file; empty where there is none or it is made up from other values. */
 function plainDefault({ schema }: Key): string {
   const { defaultValue } = schema.def as Definition
-  return defaultValue === undefined ? '' : String(defaultValue)
+  if (Array.isArray(defaultValue)) return defaultValue.join(',')
+  return typeof defaultValue === 'object' ? '' : String(defaultValue ?? '')
 }
 
 function runtimeSettings(capabilities: readonly Capability[]): string[] {
