@@ -138,7 +138,8 @@ function parseName(text: string, port: { port?: number }): AllowEntry | undefine
   return host && !isIP(host) && /^[\w.-]+$/.test(host) ? { host, ...port } : undefined
 }
 
-function compileAllow(entries: readonly AllowEntry[]) {
+/** Judges by entries: a name by its spelling, an address by the entries that hold it. */
+export function compileAllow(entries: readonly AllowEntry[]) {
   const compiled = entries.map((entry) => ({ ...entry, ...rangeOf(entry) }))
   const reaches = (entry: AllowEntry, port: number) =>
     entry.port === undefined || entry.port === port

@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
 import { parseAllow } from './addresses.ts'
+import { checkRegional, readRegional } from './regional.ts'
 
 /** One environment name: how it is read, and what the configuration reference says of it. */
 interface Key<Schema extends z.ZodType = z.ZodType> {
@@ -36,6 +37,22 @@ const list = z.string().transform((text) =>
     .map((item) => item.trim())
     .filter(Boolean),
 )
+const regions = list.pipe(
+  z
+    .array(
+      z.string().regex(/^[a-z]{2,5}(-[a-z]+)+-\d{1,2}$/, 'must be regions such as eu-central-1'),
+    )
+    .refine((all) => new Set(all).size === all.length, 'names a region twice'),
+)
+/** A list of `value` or `region=value`. */
+const regional = (pattern: RegExp, message: string) =>
+  list
+    .transform((items) => items.map(readRegional))
+    .pipe(z.array(z.object({ region: z.string().optional(), value: z.string() })))
+    .refine((entries) => entries.every(({ value }) => pattern.test(value)), message)
+    .default([])
+/** Tags that the fleet sets itself are not among them. */
+const tags = list.transform((items, issue) => readTags(items, issue)).default({})
 const httpUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
   .transform((url) => url.replace(/\/+$/, ''))
@@ -73,8 +90,8 @@ export const KEYS = {
       .pipe(z.array(z.enum(ROLES)).min(1))
       .default([...ROLES])
       .refine(
-        (roles) => !roles.includes('node') || roles.includes('api'),
-        '`node` runs beside `api`: name both',
+        (roles) => !roles.includes('node') || roles.includes('api') || roles.length === 1,
+        '`node` runs beside `api`, or alone',
       ),
     'What this process does: `api` serves, `worker` runs jobs and follows events, `node` hosts browsers.',
     '`api,worker,node`',
@@ -147,9 +164,92 @@ export const KEYS = {
     z.enum(['on', 'off', 'auto']).default('auto'),
     '`auto` goes on without Chromium’s sandbox only where the kernel refuses it and the server is bound to loopback.',
   ),
+  WARM_BROWSERS: key(
+    z.coerce.number().int().min(0).max(100).default(2),
+    'Browsers that are kept ready to be claimed. Each takes about 200 MiB.',
+  ),
   MAX_SESSIONS: key(
     z.coerce.number().int().min(1).max(10_000).default(20),
     'Browsers that this machine runs at once.',
+  ),
+  SESSION_MEMORY_MB: key(
+    z.coerce.number().int().min(256).max(1_048_576).default(2048),
+    'Memory in MiB that the browser of one session may take; one that takes more is ended, and its session with the reason `memory`.',
+  ),
+  SESSION_DISK_MB: key(
+    z.coerce.number().int().min(32).max(1_048_576).default(2048),
+    'Disk in MiB that one session may take, downloads and uploads among it; one that takes more ends with the reason `disk`.',
+  ),
+  EC2_REGION: key(
+    z.string().min(1).optional(),
+    'Region of the machines that the fleet launches.',
+    '`AWS_REGION`',
+  ),
+  EC2_REGIONS: key(
+    regions.default([]),
+    'Several regions instead, the usual one first. What exists in one region only is then written `region=value`, in the four names below.',
+    '`EC2_REGION`',
+  ),
+  EC2_ENDPOINT: key(httpUrl.optional(), 'Of an EC2 emulator, or a private endpoint.'),
+  EC2_AMI: key(
+    regional(/^ami-[0-9a-z]+$/, 'must be `ami-…`, or `region=ami-…` for each region'),
+    'Image of the machines that the fleet launches; without it and `EC2_LAUNCH_TEMPLATE` it launches none.',
+    'none',
+  ),
+  EC2_LAUNCH_TEMPLATE: key(
+    regional(/^[\w()./-]+(:[\w$]+)?$/, 'must be an id or a name, `:version` may follow'),
+    'Launch template, by id or name, with `:version` behind it if wanted. A name may hold in every region.',
+    'none',
+  ),
+  EC2_INSTANCE_TYPES: key(list.default([]), 'Instance types in the order of preference.', 'none'),
+  EC2_SUBNETS: key(
+    regional(/^subnet-\w+$/, 'must be `subnet-…`'),
+    'Subnets in the order of preference.',
+    'EC2’s choice',
+  ),
+  EC2_SECURITY_GROUPS: key(
+    regional(/^sg-\w+$/, 'must be `sg-…`'),
+    'Security groups of the machines.',
+    'none',
+  ),
+  EC2_TAGS: key(tags, 'Tags of every machine: `team=search,cost center=web`; 10 at most.', 'none'),
+  EC2_INSTANCE_PROFILE: key(
+    z.string().min(1).optional(),
+    'Instance profile of the machines, by name or ARN.',
+  ),
+  KUBERNETES_NAMESPACE: key(
+    z.string().min(1).default('default'),
+    'Where the Deployment of nodes is.',
+  ),
+  KUBERNETES_DEPLOYMENT: key(
+    z.string().min(1).optional(),
+    'Deployment whose pods are nodes; it carries the label `gantry.dev/pool=true`.',
+  ),
+  LOCAL_NODES: key(
+    z.enum(['on', 'off']).default('on'),
+    'Whether the fleet may start more node processes on this machine.',
+  ),
+  CONTROL_PLANE_URL: key(
+    httpUrl.optional(),
+    'Of a process with the role `node` alone: the API that it works for.',
+  ),
+  JOIN_TOKEN: key(
+    z.string().min(16).optional(),
+    'With which a node joins for the first time; made by `POST /v1/fleet/join-tokens`.',
+  ),
+  INSTANCE_ID: key(
+    z.string().startsWith('ins_').optional(),
+    'Of a node on a machine that Gantry has launched: the machine.',
+  ),
+  NODE_PORT: key(port.default(8701), 'Where a node listens for its API, with TLS.'),
+  ADVERTISE_URL: key(
+    httpUrl.optional(),
+    'Where its API reaches a node.',
+    '`https://HOST:NODE_PORT`, by the machine’s name where `HOST` is every address',
+  ),
+  SPOT_NOTICES: key(
+    z.stringbool().default(false),
+    'Whether a node asks EC2 if its spot machine is to be taken back, and then drains.',
   ),
   EGRESS_ALLOW: key(
     z.string().default('').transform(readAllow),
@@ -207,8 +307,6 @@ export const KEYS = {
     z.hostname({ error: 'must be a host name' }),
     'Parent domain of public hostnames.',
   ),
-  ADVERTISE_URL: idle(httpUrl, 'Address under which other machines reach this one.'),
-  JOIN_TOKEN: idle(z.string().min(16), 'What another machine shows to join.'),
   SENTRY_DSN: idle(httpUrl, 'Where errors are reported to.'),
   EMAIL_FROM: idle(z.string().min(3), 'Sender of mail.'),
   SENDGRID_API_KEY: idle(z.string().min(1), 'Key of a mail provider.'),
@@ -297,10 +395,28 @@ function checkTogether(config: Values): string[] {
   if (!config.AWS_ACCESS_KEY_ID !== !config.AWS_SECRET_ACCESS_KEY) {
     wrong.push('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together: set both or neither')
   }
+  wrong.push(...checkRegions(config))
   for (const name of ['TLS_CERT_FILE', 'TLS_KEY_FILE'] as const) {
     if (config[name]) wrong.push(...unreadable(name, config[name]))
   }
   return wrong
+}
+
+/** Where the fleet launches machines on EC2, the usual region first. */
+export function ec2Regions(config: Pick<Values, 'EC2_REGIONS' | 'EC2_REGION' | 'AWS_REGION'>) {
+  const one = config.EC2_REGION ?? config.AWS_REGION
+  return config.EC2_REGIONS.length > 0 ? config.EC2_REGIONS : one ? [one] : []
+}
+
+/** What was wrong by itself is undefined here, and has been named already. */
+function checkRegions(config: Values): string[] {
+  const { EC2_AMI, EC2_LAUNCH_TEMPLATE, EC2_SUBNETS, EC2_SECURITY_GROUPS } = config
+  const settings = { EC2_AMI, EC2_LAUNCH_TEMPLATE, EC2_SUBNETS, EC2_SECURITY_GROUPS }
+  if (Object.values({ ...settings, regions: config.EC2_REGIONS }).some((one) => !one)) return []
+  if (config.EC2_REGIONS.length > 0 && config.EC2_REGION) {
+    return ['EC2_REGION and EC2_REGIONS exclude each other: set one of them']
+  }
+  return checkRegional(settings, ec2Regions(config))
 }
 
 function unreadable(name: string, path: string): string[] {
@@ -321,6 +437,24 @@ function isAddressRange(text: string): boolean {
   const family = isIP(address)
   if (!family || rest.length > 0) return false
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
+}
+
+const MOST_TAGS = 10
+const TAG = /^([\w +.:/@-]{1,128})=([\w +=.:/@-]{0,256})$/
+
+function readTags(items: string[], issue: z.RefinementCtx): Record<string, string> {
+  const refuse = (message: string) => {
+    issue.addIssue({ code: 'custom', message })
+    return z.NEVER
+  }
+  const found = items.map((item) => TAG.exec(item))
+  if (found.includes(null)) return refuse('must be key=value, of letters, digits and _ .:/=+-@')
+  const pairs = found.map((match) => [match![1]!.trim(), match![2]!] as const)
+  const own = pairs.find(([key]) => key === 'Name' || key === '' || /^(aws|gantry):/i.test(key))
+  if (own) return refuse(`the key '${own[0]}' is reserved`)
+  const tags = Object.fromEntries(pairs)
+  if (Object.keys(tags).length < pairs.length) return refuse('names a key twice')
+  return pairs.length > MOST_TAGS ? refuse(`has more than ${MOST_TAGS} tags`) : tags
 }
 
 /** The entries as `openAddressGuard` takes them; `parseAllow` says what is wrong with one. */

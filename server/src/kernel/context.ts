@@ -20,6 +20,22 @@ export type Actor =
       /** The sign-in that this request belongs to; revoking it ends the actor's access. */
       readonly signInId: string
     }
+  | {
+      /** A program with an API key. */
+      readonly kind: 'key'
+      readonly keyId: string
+      /** Who made the key; it acts with their roles, as far as its scopes cover. */
+      readonly userId: string
+      readonly accountId: string
+      readonly roles: readonly string[]
+      readonly scopes: readonly string[]
+    }
+
+/** Which user or which key is acting; nothing for the others. */
+export function actorId(actor: Actor): string | undefined {
+  if (actor.kind === 'user') return actor.userId
+  return actor.kind === 'key' ? actor.keyId : undefined
+}
 
 /** Where an event or a job comes from. */
 export interface Origin {

@@ -44,7 +44,7 @@ export function makeContext(parts: KernelParts, situation: Situation): Context {
   return build(parts, {
     ...situation,
     correlationId,
-    accountId: situation.accountId ?? (actor.kind === 'user' ? actor.accountId : undefined),
+    accountId: situation.accountId ?? ('accountId' in actor ? actor.accountId : undefined),
     log: once(situation.log ?? (() => parts.log.category('app').child({ correlationId }))),
     signal: situation.signal ?? parts.stopping,
   })

@@ -59,7 +59,9 @@ const LEAKS: [string, unknown, ...unknown[]][] = [
   ['a capability path', { path: `/cdp/ses_1/${CANARY}` }, 'x'],
   [
     'tokens by their form',
-    { text: `eyJhbGciOiJFZERTQSJ9.${CANARY}.x gty_rt1_${CANARY} whsec_${CANARY}` },
+    {
+      text: `eyJhbGciOiJFZERTQSJ9.${CANARY}.x gty_rt1_${CANARY} whsec_${CANARY} gk_live_key${CANARY}`,
+    },
     'x',
   ],
   ['bytes', { body: Buffer.from(CANARY), also: [...Buffer.from(CANARY)].length }, 'x'],

@@ -139,7 +139,7 @@ function lowestLevel(levels: Levels): pino.Level {
 const SECRET_NAME =
   /pass(word|phrase)?|secret|token|authorization|cookie|api[-_]?key|private[-_]?key|credential|signature|^code$|^state$|^otp$|card/i
 const SECRET_VALUE =
-  /\b(eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|(?:Bearer|Basic)\s+[\w.~+/-]+=*|whsec_[\w+/=]+|sk_[\w]{8,}|gty_[\w]{8,})/g
+  /\b(eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|(?:Bearer|Basic)\s+[\w.~+/-]+=*|whsec_[\w+/=]+|sk_[\w]{8,}|gty_[\w]{8,}|gk_(?:live|test)_\w{8,})/g
 const SECRET_LOGIN = /\b([a-z][a-z0-9+.-]*:\/\/)[^\s@"'?#]+@/gi
 const SECRET_QUERY =
   /([?&#](?:[\w-]*(?:token|secret|password|api_?key|signature|credential)|code|state|setup)=)[^&\s"']+/gi
@@ -150,7 +150,7 @@ const CAPABILITY_PATH = /(\/(?:cdp|live)\/[\w-]+\/)[\w-]+/g
 
 /** A text without any of these holds none of the above: one look instead of many. */
 const PERHAPS_SECRET =
-  /eyJ|bearer|basic|whsec_|sk_|gty_|:\/\/|[=\u007f-\u009f\u2028\u2029]|\/(?:cdp|live)\/|passw|passphrase|secret|token|authorization|cookie|api[-_]?key/i
+  /eyJ|bearer|basic|whsec_|sk_|gty_|gk_|:\/\/|[=\u007f-\u009f\u2028\u2029]|\/(?:cdp|live)\/|passw|passphrase|secret|token|authorization|cookie|api[-_]?key/i
 
 /**
  * Removes what looks like a secret from one text: tokens, credentials in URLs, capability paths, values of members that are named

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { sql } from 'kysely'
 import type { z } from 'zod'
 import type { Capability } from './capability.ts'
-import type { Context } from './context.ts'
+import { actorId, type Context } from './context.ts'
 import type { Db } from './db.ts'
 import { cutPage, olderThan, type PageQuery, timeText } from './http/cursor.ts'
 import type { Logger } from './log.ts'
@@ -44,7 +44,7 @@ export interface SettingChange {
   /** Null where the default of the code held. */
   before: unknown
   after: unknown
-  /** A user's id, or `system`. */
+  /** A user's or a key's id, or `system`. */
   changedBy: string
   at: Date
 }
@@ -108,7 +108,7 @@ export class RuntimeSettings implements AsyncDisposable {
     const before = (await this.stored(ctx)).get(name)?.value
     const after = JSON.stringify(value)
     if (isDeepStrictEqual(before, JSON.parse(after))) return undefined
-    const changedBy = ctx.actor.kind === 'user' ? ctx.actor.userId : 'system'
+    const changedBy = actorId(ctx.actor) ?? 'system'
     const change = { id: ctx.newId('chg'), name, changedBy, at: ctx.clock.now() }
     await ctx.db
       .insertInto('runtimeSettings')

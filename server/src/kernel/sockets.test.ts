@@ -14,7 +14,8 @@ const stack = new AsyncDisposableStack()
 after(() => stack.disposeAsync())
 
 /** What the dispatcher asks of a context: who acts, and until when. */
-const contextOf = (actor: Actor) => ({ actor, with: () => contextOf(actor) }) as unknown as Context
+const contextOf = (actor: Actor) =>
+  ({ actor, with: (change: object) => ({ ...contextOf(actor), ...change }) }) as unknown as Context
 
 let admitting = false
 const slow = { go: Promise.withResolvers<void>() }
@@ -39,10 +40,21 @@ const echo: AnySocket = {
   },
 }
 
+let waited: AbortSignal | undefined
+const waits: AnySocket = {
+  ...{ path: '/waits', summary: 'Admits nobody', admitTimeoutMs: 60_000 },
+  admit: async ({ signal }) => {
+    waited = signal
+    await once(signal, 'abort')
+    throw httpProblems.forbidden({ permission: 'x' })
+  },
+  take: () => Promise.reject(new Error('nobody was admitted')),
+}
+
 async function start(options: { pingEveryMs?: number } = {}) {
   const server = createServer()
   const dispatcher = new SocketDispatcher({
-    sockets: [echo],
+    sockets: [echo, waits],
     log: pino({ level: 'silent' }),
     authenticate: async ({ headers }) => {
       if (headers.authorization === 'bad') throw httpProblems.unauthenticated()
@@ -51,6 +63,7 @@ async function start(options: { pingEveryMs?: number } = {}) {
     },
     contextFor: contextOf,
     allowsOrigin: (origin) => origin === 'https://app.example',
+    allowsHost: (host) => host !== 'evil.example',
     ...options,
   })
   dispatcher.attach(server)
@@ -173,4 +186,26 @@ test('a socket whose other end has silently gone is noticed, and one that answer
   living.socket.send('still here')
   assert.equal(String((await once(living.socket, 'message'))[0]), 'still here')
   living.socket.terminate()
+})
+
+test('a client that hangs up while it is admitted is noticed', async () => {
+  const raw = connect(port, '127.0.0.1')
+  raw.on('error', () => {})
+  raw.end(
+    'GET /waits HTTP/1.1\r\nhost: a.test\r\nauthorization: good\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n',
+  )
+  await eventually('its admission is aborted', () => waited?.aborted, 5_000)
+})
+
+test('a refused client that does not hang up is cut', async () => {
+  const raw = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  const closed = new Promise((resolve) => raw.once('close', resolve))
+  raw.on('error', () => {})
+  raw.resume()
+  raw.write('GET /nowhere HTTP/1.1\r\nhost: a.test\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n')
+  await once(raw, 'end')
+  // What is written to a connection that the server still held would be taken.
+  const writing = setInterval(() => raw.write('x'), 100)
+  await closed
+  clearInterval(writing)
 })

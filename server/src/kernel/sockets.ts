@@ -2,26 +2,63 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { STATUS_CODES } from 'node:http'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { randomUUID } from 'node:crypto'
 import type { Actor, Context } from './context.ts'
+import { problemBody, toProblem } from './http/failures.ts'
 import type { Logger } from './log.ts'
 import { Problem } from './problem.ts'
+import { within } from './within.ts'
 
-/** One WebSocket endpoint of a capability. */
-export interface SocketRoute<Grant = unknown> {
+interface SocketAdmission<Grant> {
   /** Exact path, or a prefix that ends in `/`. */
   readonly path: string
   readonly summary: string
-  /** Longest message in bytes; the socket is closed with 1009 beyond it. */
-  readonly maxMessageBytes: number
   /** Decides before 101 is sent; a thrown problem is the HTTP answer. */
   admit(ctx: Context, request: SocketRequest): Promise<Grant>
+  /** Longest admission; 10 s unless given. */
+  readonly admitTimeoutMs?: number
+}
+
+/** An endpoint whose messages this process reads and writes. */
+export interface MessageRoute<Grant = unknown> extends SocketAdmission<Grant> {
+  /** Longest message in bytes; the socket is closed with 1009 beyond it. */
+  readonly maxMessageBytes: number
   /** Owns the open socket. */
   open(ctx: Context, socket: WebSocket, grant: Grant, request: SocketRequest): void
+}
+
+/** An endpoint whose bytes somebody else reads and writes, the answer to the upgrade too. */
+export interface RawRoute<Grant = unknown> extends SocketAdmission<Grant> {
+  /** Owns the socket from here on. A problem thrown before anything was written is the HTTP answer. */
+  take(ctx: Context, upgrade: Upgrade, grant: Grant): Promise<RawSocket>
+}
+
+/** One WebSocket endpoint of a capability. */
+export type SocketRoute<Grant = unknown> = MessageRoute<Grant> | RawRoute<Grant>
+
+/** A client's wish to upgrade, admitted but not answered. */
+export interface Upgrade {
+  readonly request: IncomingMessage
+  readonly socket: Duplex
+  readonly head: Buffer
+}
+
+export interface RawSocket {
+  close(code: number, reason: string): void
+  readonly closed: Promise<unknown>
 }
 
 // A list of sockets holds many grants, each checked against its own route.
 // oxlint-disable-next-line typescript/no-explicit-any
 export type AnySocket = SocketRoute<any>
+
+/** Something else that answers upgrades at a path of its own and below it, such as engine.io. */
+export interface ForeignSockets extends AsyncDisposable {
+  readonly path: string
+  readonly openSockets: number
+  /** Owns the socket from here on. A problem thrown before anything was written is the HTTP answer. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>
+}
 
 export interface SocketRequest {
   readonly url: URL
@@ -32,11 +69,17 @@ export interface SocketRequest {
 export interface DispatcherOptions {
   sockets: readonly AnySocket[]
   log: Logger
+  /** Asked first, once the host and the origin are known to be good. */
+  foreign?: readonly ForeignSockets[]
   /** @throws Problem when the credential is bad */
-  authenticate(request: IncomingMessage): Promise<Actor>
+  authenticate(request: IncomingMessage, ip: string): Promise<Actor>
+  /** Where a request comes from, behind trusted proxies too; the far end of its connection unless given. */
+  addressOf?(request: IncomingMessage): string
   contextFor(actor: Actor): Context
   /** Web pages of these origins may open sockets; programs send no Origin. */
   allowsOrigin(origin: string, host: string | undefined): boolean
+  /** Whether this is one of the server's own names: a name that somebody else made point here is not. */
+  allowsHost(host: string | undefined): boolean
   /** 15 s unless given. */
   pingEveryMs?: number
 }
@@ -45,12 +88,14 @@ const PING_EVERY_MS = 15_000
 const ADMIT_TIMEOUT_MS = 10_000
 /** Service restart (RFC 6455, IANA registry): clients reconnect. */
 const RESTARTING = 1012
+const CUT_AFTER_MS = 1_000
 
 /** The one listener for `upgrade`: finds the socket's route, admits, upgrades, and knows every open socket. */
 export class SocketDispatcher implements AsyncDisposable {
   readonly #options: DispatcherOptions
   readonly #wss = new Map<AnySocket, WebSocketServer>()
   readonly #open = new Set<WebSocket>()
+  readonly #raw = new Set<RawSocket>()
   readonly #alive = new WeakSet<WebSocket>()
   readonly #pings: NodeJS.Timeout
   #closing = false
@@ -58,6 +103,7 @@ export class SocketDispatcher implements AsyncDisposable {
   constructor(options: DispatcherOptions) {
     this.#options = options
     for (const route of options.sockets) {
+      if (!('open' in route)) continue
       this.#wss.set(
         route,
         new WebSocketServer({
@@ -71,7 +117,9 @@ export class SocketDispatcher implements AsyncDisposable {
   }
 
   get openSockets(): number {
-    return this.#open.size
+    const foreign = this.#options.foreign ?? []
+    const others = foreign.reduce((sum, { openSockets }) => sum + openSockets, 0)
+    return this.#open.size + this.#raw.size + others
   }
 
   attach(server: Server): void {
@@ -79,7 +127,7 @@ export class SocketDispatcher implements AsyncDisposable {
       socket.on('error', () => socket.destroy())
       void this.#upgrade(request, socket, head).catch((error: unknown) => {
         if (!(error instanceof Problem)) this.#options.log.error({ err: error }, 'upgrade failed')
-        refuse(socket, error instanceof Problem ? error.status : 500)
+        refuse(socket, toProblem(error).status, error)
       })
     })
   }
@@ -92,28 +140,46 @@ export class SocketDispatcher implements AsyncDisposable {
       (socket) => new Promise<void>((done) => socket.once('close', () => done())),
     )
     for (const socket of this.#open) socket.close(RESTARTING, 'the server is restarting')
-    const cut = setTimeout(() => this.#open.forEach((socket) => socket.terminate()), 1_000)
-    await Promise.all(closed)
+    for (const socket of this.#raw) socket.close(RESTARTING, 'the server is restarting')
+    const cut = setTimeout(() => this.#open.forEach((socket) => socket.terminate()), CUT_AFTER_MS)
+    const gone = [...this.#raw].map((socket) => within(CUT_AFTER_MS, socket.closed))
+    const foreign = this.#options.foreign ?? []
+    await Promise.all([...closed, ...gone, ...foreign.map((each) => each[Symbol.asyncDispose]())])
     clearTimeout(cut)
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     if (this.#closing) return refuse(socket, 503)
     const url = URL.parse(request.url ?? '/', 'http://socket.invalid')
+    const foreign = this.#options.foreign?.find(({ path }) => isAtOrBelow(path, request.url))
     const route = url && this.#options.sockets.find(({ path }) => matches(path, url.pathname))
-    if (!url || !route) return refuse(socket, 404)
+    if (!url || !(foreign ?? route)) return refuse(socket, 404)
     const { origin, host } = request.headers
+    if (!this.#options.allowsHost(host)) return refuse(socket, 421)
     if (origin && !this.#options.allowsOrigin(origin, host)) return refuse(socket, 403)
+    if (foreign) return foreign.upgrade(request, socket, head)
+    if (!route) return
 
-    const ctx = this.#options.contextFor(await this.#options.authenticate(request))
-    const facts = { url, headers: request.headers, ip: request.socket.remoteAddress ?? '' }
-    const late = AbortSignal.timeout(ADMIT_TIMEOUT_MS)
-    const grant = await route.admit(ctx.with({ signal: late }), facts)
+    const ip = this.#options.addressOf?.(request) ?? request.socket.remoteAddress ?? ''
+    const ctx = this.#options.contextFor(await this.#options.authenticate(request, ip))
+    const facts = { url, headers: request.headers, ip }
+    const { signal, stop } = untilGone(socket, route.admitTimeoutMs ?? ADMIT_TIMEOUT_MS)
+    const grant: unknown = await route.admit(ctx.with({ signal }), facts).finally(stop)
+    // Nothing more will be heard of this client.
+    if (socket.readableEnded) socket.destroy()
+    // Who admitted it may have made something for it that only its end ends: it is passed on even when it is to be closed at once.
+    if ('take' in route) return this.#pass(await route.take(ctx, { request, socket, head }, grant))
     if (this.#closing) return refuse(socket, 503)
     this.#wss.get(route)!.handleUpgrade(request, socket, head, (opened) => {
       this.#track(opened)
       route.open(ctx, opened, grant, facts)
     })
+  }
+
+  #pass(socket: RawSocket): void {
+    this.#raw.add(socket)
+    void socket.closed.catch(() => {}).finally(() => this.#raw.delete(socket))
+    if (this.#closing) socket.close(RESTARTING, 'the server is restarting')
   }
 
   #track(socket: WebSocket): void {
@@ -133,12 +199,44 @@ export class SocketDispatcher implements AsyncDisposable {
   }
 }
 
+/** Whether the URL of a request is of this path, or of one below it. */
+export function isAtOrBelow(path: string, url = ''): boolean {
+  return url.startsWith(path) && ['', '/', '?'].includes(url.charAt(path.length))
+}
+
 function matches(path: string, pathname: string): boolean {
   return path.endsWith('/') ? pathname.startsWith(path) : pathname === path
 }
 
-function refuse(socket: Duplex, status: number): void {
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
-  )
+/** Aborts when the time is over, or the client has gone; until it is stopped. What the client has written is left unread. */
+function untilGone(socket: Duplex, ms: number): { signal: AbortSignal; stop(): void } {
+  const gone = new AbortController()
+  const leave = () => gone.abort()
+  // Nobody reads yet, so that the end of what the client says has to be looked for.
+  const look = () => void socket.read(0)
+  socket.on('readable', look)
+  socket.once('end', leave)
+  socket.once('close', leave)
+  if (socket.destroyed || socket.readableEnded) leave()
+  const stop = () => {
+    socket.off('readable', look)
+    socket.off('end', leave)
+    socket.off('close', leave)
+  }
+  return { signal: AbortSignal.any([gone.signal, AbortSignal.timeout(ms)]), stop }
+}
+
+/** Answers a refused upgrade as a refused request is answered. */
+function refuse(socket: Duplex, status: number, error?: unknown): void {
+  if (socket.destroyed || socket.writableEnded) return
+  const body = error ? JSON.stringify(problemBody(toProblem(error), '/', randomUUID())) : ''
+  const type = body && 'content-type: application/problem+json\r\n'
+  const later = error instanceof Problem ? error.facts.retryAfterSeconds : undefined
+  const retry = later ? `retry-after: ${String(later)}\r\n` : ''
+  const lines = `${type}${retry}connection: close\r\ncontent-length: ${Buffer.byteLength(body)}`
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines}\r\n\r\n${body}`)
+  // A client that does not hang up is hung up on.
+  const cut = setTimeout(() => socket.destroy(), CUT_AFTER_MS).unref()
+  socket.once('close', () => clearTimeout(cut))
+  socket.resume()
 }

@@ -32,7 +32,7 @@ export async function openTracing(config: Config): Promise<Tracing | undefined> 
       root: new sampling.TraceIdRatioBasedSampler(config.OTEL_TRACES_SAMPLER_ARG),
     }),
     instrumentations: [
-      new http.HttpInstrumentation(),
+      new http.HttpInstrumentation({ ignoreIncomingRequestHook: ({ url }) => holdsSecret(url) }),
       new pg.PgInstrumentation(),
       new undici.UndiciInstrumentation(),
     ],
@@ -48,4 +48,9 @@ export async function openTracing(config: Config): Promise<Tracing | undefined> 
       await within(LAST_SPANS_MS, sdk.shutdown()).catch(() => false)
     },
   }
+}
+
+/** Capability URLs, and `?apiKey=`: a span holds the path and the query as they came. */
+function holdsSecret(url = ''): boolean {
+  return /^\/(?:cdp|live)(?:[/?]|$)|[?&]apiKey=/i.test(url)
 }

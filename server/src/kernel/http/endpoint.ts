@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import type { Actor, Context } from '../context.ts'
+import { type Actor, actorId, type Context } from '../context.ts'
 import { type FieldError, Problem } from '../problem.ts'
 import { bindKey, checkKey, type Claim, claimKey, releaseKey, requestHash } from './idempotency.ts'
 import { httpProblems } from './problems.ts'
-import { type AnyRoute, isPublic, Reply, type RequestFacts } from './route.ts'
+import { type AnyRoute, isPublic, Reply, type RequestFacts, takesKeys } from './route.ts'
 import type { HttpOptions } from './server.ts'
 
 type Input = { params: unknown; query: unknown; body: unknown }
@@ -22,8 +22,8 @@ export function endpoint(route: AnyRoute, options: HttpOptions) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const actor = isPublic(route)
       ? ANONYMOUS
-      : await options.authenticate(request.headers.authorization)
-    if (actor.kind === 'user') request.actorId = actor.userId
+      : await options.authenticate(request.headers.authorization, request.ip)
+    request.actorId = actorId(actor)
     checkAccess(route, actor, options)
     const input = parse(request)
     const timeoutMs = route.timeoutMs?.(input) ?? options.requestTimeoutMs
@@ -43,8 +43,15 @@ function checkAccess(route: AnyRoute, actor: Actor, options: HttpOptions): void 
   const { access } = route
   if (isPublic(route)) return
   if (actor.kind === 'anonymous') throw httpProblems.unauthenticated()
+  if (actor.kind === 'key' && !takesKeys(route)) throw httpProblems.keyNotAllowed()
   if (typeof access === 'string' && !options.allows(actor, access)) {
-    throw httpProblems.forbidden({ permission: access })
+    throw httpProblems.forbidden({ permission: access, ...(actor.kind === 'key' && ofKey(access)) })
+  }
+}
+
+function ofKey(permission: string) {
+  return {
+    detail: `This needs the permission \`${permission}\`, which this key's scopes do not cover or whoever made the key does not hold.`,
   }
 }
 
@@ -169,7 +176,7 @@ interface Keyed {
 /** Runs a request that carries an idempotency key at most once, or presents again what it made. */
 async function once(route: AnyRoute, request: FastifyRequest, reply: FastifyReply, keyed: Keyed) {
   const { actor, options } = keyed
-  if (!route.idempotent || actor.kind !== 'user') throw httpProblems.idempotencyUnsupported()
+  if (!route.idempotent || !('accountId' in actor)) throw httpProblems.idempotencyUnsupported()
   const ctx = contextOf(route, request, actor, options, undefined)
   const claim: Claim = {
     accountId: actor.accountId,

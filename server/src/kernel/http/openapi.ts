@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Capability } from '../capability.ts'
 import { categories, categoryOf, type ProblemFactory } from '../problem.ts'
 import { httpProblems } from './problems.ts'
-import { type AnyRoute, isPublic, servedPath } from './route.ts'
+import { type AnyRoute, isPublic, servedPath, takesKeys } from './route.ts'
 
 type JsonObject = Record<string, unknown>
 
@@ -99,7 +99,8 @@ function operationId({ method, path, aliases = [] }: AnyRoute, alias: number): s
 function accessSentence({ access }: AnyRoute): string {
   if (typeof access === 'string') return `Needs the permission \`${access}\`.`
   if ('public' in access) return `Open to everybody: ${access.public}.`
-  return `Open to everybody who is signed in: ${access.signedIn}.`
+  const closed = access.keys ? '' : ' API keys may not.'
+  return `Open to everybody who is signed in: ${access.signedIn}.${closed}`
 }
 
 function parameters(route: AnyRoute, schemas: Schemas): JsonObject[] {
@@ -186,6 +187,7 @@ export function problemsOf(route: AnyRoute): ProblemFactory[] {
       : []),
     ...(isPublic(route) ? [] : [httpProblems.unauthenticated]),
     ...(typeof access === 'string' ? [httpProblems.forbidden] : []),
+    ...(takesKeys(route) ? [] : [httpProblems.keyNotAllowed]),
     ...(route.idempotent ? [httpProblems.idempotencyMismatch, httpProblems.idempotencyBusy] : []),
     ...(route.query && 'cursor' in ((route.query as z.ZodObject).shape ?? {})
       ? [httpProblems.badCursor]

@@ -38,6 +38,13 @@ export const httpProblems = defineProblems({
     detail: 'This needs the permission `{permission}`.',
     suggestion: 'Ask an admin of the account for a role that holds it.',
   },
+  keyNotAllowed: {
+    code: 'auth.key_not_allowed',
+    status: 403,
+    title: 'API keys may not do that',
+    detail: 'This is about a person, so it takes the access token of a sign-in and no API key.',
+    suggestion: 'Sign in, and send that access token.',
+  },
   notFound: {
     code: 'request.not_found',
     status: 404,

@@ -5,8 +5,14 @@ import type { ProblemFactory } from '../problem.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
-/** Who may call: the holder of a permission, anyone who is signed in, or everybody; the latter two say why. */
-export type Access = string | { readonly signedIn: string } | { readonly public: string }
+/**
+ * Who may call: the holder of a permission, anyone who is signed in, or everybody; the latter two say why. What is open to the signed in
+ * is about the person and refuses API keys, unless it says that they may: `keys: true`.
+ */
+export type Access =
+  | string
+  | { readonly signedIn: string; readonly keys?: boolean }
+  | { readonly public: string }
 
 /** What a handler may read of the request beside its validated input. */
 export interface RequestFacts {
@@ -126,6 +132,11 @@ export function route<
 
 export function isPublic({ access }: AnyRoute): boolean {
   return typeof access === 'object' && 'public' in access
+}
+
+/** Whether an API key may call it at all. */
+export function takesKeys({ access }: AnyRoute): boolean {
+  return typeof access === 'string' || 'public' in access || access.keys === true
 }
 
 /** The path on the wire: the versioned API is served below `/api`. */

@@ -17,6 +17,7 @@ import type { Situation } from '../kernel.ts'
 import type { Logger } from '../log.ts'
 import type { Telemetry } from '../telemetry.ts'
 import type { Problem } from '../problem.ts'
+import { isAtOrBelow } from '../sockets.ts'
 import { SECURITY_HEADERS, checkPath, pathOf, rewriteUrl } from './edge.ts'
 import { problemBody, sendProblem, toProblem, unknownPath } from './failures.ts'
 import { readJsonBody } from './body.ts'
@@ -28,8 +29,8 @@ export interface HttpOptions {
   capabilities: readonly Capability[]
   log: Logger
   telemetry: Telemetry
-  /** Makes the actor of a request from its Authorization header; anonymous without one. @throws Problem for a bad one */
-  authenticate(authorization: string | undefined): Promise<Actor>
+  /** Makes the actor of a request from its Authorization header and its address; anonymous without a header. @throws Problem for a bad one */
+  authenticate(authorization: string | undefined, ip: string): Promise<Actor>
   allows(actor: Actor, permission: string): boolean
   contextFor(situation: Situation): Context
   requestTimeoutMs: number
@@ -40,6 +41,11 @@ export interface HttpOptions {
   loopbackOnly: boolean
   /** Answers GET and PUT of signed object URLs below `/objects/`; a store that other machines serve needs none. */
   objects?: (request: IncomingMessage, response: ServerResponse) => void
+  /** Something else that answers what is at a path of its own and below it, such as the polling of engine.io. */
+  foreign?: {
+    readonly path: string
+    request(request: IncomingMessage, response: ServerResponse): void
+  }
 }
 
 /** How long a request may take, and who is told when that is over. */
@@ -257,7 +263,9 @@ function listener(
   }
   const fastify = handler as (request: unknown, response: unknown) => void
   const listener = (request: IncomingMessage, response: ServerResponse) => {
-    if (options.objects && request.url?.startsWith('/objects/')) options.objects(request, response)
+    const { objects, foreign } = options
+    if (objects && request.url?.startsWith('/objects/')) objects(request, response)
+    else if (foreign && isAtOrBelow(foreign.path, request.url)) foreign.request(request, response)
     else fastify(request, response)
   }
   if (!options.tls) return createServer(limits, listener)
