@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Actor } from '#kernel/context.ts'
 import type { Capability } from '#kernel/capability.ts'
-import { checkMatrix, allows, renderMatrix, roles } from './index.ts'
+import { checkMatrix, allows, permissionsIn, renderMatrix, roles } from './index.ts'
 import { matrix, permissionsOf, type Role } from './matrix.ts'
 
 const everything: Capability = {
@@ -13,6 +13,11 @@ const everything: Capability = {
 
 function user(...held: string[]): Actor {
   return { kind: 'user', userId: 'usr_1', accountId: 'acc_1', signInId: 'sgn_1', roles: held }
+}
+
+function key(scopes: string[], ...held: string[]): Actor {
+  const ids = { keyId: 'key_1', userId: 'usr_1', accountId: 'acc_1' }
+  return { kind: 'key', ...ids, roles: held, scopes }
 }
 
 test('each role holds exactly what its column of the matrix says', () => {
@@ -52,6 +57,43 @@ test('nobody, an unknown role and an unknown permission get nothing; the system 
     assert.ok(!allows(user('super-admin'), name), name)
   }
   assert.ok(allows({ kind: 'system', name: 'sweep' }, 'sessions.write'))
+})
+
+test('a key may do what its scopes and the roles of its maker both hold', () => {
+  for (const role of Object.keys(roles) as Role[]) {
+    for (const permission of Object.keys(matrix)) {
+      const [noun] = permission.split('.')
+      const may = allows(user(role), permission) && noun !== 'keys'
+      for (const scope of [permission, `${noun}.*`]) {
+        assert.equal(allows(key([scope], role), permission), may, `${role} ${scope} ${permission}`)
+      }
+      const others = Object.keys(matrix).filter((name) => name !== permission)
+      assert.ok(!allows(key(others, role), permission), `${role} ${permission}`)
+    }
+  }
+  assert.ok(!allows(key([], 'super-admin'), 'sessions.read'))
+  assert.ok(!allows(key(['sessions.*']), 'sessions.read'))
+})
+
+test('no scope reaches keys, and none stands for more than one noun', () => {
+  for (const scope of [
+    'keys.read',
+    'keys.write',
+    'keys.*',
+    '*',
+    '*.*',
+    '.*',
+    'sessions',
+    'moons.*',
+  ]) {
+    assert.deepEqual(permissionsIn(scope), [], scope)
+    for (const permission of Object.keys(matrix)) {
+      assert.ok(!allows(key([scope], 'super-admin'), permission), `${scope} ${permission}`)
+    }
+  }
+  assert.deepEqual(permissionsIn('sessions.read'), ['sessions.read'])
+  const ofSessions = Object.keys(matrix).filter((name) => name.startsWith('sessions.'))
+  assert.deepEqual(permissionsIn('sessions.*'), ofSessions)
 })
 
 test('a permission that only the manifests or only the matrix has stops the start', () => {

@@ -1,7 +1,7 @@
 import { defineCapability } from '#kernel/capability.ts'
 import { routes } from './routes.ts'
 
-export { allows, checkMatrix, type Role, roles } from './matrix.ts'
+export { allows, checkMatrix, permissionsIn, type Role, roles } from './matrix.ts'
 export { renderMatrix } from './render.ts'
 
 /** Roles and permissions: one matrix that every route is checked against. */

@@ -1,5 +1,6 @@
 import type { Actor } from '#kernel/context.ts'
 import type { Capability } from '#kernel/capability.ts'
+import { covers } from './scopes.ts'
 
 /** What one role is for, as people read it. */
 interface RoleDescription {
@@ -25,6 +26,7 @@ export type Role = keyof typeof roles
 
 const READERS = ['account-owner', 'account-admin', 'account-member', 'account-viewer'] as const
 const WORKERS = ['account-owner', 'account-admin', 'account-member'] as const
+const LEADERS = ['account-owner', 'account-admin'] as const
 const OPERATORS = ['super-admin', 'admin'] as const
 const ONLOOKERS = ['super-admin', 'admin', 'support'] as const
 
@@ -32,6 +34,11 @@ const ONLOOKERS = ['super-admin', 'admin', 'support'] as const
 export const matrix: Readonly<Record<string, readonly Role[]>> = {
   'sessions.read': ['super-admin', ...READERS],
   'sessions.write': ['super-admin', ...WORKERS],
+  'keys.read': ['super-admin', ...READERS],
+  'keys.write': ['super-admin', ...WORKERS],
+  'keys.revoke': ['super-admin', ...LEADERS],
+  'fleet.read': ONLOOKERS,
+  'fleet.write': OPERATORS,
   'settings.read': ONLOOKERS,
   'settings.write': OPERATORS,
   'jobs.read': ONLOOKERS,
@@ -48,10 +55,30 @@ export function permissionsOf(role: Role): string[] {
   return Object.keys(matrix).filter((permission) => matrix[permission]!.includes(role))
 }
 
-/** Whether one of the actor's roles holds the permission. The system itself may do everything, an anonymous caller nothing. */
+/**
+ * Whether the actor may: one of the roles holds the permission and, for a key, one of its scopes covers it too. The system itself may
+ * do everything, an anonymous caller nothing.
+ */
 export function allows(actor: Actor, permission: string): boolean {
-  if (actor.kind !== 'user') return actor.kind === 'system'
-  return actor.roles.some((role) => held.get(role)?.has(permission) === true)
+  switch (actor.kind) {
+    case 'anonymous':
+      return false
+    case 'system':
+      return true
+    case 'user':
+      return holds(actor.roles, permission)
+    case 'key':
+      return covers(actor.scopes, permission) && holds(actor.roles, permission)
+  }
+}
+
+function holds(roles: readonly string[], permission: string): boolean {
+  return roles.some((role) => held.get(role)?.has(permission) === true)
+}
+
+/** Every permission that the scope of a key stands for; none for a scope that does not exist or that no key may have. */
+export function permissionsIn(scope: string): string[] {
+  return Object.keys(matrix).filter((permission) => covers([scope], permission))
 }
 
 /** @throws Error that names each permission that the manifests and the matrix do not both have. */

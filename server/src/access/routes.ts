@@ -25,7 +25,7 @@ export const routes = [
     summary: 'List the roles and what each may do',
     description:
       'Roles are part of the product, so the list is the same for everybody and has one page.',
-    access: { signedIn: 'the same list that the documentation prints' },
+    access: { signedIn: 'the same list that the documentation prints', keys: true },
     returns: pageOf(RoleEntry),
     examples: { reply: { items: everyRole.slice(0, 1), nextCursor: null } },
     handler: () => ({ items: everyRole, nextCursor: null }),

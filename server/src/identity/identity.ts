@@ -3,9 +3,12 @@ import type { Config } from '#kernel/config.ts'
 import type { Actor, Context } from '#kernel/context.ts'
 import type { Keyring } from '#kernel/crypto.ts'
 import type { Db } from '#kernel/db.ts'
+import { type ServiceKey, signServiceToken } from '#kernel/service-token.ts'
 import { AccessTokens } from './access-tokens.ts'
 import { Authenticator } from './authenticator.ts'
 import { createBootstrapLink, createSuperAdmin } from './bootstrap.ts'
+import { type KeyActor, KeyAuthenticator } from './keys/authenticator.ts'
+import { keyIn } from './keys/format.ts'
 import { Passwords } from './password-check.ts'
 import { PASSWORD_COST, type PasswordCost } from './passwords.ts'
 import type { Register, User } from './schema.ts'
@@ -28,6 +31,9 @@ export interface IdentityOptions {
 export class Identity implements AsyncDisposable {
   readonly tools: Tools
   readonly #authenticator: Authenticator
+  readonly #keys: KeyAuthenticator
+  readonly #clock: Clock
+  readonly #serviceKey: ServiceKey
 
   /**
    * Reads the token signing keys, and makes the first one.
@@ -37,27 +43,55 @@ export class Identity implements AsyncDisposable {
   static async open(options: IdentityOptions): Promise<Identity> {
     const { db, clock, keyring, config } = options
     const keys = await loadSigningKeys(db, clock, keyring)
-    return new Identity(options, new AccessTokens(issuerOf(config), keys))
+    return new Identity(options, new AccessTokens(issuerOf(config), keys), keys.active)
   }
 
   private constructor(
     { db, clock, keyring, config, passwordCost = PASSWORD_COST }: IdentityOptions,
     tokens: AccessTokens,
+    serviceKey: ServiceKey,
   ) {
+    this.#clock = clock
+    this.#serviceKey = serviceKey
     const authenticator = new Authenticator({ db, clock, tokens })
     this.#authenticator = authenticator
+    const keys = new KeyAuthenticator({ db, clock, keyring })
+    this.#keys = keys
     this.tools = {
       ...{ keyring, tokens },
       passwords: new Passwords(passwordCost),
       signUp: config.SIGN_UP,
       signInIdleDays: Number.parseInt(config.REFRESH_TOKEN_EXPIRY, 10),
       revoked: (signInId) => authenticator.forget(signInId),
+      keyChanged: (keyId) => keys.forget(keyId),
     }
   }
 
-  /** The actor behind an Authorization header; anonymous without one. @throws problem `auth.unauthenticated` for one that does not count */
-  authenticate(authorization: string | undefined): Promise<Actor> {
+  /**
+   * The actor behind an Authorization header, which holds an access token or an API key; anonymous without one.
+   *
+   * @param ip where the request comes from; keys may be bound to addresses
+   * @throws problem `auth.unauthenticated` for a token that does not count, or what `authenticateKey` throws
+   */
+  authenticate(authorization: string | undefined, ip: string): Promise<Actor> {
+    const key = keyIn(authorization)
+    if (key !== undefined) return this.authenticateKey(key, ip)
     return this.#authenticator.authenticate(authorization)
+  }
+
+  /**
+   * The actor behind an API key. Cheap enough to ask again every few seconds for as long as a connection lives.
+   *
+   * @throws problem `auth.key_invalid`, `auth.key_ended` or `auth.key_wrong_address`
+   */
+  authenticateKey(key: string, ip: string): Promise<KeyActor> {
+    return this.#keys.authenticate(key, ip)
+  }
+
+  /** A token of 60 s for a call of this part of the product to another, about one thing. `publicKeys` tell whether it counts. */
+  serviceToken(audience: string, subject: string): string {
+    const nowSeconds = this.#clock.now().getTime() / 1000
+    return signServiceToken(this.#serviceKey, { aud: audience, sub: subject }, nowSeconds)
   }
 
   /** @see createBootstrapLink */
@@ -70,9 +104,10 @@ export class Identity implements AsyncDisposable {
     return createSuperAdmin(this.tools, ctx, input)
   }
 
-  /** Forgets every token that it has seen. */
+  /** Forgets every token and key that it has seen. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#authenticator.forgetAll()
+    await this.#keys[Symbol.asyncDispose]()
   }
 }
 

@@ -34,7 +34,7 @@ const settings: fc.Arbitrary<UserSettingsChange> = fc.record(
       {
         defaultUserAgent: ascii,
         defaultViewport: viewport,
-        defaultTimeout: fc.integer({ min: 1, max: 600_000 }),
+        defaultTimeout: fc.integer({ min: 1, max: 120_000 }),
       },
       some,
     ),
@@ -94,9 +94,11 @@ test('a newcomer has the default settings and no preferences', async () => {
     browserPreferences: {},
   })
   const { userId } = ctx.actor as { userId: string }
-  assert.deepEqual(await preferencesOf(ctx, userId), {})
-  await changeSettings(ctx, { browserPreferences: { defaultTimeout: 5000 } })
-  assert.deepEqual(await preferencesOf(ctx, userId), { defaultTimeout: 5000 })
+  assert.deepEqual(await preferencesOf(ctx, userId), { browser: {}, ec2: {} })
+  const [browser, ec2] = [{ defaultTimeout: 5000 }, { idleTimeoutMinutes: 30 }]
+  await changeSettings(ctx, { browserPreferences: browser, ec2Preferences: ec2 })
+  assert.deepEqual(await preferencesOf(ctx, userId), { browser, ec2 })
+  assert.deepEqual(await preferencesOf(ctx, 'usr_nobody'), { browser: {}, ec2: {} })
 })
 
 test('a read-only member with another value is refused by name, and nothing is changed', async () => {
@@ -193,14 +195,33 @@ test('settings of the wrong kind are refused', () => {
     { language: 'english!' },
     { notifications: { email: true } },
     { browserPreferences: { defaultViewport: { width: 1 } } },
+    { browserPreferences: { defaultViewport: { width: 199, height: 200 } } },
+    { browserPreferences: { defaultViewport: { width: 200, height: 4321 } } },
     { browserPreferences: { defaultTimeout: 0 } },
+    { browserPreferences: { defaultTimeout: 120_001 } },
     { browserPreferences: { defaultUserAgent: 'a\r\nb' } },
+    { browserPreferences: { defaultUserAgent: 'a'.repeat(1025) } },
     { ec2Preferences: { idleTimeoutMinutes: 1.5 } },
+    { ec2Preferences: { idleTimeoutMinutes: 0 } },
+    { ec2Preferences: { idleTimeoutMinutes: 1441 } },
     { ec2Preferences: { preferredRegion: 'moon' } },
+    { ec2Preferences: { instanceType: 'large' } },
+    { ec2Preferences: { instanceType: 'c7i.large; reboot' } },
   ]
   for (const settings of wrong) {
     assert.equal(UserSettingsChange.safeParse(settings).success, false, JSON.stringify(settings))
   }
+})
+
+test('settings at their bounds are taken', () => {
+  const settings = {
+    browserPreferences: {
+      ...{ defaultTimeout: 120_000, defaultUserAgent: 'a'.repeat(1024) },
+      defaultViewport: { width: 7680, height: 4320 },
+    },
+    ec2Preferences: { idleTimeoutMinutes: 1440, preferredRegion: 'us-gov-east-1' },
+  }
+  assert.deepEqual(UserSettingsChange.parse(settings), settings)
 })
 
 test('nobody has no profile', async () => {

@@ -7,22 +7,28 @@ import type { ProfileChange, User } from './schema.ts'
 import { settingsOf, type UserSettings, type UserSettingsChange } from './settings.ts'
 import { findUser, presentUser, signedInActor, type UserRow } from './users.ts'
 
-/** The caller. @throws problem `auth.unauthenticated` */
+/** The caller or, for an API key, the person in whose name it acts. @throws problem `auth.unauthenticated` */
 export async function getMe(ctx: Context): Promise<User> {
-  return presentUser(await readMe(ctx))
+  const { actor } = ctx
+  return presentUser(await readUser(ctx, 'userId' in actor ? actor.userId : undefined))
 }
 
 export async function getSettings(ctx: Context): Promise<UserSettings> {
   return settingsOf(await readMe(ctx))
 }
 
-/** What a user wants of browsers that they ask nothing else of. */
-export async function preferencesOf(
-  ctx: Context,
-  userId: string,
-): Promise<UserSettings['browserPreferences']> {
+/** What a user wants of browsers and of machines that they ask nothing else of. */
+interface Preferences {
+  browser: UserSettings['browserPreferences']
+  ec2: NonNullable<UserSettings['ec2Preferences']>
+}
+
+/** Empty for a user who is not there. */
+export async function preferencesOf(ctx: Context, userId: string): Promise<Preferences> {
   const user = await findUser(ctx.db, 'id', userId)
-  return user ? settingsOf(user).browserPreferences : {}
+  if (!user) return { browser: {}, ec2: {} }
+  const { browserPreferences, ec2Preferences = {} } = settingsOf(user)
+  return { browser: browserPreferences, ec2: ec2Preferences }
 }
 
 export async function changeSettings(
@@ -53,8 +59,12 @@ export async function changeMe(ctx: Context, change: ProfileChange): Promise<Use
   })
 }
 
-async function readMe(ctx: Context): Promise<UserRow> {
-  const user = await findUser(ctx.db, 'id', signedInActor(ctx).userId)
+function readMe(ctx: Context): Promise<UserRow> {
+  return readUser(ctx, signedInActor(ctx).userId)
+}
+
+async function readUser(ctx: Context, id: string | undefined): Promise<UserRow> {
+  const user = id === undefined ? undefined : await findUser(ctx.db, 'id', id)
   if (!user) throw httpProblems.unauthenticated()
   return user
 }

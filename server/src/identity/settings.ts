@@ -22,14 +22,14 @@ const BrowserPreferences = z
     defaultUserAgent: z
       .string()
       .min(1)
-      .max(512)
+      .max(1024)
       .regex(/^[\x20-\x7e]+$/, 'must be printable ASCII')
       .optional(),
     defaultViewport: DefaultViewport.optional().meta({ description: 'In CSS pixels' }),
     defaultTimeout: z
       .int()
       .min(1)
-      .max(600_000)
+      .max(120_000)
       .optional()
       .meta({ description: 'Of a command, in milliseconds' }),
   })

@@ -20,6 +20,7 @@ after(() => app[Symbol.asyncDispose]())
 const { db, clock, tools, nobody } = app
 
 const UNAUTHENTICATED = 'auth.unauthenticated'
+const IP = ADDRESS.ipAddress!
 
 function enter(email: string, password = PASSWORD, with_ = tools) {
   return login(with_, nobody, { email, password }, ADDRESS)
@@ -207,12 +208,12 @@ test('a signed-out device is out at once here, and within 5 seconds elsewhere', 
   const signedIn = await app.join()
   const elsewhere = await app.openAnother()
   const header = `Bearer ${signedIn.accessToken}`
-  await elsewhere.authenticate(header)
+  await elsewhere.authenticate(header, IP)
   const ctx = await app.ctxOf(signedIn)
   await signOut(tools, ctx)
   assert.equal(await codeOf(app.ctxOf(signedIn)), UNAUTHENTICATED)
   clock.advance(5_000)
-  assert.equal(await codeOf(elsewhere.authenticate(header)), UNAUTHENTICATED)
+  assert.equal(await codeOf(elsewhere.authenticate(header, IP)), UNAUTHENTICATED)
   await signOut(tools, ctx)
   const events = await app.eventsOf(signedIn.user.id)
   assert.equal(events.filter(({ kind }) => kind === 'user.signed_out').length, 1)
@@ -252,17 +253,17 @@ test('an access token ends after 10 minutes, also when it is known', async () =>
 })
 
 test('no header is nobody; a header without a token that counts is refused', async () => {
-  assert.deepEqual(await app.identity.authenticate(undefined), { kind: 'anonymous' })
+  assert.deepEqual(await app.identity.authenticate(undefined, IP), { kind: 'anonymous' })
   const { accessToken, refreshToken } = await app.join()
   const headers = [
     ...['', 'Bearer', 'Bearer ', 'Basic YTpi', accessToken, `Token ${accessToken}`],
     ...[`Bearer ${refreshToken}`, `Bearer ${accessToken} x`, `Bearer ${accessToken}, Bearer x`],
   ]
   for (const header of headers) {
-    assert.equal(await codeOf(app.identity.authenticate(header)), UNAUTHENTICATED, header)
+    assert.equal(await codeOf(app.identity.authenticate(header, IP)), UNAUTHENTICATED, header)
   }
   for (const scheme of ['Bearer', 'bearer', 'BEARER ']) {
-    assert.equal((await app.identity.authenticate(`${scheme} ${accessToken}`)).kind, 'user')
+    assert.equal((await app.identity.authenticate(`${scheme} ${accessToken}`, IP)).kind, 'user')
   }
 })
 
@@ -270,13 +271,13 @@ test('requests with one token look it up once in 4 seconds', async () => {
   const { accessToken } = await app.join()
   const header = `Bearer ${accessToken}`
   const actors = await Promise.all(
-    Array.from({ length: 20 }, () => app.identity.authenticate(header)),
+    Array.from({ length: 20 }, () => app.identity.authenticate(header, IP)),
   )
   assert.equal(new Set(actors).size, 1)
   clock.advance(3_999)
-  assert.equal(await app.identity.authenticate(header), actors[0])
+  assert.equal(await app.identity.authenticate(header, IP), actors[0])
   clock.advance(1)
-  assert.notEqual(await app.identity.authenticate(header), actors[0])
+  assert.notEqual(await app.identity.authenticate(header, IP), actors[0])
 })
 
 test('the 21st device signs out the one idle longest', async () => {

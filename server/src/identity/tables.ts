@@ -1,6 +1,7 @@
 import type { Generated, Selectable } from 'kysely'
 import type { JsonWebKey } from 'node:crypto'
 import type { Json } from '#kernel/tables.ts'
+import type { ApiKeyTable } from './keys/tables.ts'
 import type { UserSettings } from './settings.ts'
 
 export type AccountRole = 'owner' | 'admin' | 'member' | 'viewer'
@@ -95,5 +96,6 @@ declare module '#kernel/db.ts' {
     signIns: SignInTable
     signingKeys: SigningKeyTable
     bootstrapTokens: BootstrapTokenTable
+    apiKeys: ApiKeyTable
   }
 }

@@ -1,8 +1,9 @@
 import { createHook } from 'node:async_hooks'
+import pg from 'pg'
 import type { Clock } from '#kernel/clock.ts'
 import type { Context } from '#kernel/context.ts'
 import { makeKeyring, sha256 } from '#kernel/crypto.ts'
-import type { Db } from '#kernel/db.ts'
+import type { DatabaseAddress, Db } from '#kernel/db.ts'
 import { Problem } from '#kernel/problem.ts'
 import { openTestKernel, type TestKernel } from '#kernel/test-kernel.ts'
 import { cloneDatabase } from '#test/database.ts'
@@ -48,6 +49,8 @@ export interface TestIdentity extends AsyncDisposable {
   join(client?: Client): Promise<SignedIn>
   /** The context of a request with this access token. @throws problem `auth.unauthenticated` */
   ctxOf(signedIn: Pick<SignedIn, 'accessToken'>): Promise<Context>
+  /** Changes what the product itself may not. */
+  asOwner(statement: string): Promise<void>
   eventsOf(userId: string): Promise<{ kind: string; data: Record<string, unknown> }[]>
 }
 
@@ -74,7 +77,10 @@ export async function openTestIdentity(): Promise<TestIdentity> {
         client,
       ),
     ctxOf: async ({ accessToken }) =>
-      kernel.contextFor({ actor: await identity.authenticate(`Bearer ${accessToken}`) }),
+      kernel.contextFor({
+        actor: await identity.authenticate(`Bearer ${accessToken}`, ADDRESS.ipAddress!),
+      }),
+    asOwner: (statement) => runAsOwner(database.address, statement),
     eventsOf: (userId) => readEvents(db, userId),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
@@ -91,6 +97,16 @@ const testOptions: Omit<IdentityOptions, 'db' | 'clock'> = {
     SIGN_UP: 'open',
     REFRESH_TOKEN_EXPIRY: '14d',
   },
+}
+
+async function runAsOwner(address: DatabaseAddress, statement: string): Promise<void> {
+  const client = new pg.Client(address)
+  await client.connect()
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
 }
 
 async function readEvents(db: Db, userId: string) {

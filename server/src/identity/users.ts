@@ -30,6 +30,16 @@ export async function findUser(
     .executeTakeFirst()
 }
 
+/** The account that the user belongs to; nothing when there is no such user. */
+export async function accountOfUser({ db }: Context, userId: string): Promise<string | undefined> {
+  const user = await db
+    .selectFrom('users')
+    .select('accountId')
+    .where('id', '=', userId)
+    .executeTakeFirst()
+  return user?.accountId
+}
+
 /** The roles of an actor: those over the platform and the one in the account. */
 export function rolesOf(platform: readonly PlatformRole[], account: AccountRole): Role[] {
   return [...platform, `account-${account}`]
@@ -41,8 +51,9 @@ export function actorOf(user: UserRow, signInId: string): Actor {
   return { kind: 'user', userId, accountId, roles, signInId }
 }
 
-/** @throws problem `auth.unauthenticated` */
+/** The person who is signed in. @throws problem `auth.unauthenticated`, or `auth.key_not_allowed` for an API key */
 export function signedInActor({ actor }: Context): Actor & { kind: 'user' } {
+  if (actor.kind === 'key') throw httpProblems.keyNotAllowed()
   if (actor.kind !== 'user') throw httpProblems.unauthenticated()
   return actor
 }

@@ -37,7 +37,7 @@ export function presentJobDetails(job: KernelJob): JobDetails {
     sentBy: {
       kind: sentBy.kind,
       ...(sentBy.kind === 'system' && { name: sentBy.name }),
-      ...(sentBy.kind === 'user' && { userId: sentBy.userId }),
+      ...('userId' in sentBy && { userId: sentBy.userId }),
     },
     input,
     ...(error !== null && { error }),

@@ -55,7 +55,7 @@ export function operationRoutes(running: Running) {
       summary: 'Show how far long work has come',
       description:
         'With `Accept: text/event-stream` the answer is a stream of `operation` events that ends with the operation, or after 10 minutes.',
-      access: { signedIn: 'whoever started the operation' },
+      access: { signedIn: 'whoever started the operation', keys: true },
       params: z.strictObject({ id: OperationId }),
       returns: Operation,
       alsoReturns: ['text/event-stream'],

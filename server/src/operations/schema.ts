@@ -97,7 +97,7 @@ export const JobDetails = z
   .strictObject({
     ...job,
     sentBy: z.strictObject({
-      kind: z.enum(['anonymous', 'system', 'user']),
+      kind: z.enum(['anonymous', 'system', 'user', 'key']),
       name: z.string().optional(),
       userId: z.string().optional(),
     }),

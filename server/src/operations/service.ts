@@ -7,7 +7,7 @@ import type { OperationError, OperationRow } from './tables.ts'
 
 /** Makes an operation of the signed-in user in the caller's transaction; the caller queues what carries it out. */
 export async function createOperation(ctx: Context, kind: string): Promise<string> {
-  if (ctx.actor.kind !== 'user') throw new Error('an operation is started by a user')
+  if (!('userId' in ctx.actor)) throw new Error('an operation is started by a user')
   const id = ctx.newId('op')
   const { userId } = ctx.actor
   await ctx.db
