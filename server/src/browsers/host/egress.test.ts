@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { type IncomingMessage, createServer, request } from 'node:http'
-import { type AddressInfo, type Socket, connect, createServer as createTcpServer } from 'node:net'
-import { type TestContext, test } from 'node:test'
-import { openAddressGuard } from '#kernel/addresses.ts'
-import { Egress } from './egress.ts'
-import { log, until } from './fixture.ts'
+import { type Socket, connect } from 'node:net'
+import { test } from 'node:test'
+import {
+  connectThrough,
+  eventually,
+  freePort,
+  get,
+  openEgress,
+  openSite,
+  openTcp,
+} from './egress-fixture.ts'
 
 test('plain HTTP passes to an allowed address, and its bytes are counted', async (t) => {
   const site = await openSite(t)
@@ -92,7 +97,7 @@ test('what fails to connect is told apart from what is refused', async (t) => {
   assert.equal(unknown.status, 593)
   assert.match(unknown.text, /could not be resolved/)
   assert.equal(closed.status, 594)
-  assert.equal(closedTunnel.status, 502)
+  assert.equal(closedTunnel.status, 594)
   assert.equal(egress.traffic.refused, 0)
 })
 
@@ -116,71 +121,5 @@ test('closing cuts open tunnels at both ends', async (t) => {
   await egress[Symbol.asyncDispose]()
 
   await cut
-  await until('the far end is cut', () => accepted[0]!.readableEnded || accepted[0]!.destroyed)
+  await eventually('the far end is cut', () => accepted[0]!.readableEnded || accepted[0]!.destroyed)
 })
-
-interface Site {
-  port: number
-  hits: number
-  connections: number
-}
-
-async function openSite(t: TestContext, host = '127.0.0.1', port = 0): Promise<Site> {
-  const site = { port, hits: 0, connections: 0 }
-  const server = createServer((incoming, reply) => {
-    site.hits += 1
-    reply.end(`hello from ${incoming.url}`)
-  })
-  server.on('connection', () => (site.connections += 1))
-  server.listen(port, host)
-  await once(server, 'listening')
-  t.after(() => server.close().closeAllConnections())
-  site.port = (server.address() as AddressInfo).port
-  return site
-}
-
-async function openTcp(t: TestContext, onConnection: (socket: Socket) => void): Promise<number> {
-  const server = createTcpServer((socket) => {
-    socket.on('error', () => {}).resume()
-    onConnection(socket)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => server.close())
-  return (server.address() as AddressInfo).port
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
-}
-
-async function openEgress(
-  t: TestContext,
-  {
-    isReserved = () => false,
-    ...options
-  }: Parameters<typeof openAddressGuard>[0] & { isReserved?: (port: number) => boolean },
-): Promise<Egress> {
-  const guard = openAddressGuard(options)
-  const egress = await Egress.open({ guard, log, isReserved, sessionId: 'ses_test' })
-  t.after(() => egress[Symbol.asyncDispose]())
-  return egress
-}
-
-async function get(egress: Egress, url: string) {
-  const asked = request({ port: egress.port, host: '127.0.0.1', path: url, agent: false }).end()
-  const [reply] = (await once(asked, 'response')) as [IncomingMessage]
-  const text = Buffer.concat(await reply.toArray()).toString()
-  return { status: reply.statusCode, text }
-}
-
-async function connectThrough(egress: Egress, host: string) {
-  const asked = request({ port: egress.port, host: '127.0.0.1', method: 'CONNECT', path: host })
-  asked.end()
-  const [reply, socket] = (await once(asked, 'connect')) as [IncomingMessage, Socket]
-  return { status: reply.statusCode, socket }
-}

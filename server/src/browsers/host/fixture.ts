@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,9 +9,12 @@ import { type Home, openHome } from '#kernel/home.ts'
 import { type SystemUser, findUsers } from '#kernel/unprivileged.ts'
 import { type Chromium, findChromium } from './chromium.ts'
 import { withDevTools } from './devtools.ts'
-import { BrowserHost } from './host.ts'
+import { BrowserHost, type BrowserHostOptions } from './host.ts'
+import type { SlotRecord } from './slot-file.ts'
 
 export const log = pino({ level: 'silent' })
+/** Other tests may keep this machine as busy as they like. */
+const BUSY = { maxLoadPerCore: Infinity }
 export const IDENTITY = { viewport: { width: 1280, height: 720 } }
 
 /** A data directory of its own, and the user that Chromium runs as when the tests run as root. */
@@ -53,10 +56,11 @@ export interface TestHost extends Place {
 export async function openTestHost({
   guard = openAddressGuard({ allow: [] }),
   maxBrowsers = 8,
-} = {}): Promise<TestHost> {
+  ...more
+}: Partial<BrowserHostOptions> = {}): Promise<TestHost> {
   const place = await openPlace()
   const chromium = await chromiumFor(place)
-  const host = await openHost(place, chromium, guard, maxBrowsers)
+  const host = await openHost(place, chromium, guard, maxBrowsers, more)
   return {
     ...place,
     host,
@@ -74,10 +78,25 @@ export function openHost(
   chromium: Chromium,
   guard = openAddressGuard({ allow: [] }),
   maxBrowsers = 8,
+  more: Partial<BrowserHostOptions> = {},
 ): Promise<BrowserHost> {
   const sandbox = chromium.sandbox === 'works' ? 'on' : 'off'
   const clock = systemClock
-  return BrowserHost.open({ home, user, chromium, guard, log, clock, sandbox, maxBrowsers })
+  const own = { home, user, chromium, guard, log, clock, sandbox, maxBrowsers } as const
+  return BrowserHost.open({ ...own, admission: BUSY, ...more })
+}
+
+/** What is on disk of a session's browser: the slot's id, its directory, and the record that is kept of it. */
+export async function slotOf({ home }: Place, sessionId: string) {
+  const directory = join(home.run, 'slots')
+  for (const name of await readdir(directory)) {
+    const text = await readFile(join(directory, name), 'utf8').catch(() => '{}')
+    const record = JSON.parse(text) as SlotRecord
+    if (record.session?.sessionId !== sessionId) continue
+    const { slotId } = record
+    return { slotId, record, file: join(directory, name), path: join(home.sessions, slotId) }
+  }
+  return undefined
 }
 
 /** Runs an expression, awaited, in a page of its own that has loaded `url`, and gives its value. */

@@ -4,8 +4,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { processTable, startTicks } from '#kernel/processes.ts'
 import { withDevTools } from './devtools.ts'
-import { IDENTITY, evaluate, openHost, openTestHost, until } from './fixture.ts'
-import { HostFull } from './host.ts'
+import { IDENTITY, evaluate, openHost, openTestHost, slotOf, until } from './fixture.ts'
 import { LaunchFailed } from './launch.ts'
 import { listeningSockets } from './listening.ts'
 
@@ -180,7 +179,8 @@ test('killing everything at once is done when the call returns', async () => {
 
 test('no more browsers than the host has room for', async () => {
   await using full = await openHost(place, chromium, undefined, 0)
-  await assert.rejects(full.launch('ses_full', IDENTITY), HostFull)
+  const refused = full.launch('ses_full', IDENTITY)
+  await assert.rejects(refused, { name: 'HostFull', reason: 'count', retryAfterSeconds: 5 })
 })
 
 /** Launches a shell script in place of Chromium. */
@@ -204,12 +204,8 @@ function nextLoss(wanted: string): Promise<string> {
 
 async function pidOf(sessionId: string): Promise<number> {
   let pid: number | undefined
-  await until('the browser has a process', () => {
-    const directory = `=${join(home.sessions, sessionId)}/`
-    const main = processTable().find(
-      (process) => process.sid === process.pid && process.cmdline.join(' ').includes(directory),
-    )
-    pid = main?.pid
+  await until('the browser has a process', async () => {
+    pid = (await slotOf(place, sessionId))?.record.pid
     return pid !== undefined
   })
   return pid!
@@ -218,8 +214,8 @@ async function pidOf(sessionId: string): Promise<number> {
 async function assertGone(sessionId: string, pid: number): Promise<void> {
   assert.equal(alive(pid), false)
   assert.equal(host.get(sessionId), undefined)
-  assert.equal((await readdir(home.sessions)).includes(sessionId), false)
-  assert.equal((await readdir(join(home.run, 'slots'))).includes(`${sessionId}.json`), false)
+  assert.deepEqual(await readdir(home.sessions), [])
+  assert.deepEqual(await readdir(join(home.run, 'slots')), [])
 }
 
 function alive(pid: number): boolean {

@@ -1,154 +1,224 @@
+import { Admission } from './admission.ts'
 import { askProduct } from './devtools.ts'
-import type { Traffic } from './egress.ts'
+import type { Traffic, Trouble } from './egress.ts'
+import { type EgressRules, parseEgressRules } from './egress-rules.ts'
+import { HostFull } from './host-full.ts'
+import type {
+  BrowserHostOptions,
+  HostFacts,
+  LaunchOptions,
+  LostListener,
+  LostReason,
+  RefusedListener,
+} from './host-options.ts'
 import type { Identity } from './identity.ts'
-import { Slot } from './slot.ts'
-import { SlotFiles, isSessionId } from './slot-file.ts'
-import { findStrays, findSurvivors, wipeStray } from './strays.ts'
-import type { HostedBrowser, Surroundings } from './surroundings.ts'
+import { LaunchFailed } from './launch.ts'
+import { Limits } from './limits.ts'
+import { ProcessTables } from './process-tables.ts'
+import type { Slot } from './slot.ts'
+import { SlotFiles, checkClaim } from './slot-file.ts'
+import { Slots } from './slots.ts'
+import { Strays } from './strays.ts'
+import type { Claim, HostedBrowser, Surroundings, Survivor } from './surroundings.ts'
+import { type PoolSettings, WarmPool } from './warm-pool.ts'
 import type { Ending } from './watch-exit.ts'
-import type { WipeReport } from './wipe.ts'
+import { type WipeReport, isClean } from './wipe.ts'
 
-export type { HostedBrowser, Identity, Traffic, WipeReport }
+export { HostFull }
+export type { BrowserHostOptions, HostFacts, LaunchOptions, LostReason, PoolSettings }
+export type { Claim, HostedBrowser, Identity, Survivor, Traffic, WipeReport }
 
-export interface BrowserHostOptions extends Pick<
-  Surroundings,
-  'home' | 'user' | 'chromium' | 'guard' | 'log' | 'clock' | 'sandbox'
-> {
-  maxBrowsers: number
-}
-
-/** Every place is taken. */
-export class HostFull extends Error {
-  constructor(maxBrowsers: number) {
-    super(`this machine already runs ${maxBrowsers} browsers`)
-    this.name = 'HostFull'
-  }
-}
-
-type LostListener = (sessionId: string, reason: Ending['reason'], detail: string) => void
-
+const WARM_IDENTITY: Identity = { viewport: { width: 1280, height: 720 } }
 const CHECK_DEADLINE_MS = 3_000
-const REAPED_AT_ONCE = 4
 
 /**
- * Runs one Chromium per session on this machine. One host per data directory: the caller holds its lock. Browsers outlive the
- * process; the next host adopts or reaps them. Disposing it leaves them running.
+ * Runs one Chromium per session on this machine, and keeps some ready. One host per data directory: the caller holds its lock.
+ * Browsers of sessions outlive the process; the next host adopts or reaps them. Disposing it leaves them running.
  */
 export class BrowserHost implements AsyncDisposable {
-  readonly #slots = new Map<string, Slot>()
-  readonly #files: SlotFiles
+  readonly #sessions = new Map<string, Slot>()
+  readonly #slots: Slots
+  readonly #pool: WarmPool
+  readonly #limits: Limits
+  readonly #admission: Admission
+  readonly #strays: Strays
   readonly #around: Surroundings
-  readonly #maxBrowsers: number
-  readonly #listeners: LostListener[] = []
+  readonly #lostListeners: LostListener[] = []
+  readonly #refusedListeners: RefusedListener[] = []
   #left = false
 
   /** Starts no browser. */
   static async open(options: BrowserHostOptions): Promise<BrowserHost> {
-    const host = new BrowserHost(options)
-    await host.#files.open()
-    return host
+    const files = new SlotFiles(options.home)
+    await files.open()
+    return new BrowserHost(options, files)
   }
 
-  private constructor({ maxBrowsers, ...options }: BrowserHostOptions) {
-    this.#maxBrowsers = maxBrowsers
-    this.#files = new SlotFiles(options.home)
+  private constructor(options: BrowserHostOptions, files: SlotFiles) {
+    const { clock, log, times, limits, warmIdentity, maxBrowsers } = options
+    const tables = new ProcessTables()
+    this.#admission = new Admission(options.admission)
     this.#around = {
       ...options,
-      files: this.#files,
+      ...{ files, tables },
       leaders: () => this.#leaders(),
-      isReserved: (port) => [...this.#slots.values()].some((slot) => slot.ports.includes(port)),
-      onLost: (sessionId, { reason, detail }) => {
-        options.log.warn({ session: sessionId, reason, detail }, 'browser lost')
-        for (const listener of this.#listeners) listener(sessionId, reason, detail)
+      isReserved: (port) => [...this.#slots].some((slot) => slot.listensAt(port)),
+      onLost: (slot, ending) => this.#lost(slot, ending),
+      onRefused: ({ sessionId }, refusal) => {
+        for (const listener of this.#refusedListeners) if (sessionId) listener(sessionId, refusal)
       },
     }
+    this.#strays = new Strays({ ...this.#around, isOwn: (id) => this.#slots.has(id) })
+    this.#slots = new Slots({
+      ...{ max: maxBrowsers, around: this.#around, admission: this.#admission },
+      onFree: () => this.#pool.look(),
+    })
+    const identity = warmIdentity ?? WARM_IDENTITY
+    this.#pool = new WarmPool({ slots: this.#slots, identity, clock, log, times })
+    const running = () => [...this.#sessions.values()].filter(({ browser }) => browser)
+    this.#limits = new Limits({ limits, times, tables, clock, log, slots: running })
   }
 
   /**
-   * Starts a browser and waits until it has answered. A failed or aborted launch leaves nothing.
+   * Gives the session a browser that has answered: one that is ready when its identity fits, else a new one. A failed or
+   * aborted launch leaves nothing.
    *
-   * @throws LaunchFailed, or HostFull.
+   * @throws HostFull at once, LaunchFailed, EgressRulesInvalid, or TypeError when the claim is too long.
    */
   async launch(
     sessionId: string,
     identity: Identity,
-    { signal }: { signal?: AbortSignal } = {},
+    { signal, egress = {}, claim = {} }: LaunchOptions = {},
   ): Promise<HostedBrowser> {
-    const slot = this.#add(sessionId)
+    parseEgressRules(egress)
+    checkClaim(claim)
+    this.#demandFree(sessionId)
+    this.#pool.noteAsked()
+    const slot = this.#slots.take(identity)
+    this.#sessions.set(sessionId, slot)
+    this.#pool.look()
     try {
-      return await slot.launch(identity, signal)
+      const browser = await slot.claim({ sessionId, egress, claim }, signal)
+      if (!this.#slots.settle(slot)) throw new LaunchFailed('aborted', 'The launch was aborted')
+      return browser
     } catch (error) {
-      this.#slots.delete(sessionId)
+      await this.#end(sessionId, slot)
       throw error
     }
   }
 
   /** A browser that runs; one that is starting, lost or ending is none. */
   get(sessionId: string): HostedBrowser | undefined {
-    return this.#slots.get(sessionId)?.browser
+    return this.#sessions.get(sessionId)?.browser
   }
 
   /** What has gone through the browser's proxy since this process opened it. */
   traffic(sessionId: string): Traffic | undefined {
-    return this.#slots.get(sessionId)?.traffic
+    return this.#sessions.get(sessionId)?.traffic
   }
 
-  /** Ends a browser, a lost or a starting one too, and removes every trace of it. An unknown id is clean. */
+  /** Why the browser did not get to a host of late, if it did not. */
+  troubleWith(sessionId: string, host: string, port: number): Trouble | undefined {
+    return this.#sessions.get(sessionId)?.troubleWith(host, port)
+  }
+
+  /**
+   * Other rules from now on; what is open and not allowed by them is cut. They are on disk when this returns.
+   *
+   * @throws EgressRulesInvalid, or Error when its browser runs no more.
+   */
+  async admit(sessionId: string, egress: EgressRules): Promise<void> {
+    await this.#demandSlot(sessionId).admit(egress)
+  }
+
+  /** Keeps other facts about the session, on disk when this returns. @throws Error when its browser runs no more. */
+  async keepClaim(sessionId: string, claim: Claim): Promise<void> {
+    checkClaim(claim)
+    await this.#demandSlot(sessionId).keepClaim(claim)
+  }
+
+  /**
+   * Ends a browser, a lost or a starting one too, and removes every trace of it; its place is free once nothing is left. An
+   * unknown id is clean. Callers at once get one report.
+   */
   async end(sessionId: string): Promise<WipeReport> {
-    const slot = this.#slots.get(sessionId)
-    if (!slot) return this.#endStray(sessionId)
-    const report = await slot.end()
-    if (this.#slots.get(sessionId) === slot) this.#slots.delete(sessionId)
-    return report
+    const slot = this.#sessions.get(sessionId)
+    return slot ? this.#end(sessionId, slot) : this.#strays.end(sessionId)
   }
 
-  /** Live browsers of an earlier process, each proven by a command. Those that are not adopted are for `reap`. */
-  async survivors(): Promise<HostedBrowser[]> {
-    const found = await findSurvivors(this.#traces())
-    return found
-      .filter(({ sessionId }) => !this.#slots.has(sessionId))
-      .map(({ sessionId, pid, endpoint, startedAt, identity }) => {
-        return { sessionId, pid, endpoint, startedAt, identity }
-      })
+  /** Live browsers that sessions had in an earlier process, each proven by a command. Those not adopted are for `reap`. */
+  survivors(): Promise<Survivor[]> {
+    return this.#strays.survivors()
   }
 
-  /** Takes over a survivor, with its proxy on the port that it has always had. @throws Error when that cannot be. */
-  async adopt({ sessionId, pid }: HostedBrowser): Promise<HostedBrowser> {
-    const record = await this.#files.read(sessionId)
-    if (!record?.endpoint || record.pid !== pid) throw new Error('the browser is not a survivor')
-    const slot = this.#add(sessionId)
+  /** Takes over a survivor, with its rules and its proxy on the port that it has always had. @throws Error when that cannot be. */
+  async adopt({
+    sessionId,
+    pid,
+  }: Pick<HostedBrowser, 'sessionId' | 'pid'>): Promise<HostedBrowser> {
+    const record = await this.#strays.find(sessionId, pid)
+    if (!record) throw new Error('the browser is not a survivor')
+    this.#demandFree(sessionId)
+    const slot = this.#slots.takeOver(record)
+    this.#sessions.set(sessionId, slot)
     try {
-      return await slot.adopt({ ...record, endpoint: record.endpoint })
+      return await slot.adopt(record)
     } catch (error) {
-      this.#slots.delete(sessionId)
+      this.#sessions.delete(sessionId)
+      this.#slots.drop(slot)
       throw error
     }
   }
 
   /** Ends and wipes all that earlier processes left, but for the sessions to keep. Returns how many there were. */
-  async reap(keep: ReadonlySet<string>): Promise<number> {
-    const strays = [...(await findStrays(this.#traces()))].filter(
-      (sessionId) => !keep.has(sessionId) && !this.#slots.has(sessionId),
-    )
-    const waiting = strays.values()
-    const reapSome = async () => {
-      for (const sessionId of waiting) {
-        const report = await wipeStray(this.#traces(), sessionId)
-        this.#around.log.info({ session: sessionId, ...report }, 'stray browser reaped')
-      }
-    }
-    await Promise.all(Array.from({ length: REAPED_AT_ONCE }, reapSome))
-    return strays.length
+  reap(keep: ReadonlySet<string>): Promise<number> {
+    return this.#strays.reap(keep)
   }
 
   /** Called within a second when a browser has gone that nobody ended. Its traces stay until `end`. */
   onLost(listener: LostListener): void {
-    this.#listeners.push(listener)
+    this.#lostListeners.push(listener)
   }
 
-  /** Health: a real command to every browser, answered within 3 s. Names no session: everybody may read it. */
+  /** Called when a browser was refused a destination: of each (host, port, reason) once in 10 s. */
+  onRefused(listener: RefusedListener): void {
+    this.#refusedListeners.push(listener)
+  }
+
+  /** How many browsers to keep ready, and to have at most. Takes effect at once; the first call begins to fill the pool. */
+  setPool(settings: PoolSettings): void {
+    this.#pool.set(settings)
+  }
+
+  /** Takes no new sessions from now on, and ends the browsers that wait for one; sessions go on. */
+  async drain(): Promise<void> {
+    this.#slots.ledger.drain()
+    await this.#slots.endIdle()
+  }
+
+  /** Takes new sessions again after `drain`. */
+  resume(): void {
+    this.#slots.ledger.resume()
+    this.#pool.look()
+  }
+
+  facts(): HostFacts {
+    const { ledger } = this.#slots
+    const { max, draining, counts } = ledger
+    const machine = this.#admission.facts()
+    return {
+      free: this.#slots.free,
+      max,
+      draining,
+      ...counts,
+      pool: this.#pool.settings,
+      ...machine,
+    }
+  }
+
+  /** Health: a real command to every browser of a session, answered within 3 s. Names no session: everybody may read it. */
   async check(): Promise<{ ok: boolean; detail: string }> {
-    const browsers = [...this.#slots.values()].map(({ browser }) => browser).filter((b) => !!b)
+    const browsers = [...this.#sessions.values()].map(({ browser }) => browser).filter((b) => !!b)
     const answers = await Promise.allSettled(
       browsers.map(({ endpoint }) => askProduct(endpoint, CHECK_DEADLINE_MS)),
     )
@@ -162,43 +232,49 @@ export class BrowserHost implements AsyncDisposable {
 
   /** Kills every browser before it returns. Directories are left to a later process. */
   killAllNow(): void {
-    for (const slot of this.#slots.values()) slot.killNow()
+    for (const slot of this.#slots) slot.killNow()
   }
 
-  /** Closes what this process holds, and leaves the browsers running for another to adopt. Launches under way are undone. */
+  /** Closes what this process holds, and leaves sessions' browsers running for another to adopt. All others are ended. */
   async leave(): Promise<void> {
     this.#left = true
-    const slots = [...this.#slots.values()]
-    this.#slots.clear()
-    await Promise.all(slots.map((slot) => slot.leave()))
+    await Promise.all([this.#pool, this.#limits].map((part) => part[Symbol.asyncDispose]()))
+    this.#sessions.clear()
+    await Promise.all(this.#slots.letGo().map((slot) => slot.leave()))
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.leave()
   }
 
-  #add(sessionId: string): Slot {
-    if (this.#left) throw new Error('the browser host is closed')
-    if (!isSessionId(sessionId)) throw new TypeError('not a session id')
-    if (this.#slots.has(sessionId)) throw new Error(`${sessionId} has a browser already`)
-    if (this.#slots.size >= this.#maxBrowsers) throw new HostFull(this.#maxBrowsers)
-    const slot = new Slot(sessionId, this.#around)
-    this.#slots.set(sessionId, slot)
+  async #end(sessionId: string, slot: Slot): Promise<WipeReport> {
+    const report = await this.#slots.end(slot)
+    if (isClean(report) && this.#sessions.get(sessionId) === slot) this.#sessions.delete(sessionId)
+    return report
+  }
+
+  /** One that waited for a session is replaced; of a session's its owner is told. */
+  #lost(slot: Slot, { reason, detail }: Ending): void {
+    const { sessionId } = slot
+    this.#around.log.warn({ session: sessionId, slot: slot.id, reason, detail }, 'browser lost')
+    const state = this.#slots.ledger.state(slot.id)
+    if (state === 'ready') void this.#slots.endQuietly(slot)
+    if (state !== 'claimed' || sessionId === undefined) return
+    for (const listener of this.#lostListeners) listener(sessionId, reason, detail)
+  }
+
+  #demandSlot(sessionId: string): Slot {
+    const slot = this.#sessions.get(sessionId)
+    if (!slot) throw new Error('the session has no browser')
     return slot
   }
 
-  async #endStray(sessionId: string): Promise<WipeReport> {
-    const strays = await findStrays(this.#traces())
-    if (strays.has(sessionId)) return wipeStray(this.#traces(), sessionId)
-    return { processes: 0, directories: 0, sockets: 0 }
-  }
-
-  #traces() {
-    const { home, user } = this.#around
-    return { home, user, files: this.#files, leaders: () => this.#leaders() }
+  #demandFree(sessionId: string): void {
+    if (this.#left) throw new Error('the browser host is closed')
+    if (this.#sessions.has(sessionId)) throw new Error(`${sessionId} has a browser already`)
   }
 
   *#leaders(): Generator<number> {
-    for (const { leader } of this.#slots.values()) if (leader) yield leader.pid
+    for (const { leader } of this.#slots) if (leader) yield leader.pid
   }
 }

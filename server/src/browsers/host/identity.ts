@@ -31,6 +31,11 @@ export function identitySwitches(identity: Identity, frame: Frame): string[] {
   ]
 }
 
+/** The same for two identities when one browser can serve both. */
+export function identityKey(identity: Identity, frame: Frame): string {
+  return JSON.stringify([identitySwitches(identity, frame), identityEnvironment(identity)])
+}
+
 /** Chromium takes its own language from the environment on Linux, whatever `--lang` says. */
 export function identityEnvironment({ locale = DEFAULT_LOCALE, timezone }: Identity) {
   const language = locale.replaceAll('-', '_')

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { signalGroup, startTicks } from '#kernel/processes.ts'
 import type { SystemUser } from '#kernel/unprivileged.ts'
 import { askProduct } from './devtools.ts'
@@ -59,6 +60,8 @@ export class LaunchFailed extends Error {
 }
 
 const STDERR_TAIL_BYTES = 4096
+/** When memory runs out the kernel takes browsers before us. Below what Chromium asks for its pages: those go first. */
+const OOM_SCORE = '200'
 
 /**
  * Starts Chromium in a session and process group of its own, and waits until it has answered a command. After a failure its
@@ -76,6 +79,7 @@ export async function launchBrowser(spec: LaunchSpec): Promise<LaunchedBrowser> 
   try {
     const endpoint = await Promise.race([file.endpoint, worst.promise])
     const product = await Promise.race([askProduct(endpoint, spec.deadlineMs), worst.promise])
+    offerToKernel(spawned.pid)
     return { ...spawned, endpoint, product }
   } catch (error) {
     signalGroup(spawned.pid, 'SIGKILL')
@@ -103,6 +107,13 @@ async function start(spec: LaunchSpec): Promise<SpawnedProcess> {
     const message = `${program.path} cannot be started: ${(error as Error).message}`
     throw new LaunchFailed('not_started', message)
   }
+}
+
+/** Not before it has answered, since it begins with setting the score to zero. Where we may not, nothing is lost. */
+function offerToKernel(pid: number): void {
+  try {
+    writeFileSync(`/proc/${pid}/oom_score_adj`, OOM_SCORE)
+  } catch {}
 }
 
 function switchesOf({ program, identity, directory, proxyPort, sandbox, verbose }: LaunchSpec) {

@@ -5,6 +5,7 @@ import type { SystemUser } from '#kernel/unprivileged.ts'
 import { withDevTools } from './devtools.ts'
 import type { Frame } from './identity.ts'
 import { LaunchFailed, type LaunchSpec, type Program, launchBrowser } from './launch.ts'
+import { ProcessTables } from './process-tables.ts'
 import { makeSlotDirectory } from './slot-directory.ts'
 import { wipe } from './wipe.ts'
 
@@ -84,7 +85,10 @@ async function launchOnce(program: Program, { home, user }: ProofPlace, sandbox:
     const headlessShell = name === 'HeadlessChrome'
     return { version, headlessShell, frame: await inspect(endpoint) }
   } finally {
-    await wipe({ directory: path, leader, strangers: new Set(), user, ports: [], close: closeLog })
+    await wipe({
+      ...{ directory: path, leader, user, ports: [], close: closeLog },
+      ...{ strangers: new Set(), tables: new ProcessTables() },
+    })
   }
 }
 

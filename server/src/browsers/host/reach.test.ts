@@ -5,25 +5,39 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import { openAddressGuard } from '#kernel/addresses.ts'
-import { IDENTITY, evaluate, openTestHost } from './fixture.ts'
+import { netLog } from './egress-fixture-net-log.ts'
+import type { Refusal } from './egress.ts'
+import { IDENTITY, evaluate, openTestHost, until } from './fixture.ts'
 
 /** A site that pages may reach, and beside it on the same machine one that they may not. */
 const site = await openServer()
 const secret = await openServer()
-const guard = openAddressGuard({ allow: [`127.0.0.1:${site.port}`] })
+/** On the port of the site, so that the same origin can lead to it. */
+const rebound = await openServer('127.0.0.2', site.port)
+const rebinding = ['127.0.0.1', '127.0.0.2']
+const guard = openAddressGuard({
+  allow: [`127.0.0.1:${site.port}`],
+  lookup: async (name) => {
+    if (name === 'rebinding.example') return [{ address: rebinding.shift() ?? '127.0.0.2' }]
+    return [{ address: name === 'site.example' ? '127.0.0.1' : '10.0.0.1' }]
+  },
+})
 const strangers = new Set<string>()
 const { host, ...place } = await openTestHost({
   guard: {
     resolve(hostname, port) {
-      if (hostname !== '127.0.0.1') strangers.add(hostname)
+      if (hostname !== '127.0.0.1' && !hostname.endsWith('.example')) strangers.add(hostname)
       return guard.resolve(hostname, port)
     },
   },
 })
-const browser = await host.launch('ses_reach', IDENTITY)
+const told: Refusal[] = []
+host.onRefused((_sessionId, refusal) => told.push(refusal))
+const egress = { deny: ['denied.example'] }
+const browser = await host.launch('ses_reach', IDENTITY, { egress })
 after(async () => {
   await place[Symbol.asyncDispose]()
-  for (const { server } of [site, secret]) server.close().closeAllConnections()
+  for (const { server } of [site, secret, rebound]) server.close().closeAllConnections()
 })
 
 const home = `http://127.0.0.1:${site.port}`
@@ -36,6 +50,9 @@ test('an allowed site is reached', async () => {
 
 const attempts = {
   'a navigation': `location.href = '${target}/'; await new Promise((r) => setTimeout(r, 3000))`,
+  'a navigation that is redirected': `location.href = '/redirect?${target}/'; await new Promise((r) => setTimeout(r, 3000))`,
+  'a form': `document.body.innerHTML = '<form method=post action="${target}/">'
+    document.forms[0].submit(); await new Promise((r) => setTimeout(r, 3000))`,
   'a redirect': `await fetch('/redirect?${target}/').catch(() => {})`,
   'a fetch': `await fetch('${target}/', { mode: 'no-cors' }).catch(() => {})`,
   'a fetch over TLS': `await fetch('https://127.0.0.1:${secret.port}/').catch(() => {})`,
@@ -44,6 +61,22 @@ const attempts = {
   })`,
   'a WebSocket': `await new Promise((done) => {
     new WebSocket('ws://127.0.0.1:${secret.port}/').onclose = done
+  })`,
+  'an XMLHttpRequest': `await new Promise((done) => {
+    const ask = new XMLHttpRequest(); ask.onloadend = done; ask.open('GET', '${target}/'); ask.send()
+  })`,
+  'an EventSource': `await new Promise((done) => {
+    const source = new EventSource('${target}/'); source.onerror = () => done(source.close())
+  })`,
+  'a beacon': `navigator.sendBeacon('${target}/', 'x')`,
+  'a style sheet': `document.head.innerHTML = '<link rel=stylesheet href="${target}/">'`,
+  'a module': `await import('${target}/x.js').catch(() => {})`,
+  'a preconnect': `document.head.innerHTML =
+    '<link rel=preconnect href="https://127.0.0.1:${secret.port}/">'`,
+  'a prefetch': `document.head.innerHTML = '<link rel=prefetch href="${target}/">'`,
+  'a worker': `await new Promise((done) => {
+    const code = "fetch('${target}/', { mode: 'no-cors' }).catch(() => {}).then(() => postMessage(1))"
+    new Worker(URL.createObjectURL(new Blob([code]))).onmessage = done
   })`,
   'a frame': `await new Promise((done) => {
     const frame = document.createElement('iframe')
@@ -61,7 +94,7 @@ for (const [what, script] of Object.entries(attempts)) {
   test(`${what} to an address that is not public is refused and counted`, async () => {
     const before = host.traffic('ses_reach')!.refused
     await run(script)
-    assert.ok(host.traffic('ses_reach')!.refused > before)
+    await until('counted', () => host.traffic('ses_reach')!.refused > before, 15_000)
     assert.equal(secret.connections, 0)
   })
 }
@@ -90,6 +123,48 @@ test('WebRTC sends no packet past the proxy, and tells no address of the machine
   assert.equal(packets, 0)
 })
 
+test('a name that leads elsewhere the second time leads nowhere', async () => {
+  const again = `fetch('/again').then((reply) => reply.status)`
+  const url = `http://rebinding.example:${site.port}/`
+  assert.equal(await evaluate(browser.endpoint, again, url), 403)
+  assert.equal(rebound.connections, 0)
+})
+
+test('Chromium connects to the gateway only, and asks no name server itself', async () => {
+  const hints = `(async () => {
+    document.head.innerHTML = \`
+      <link rel=dns-prefetch href="//prefetched.example"><link rel=preconnect href="https://hinted.example">\`
+    await fetch('https://asked.example/').catch(() => {})
+    await fetch('http://asked.example/').catch(() => {})
+    const quic = new WebTransport('https://quic.example:4433/')
+    await Promise.allSettled([quic.ready, quic.closed])
+  })()`
+  const url = `http://site.example:${site.port}/`
+  const events = await netLog(browser.endpoint, () => evaluate(browser.endpoint, hints, url))
+
+  const dialled = events.filter(({ name }) => name === 'TCP_CONNECT_ATTEMPT')
+  const addresses = new Set(dialled.map(({ args }) => args.params?.address).filter(Boolean))
+  // None where the connections of earlier tests are still open.
+  assert.ok(addresses.size <= 1, [...addresses].join())
+  const outside =
+    /^(HOST_RESOLVER_(SYSTEM|DNS)_TASK|HOST_RESOLVER_MANAGER_JOB|DNS_TRANSACTION|UDP_BYTES_SENT|QUIC_SESSION)/
+  const names = events.map(({ name }) => name)
+  assert.ok(names.includes('HTTP_TRANSACTION_TUNNEL_SEND_REQUEST'))
+  assert.deepEqual(
+    names.filter((name) => outside.test(name)),
+    [],
+  )
+})
+
+test('a host that the session denies gets a page that says so, and all refusals are told', async () => {
+  const url = `http://denied.example:${site.port}/`
+  const text = await evaluate<string>(browser.endpoint, 'document.body.textContent', url)
+  assert.match(text, /the rules of its session deny it/)
+  const reasons = told.map(({ host: name, port, reason }) => `${name}:${port} ${reason}`)
+  assert.ok(reasons.includes(`127.0.0.1:${secret.port} private`))
+  assert.ok(reasons.includes(`denied.example:${site.port} denied`))
+})
+
 test('the page shown in place of a refused one names the host', async () => {
   const text = await evaluate<string>(browser.endpoint, 'document.body.textContent', `${target}/`)
   assert.match(text, /may not reach 127\.0\.0\.1/)
@@ -115,7 +190,7 @@ async function run(script: string): Promise<void> {
   )
 }
 
-async function openServer() {
+async function openServer(address = '127.0.0.1', port = 0) {
   const server = createServer((request, reply) => {
     counts.hits += 1
     const [path, query] = request.url!.split('?')
@@ -126,7 +201,7 @@ async function openServer() {
   })
   const counts = { server, port: 0, hits: 0, connections: 0 }
   server.on('connection', () => (counts.connections += 1))
-  await once(server.listen(0, '127.0.0.1'), 'listening')
+  await once(server.listen(port, address), 'listening')
   counts.port = (server.address() as AddressInfo).port
   return counts
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile, readdir, writeFile } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import { type Server, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -9,8 +9,8 @@ import { createInterface } from 'node:readline'
 import { after, test } from 'node:test'
 import { openAddressGuard } from '#kernel/addresses.ts'
 import { processTable, startTicks } from '#kernel/processes.ts'
-import { chromiumFor, evaluate, openHost, openPlace } from './fixture.ts'
-import type { HostedBrowser } from './host.ts'
+import { chromiumFor, evaluate, openHost, openPlace, slotOf } from './fixture.ts'
+import type { HostedBrowser, Survivor } from './host.ts'
 
 const CLEAN = { processes: 0, directories: 0, sockets: 0 }
 const place = await openPlace()
@@ -43,6 +43,31 @@ test('a browser outlives the process that launched it, and the next one adopts i
   assert.deepEqual(await host.end(sessionId), CLEAN)
 })
 
+test('a claim and its rules outlive the process, and a browser that nobody had claimed is reaped', async () => {
+  await using site = await openSite()
+  const claim = { accountId: 'acc_1', expiresAt: '2030-01-01T00:00:00.000Z' }
+  const options = { claim, egress: { deny: ['127.0.0.1'] } }
+  const env = { KEEP_WARM: '1', LAUNCH_OPTIONS: JSON.stringify(options) }
+  const { owner, browsers } = await launchInAnother(['ses_claimed'], site.allow, env)
+  await killOwner(owner)
+  assert.equal((await readdir(place.home.sessions)).length, 2)
+
+  await using host = await openHost(place, chromium, openAddressGuard({ allow: [site.allow] }))
+  const survivors = await host.survivors()
+  const [{ sessionId, warm, files, claim: kept }] = survivors as [Survivor]
+  assert.deepEqual([survivors.length, sessionId, warm], [1, 'ses_claimed', true])
+  assert.deepEqual([kept, files], [claim, browsers[0]!.files])
+  const { endpoint } = await host.adopt(survivors[0]!)
+  assert.equal(await host.reap(new Set()), 1)
+
+  assert.deepEqual(host.facts().claimed, 1)
+  assert.notEqual(await evaluate(endpoint, 'document.title', site.url), 'reached')
+  await host.admit('ses_claimed', {})
+  assert.equal(await evaluate(endpoint, 'document.title', site.url), 'reached')
+  assert.deepEqual(await host.end('ses_claimed'), CLEAN)
+  assert.deepEqual(await readdir(place.home.sessions), [])
+})
+
 test('what is not adopted is reaped: a live browser, a stopped one, an orphan and a directory', async () => {
   const ids = ['ses_live', 'ses_stopped', 'ses_orphaned', 'ses_wanted']
   const { owner, browsers } = await launchInAnother(ids)
@@ -63,8 +88,9 @@ test('what is not adopted is reaped: a live browser, a stopped one, an orphan an
   assert.deepEqual(left, [])
   assert.ok(helpers.length > 0)
   assert.ok(startTicks(wanted!))
-  assert.deepEqual(await readdir(place.home.sessions), ['ses_wanted'])
-  assert.deepEqual(await readdir(join(place.home.run, 'slots')), ['ses_wanted.json'])
+  const { slotId } = (await slotOf(place, 'ses_wanted'))!
+  assert.deepEqual(await readdir(place.home.sessions), [slotId])
+  assert.deepEqual(await readdir(join(place.home.run, 'slots')), [`${slotId}.json`])
   assert.deepEqual(await host.end('ses_wanted'), CLEAN)
   assert.equal(startTicks(wanted!), undefined)
 })
@@ -75,8 +101,7 @@ test('a slot file whose process is another one by now is not a survivor, and its
   await using host = await openHost(place, chromium)
   const { owner, browsers } = await launchInAnother(['ses_reused'])
   await killOwner(owner)
-  const file = join(place.home.run, 'slots', 'ses_reused.json')
-  const record = JSON.parse(await readFile(file, 'utf8'))
+  const { file, record } = (await slotOf(place, 'ses_reused'))!
   await writeFile(file, JSON.stringify({ ...record, pid: stranger.pid }))
 
   assert.deepEqual(await host.survivors(), [])
@@ -87,9 +112,10 @@ test('a slot file whose process is another one by now is not a survivor, and its
   stranger.kill('SIGKILL')
 })
 
-async function launchInAnother(ids: string[], allow = '127.0.0.9') {
+async function launchInAnother(ids: string[], allow = '127.0.0.9', env = {}) {
   const script = join(import.meta.dirname, 'fixture-owner.ts')
   const owner = spawn(process.execPath, [script, place.home.path, allow, ...ids], {
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const browsers: HostedBrowser[] = []

@@ -17,13 +17,19 @@ const STDERR_FLAGS = constants.O_CREAT | constants.O_EXCL | constants.O_RDWR | c
 export async function makeSlotDirectory(path: string, user?: SystemUser): Promise<SlotDirectory> {
   await mkdir(path, { mode: 0o700 })
   const profile = join(path, 'profile')
+  const { uploads, downloads } = sessionFiles(path)
+  const owned = [profile, join(path, 'tmp'), uploads, downloads]
   const [stderr] = await Promise.all([
     open(join(path, 'stderr.log'), STDERR_FLAGS, 0o600),
-    makeOwned(profile, user),
-    makeOwned(join(path, 'tmp'), user),
+    ...owned.map((one) => makeOwned(one, user)),
   ])
   if (user) await chown(path, user.uid, user.gid)
   return { path, profile, stderr }
+}
+
+/** Where a session's files lie in the directory of its slot. */
+export function sessionFiles(path: string) {
+  return { uploads: join(path, 'uploads'), downloads: join(path, 'downloads') }
 }
 
 async function makeOwned(path: string, user?: SystemUser): Promise<void> {

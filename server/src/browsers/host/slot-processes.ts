@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ProcessFacts, processTable, signalGroup, signalProcess } from '#kernel/processes.ts'
+import { type ProcessFacts, signalGroup, signalProcess } from '#kernel/processes.ts'
+import type { ProcessTables } from './process-tables.ts'
 
 /** The process that a browser began with, and that its session and its group are named after. */
 export interface Leader {
@@ -15,6 +16,7 @@ export interface Marks {
   leader?: Leader
   /** Leaders of other browsers: their processes need no second look. */
   strangers: ReadonlySet<number>
+  tables: ProcessTables
 }
 
 const FIRST_PAUSE_MS = 4
@@ -29,7 +31,7 @@ export async function killProcesses(marks: Marks, deadlineMs: number): Promise<n
   const giveUpAt = performance.now() + deadlineMs
   const known = new Set<string>()
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
-    const left = findProcesses(marks, known)
+    const left = findProcesses(marks, known, await marks.tables.look())
     if (left.length === 0 || performance.now() > giveUpAt) return left.length
     for (const { pid, pgid } of left) {
       // The whole group at once, so that it cannot fork ahead of us.
@@ -41,8 +43,11 @@ export async function killProcesses(marks: Marks, deadlineMs: number): Promise<n
 }
 
 /** The living ones, among them those `known` from an earlier look, whose parent may be gone by now. */
-function findProcesses(marks: Marks, known: ReadonlySet<string>): ProcessFacts[] {
-  const table = processTable()
+function findProcesses(
+  marks: Marks,
+  known: ReadonlySet<string>,
+  table: readonly ProcessFacts[],
+): ProcessFacts[] {
   const isLed = followersOf(marks.leader, table)
   const found = new Map<number, ProcessFacts>()
   for (const process of table) {
@@ -57,7 +62,7 @@ function findProcesses(marks: Marks, known: ReadonlySet<string>): ProcessFacts[]
  * A pid that names a session or a group is not given out again while that has members. So when the leader is gone they are its
  * own, or come from a later process that got its pid and is gone as well: the program tells which.
  */
-function followersOf(leader: Leader | undefined, table: ProcessFacts[]) {
+function followersOf(leader: Leader | undefined, table: readonly ProcessFacts[]) {
   if (!leader) return () => false
   const { pid, startTicks, executable } = leader
   const holder = table.find((process) => process.pid === pid)
@@ -73,7 +78,7 @@ function namesDirectory(process: ProcessFacts, { directory, strangers }: Marks):
   return process.cmdline.some((part) => part.includes(`=${directory}/`))
 }
 
-function addDescendants(found: Map<number, ProcessFacts>, table: ProcessFacts[]): void {
+function addDescendants(found: Map<number, ProcessFacts>, table: readonly ProcessFacts[]): void {
   for (let before = -1; before !== found.size;) {
     before = found.size
     for (const process of table) if (found.has(process.ppid)) found.set(process.pid, process)

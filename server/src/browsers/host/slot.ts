@@ -1,72 +1,156 @@
 import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { isSameProcess, signalGroup } from '#kernel/processes.ts'
-import { Egress, type Traffic } from './egress.ts'
-import type { Identity } from './identity.ts'
+import { Egress, type Traffic, type Trouble } from './egress.ts'
+import type { EgressRules } from './egress-rules.ts'
+import { HostFull } from './host-full.ts'
+import { type Identity, identityKey } from './identity.ts'
 import { LaunchFailed, type SpawnedProcess, launchBrowser } from './launch.ts'
 import { forgetProof } from './proof-memory.ts'
-import { type SlotDirectory, makeSlotDirectory } from './slot-directory.ts'
-import type { LiveRecord } from './slot-file.ts'
+import { type SlotDirectory, makeSlotDirectory, sessionFiles } from './slot-directory.ts'
+import type { LiveRecord, SlotRecord } from './slot-file.ts'
 import { type Leader, killProcesses } from './slot-processes.ts'
-import type { HostedBrowser, Surroundings } from './surroundings.ts'
+import type { Claim, HostedBrowser, Surroundings, Tenant } from './surroundings.ts'
 import { type Ending, watchChild, watchStranger } from './watch-exit.ts'
 import { type WipeReport, isClean, wipe } from './wipe.ts'
 
 const LAUNCH_DEADLINE_MS = 30_000
 const STRAYS_DEADLINE_MS = 10_000
 
+type Session = NonNullable<SlotRecord['session']>
+
 /** The place of one browser on this machine, from its directory to the count of what is left of it. */
 export class Slot {
-  readonly sessionId: string
-  /** While it runs. */
+  readonly id: string
+  readonly identity: Identity
+  /** The same for all slots whose browsers pages cannot tell apart. */
+  readonly key: string
+  /** Everything that it has on disk. */
+  readonly path: string
+  /** While it runs for a session. */
   browser: HostedBrowser | undefined
   leader: Leader | undefined
+  /** Once it has answered. */
+  endpoint: string | undefined
+  /** By the monotonic clock, once it has answered. */
+  readySinceMs = Infinity
   readonly #around: Surroundings
-  readonly #path: string
   readonly #abort = new AbortController()
+  #session: Session | undefined
   #egress: Egress | undefined
   #directory: SlotDirectory | undefined
   #child: ChildProcess | undefined
   #stopWatching = () => {}
-  #started: Promise<HostedBrowser> | undefined
+  #started: Promise<void> | undefined
+  #saved: Promise<void> = Promise.resolve()
+  #gone: Ending | undefined
+  #ending = false
   #ended: Promise<WipeReport> | undefined
 
-  constructor(sessionId: string, around: Surroundings) {
-    this.sessionId = sessionId
+  constructor(id: string, identity: Identity, around: Surroundings) {
+    this.id = id
+    this.identity = identity
+    this.key = identityKey(identity, around.chromium.frame)
+    this.path = join(around.home.sessions, id)
     this.#around = around
-    this.#path = join(around.home.sessions, sessionId)
+  }
+
+  get sessionId(): string | undefined {
+    return this.#session?.sessionId
   }
 
   get traffic(): Traffic | undefined {
     return this.#egress?.traffic
   }
 
-  /** Where it listens on loopback. */
-  get ports(): number[] {
-    const devTools = this.browser && Number(new URL(this.browser.endpoint).port)
-    return [devTools, this.#egress?.port].filter((port) => port !== undefined)
+  troubleWith(host: string, port: number): Trouble | undefined {
+    return this.#egress?.troubleWith(host, port)
   }
 
-  /** @throws LaunchFailed, after all that was begun has been undone. */
-  launch(identity: Identity, signal?: AbortSignal): Promise<HostedBrowser> {
-    this.#started = this.#start(identity, signal)
-    return this.#started.catch(async (error: Error) => {
-      await this.end()
+  /** Whether it listens there on loopback. */
+  listensAt(port: number): boolean {
+    return (
+      port === this.#egress?.port || this.endpoint?.startsWith(`ws://127.0.0.1:${port}/`) === true
+    )
+  }
+
+  /**
+   * Launches the browser for whoever claims it, once `after` has come to pass; nobody can get out through its proxy yet.
+   *
+   * @throws LaunchFailed, or as `after` does. Begun things are left for `end`.
+   */
+  start(after?: Promise<unknown>): Promise<void> {
+    this.#started = this.#start(after).catch(async (error: Error) => {
+      if (error instanceof HostFull) throw error
       if (!(error instanceof LaunchFailed)) throw new LaunchFailed('not_started', error.message)
       if (error.reason === 'exited') await forgetProof(this.#around)
       throw error
     })
+    this.#started.catch(() => {})
+    return this.#started
+  }
+
+  /**
+   * Gives the browser to a session as soon as it runs: its file says so, and its proxy lets through what the rules allow.
+   *
+   * @throws LaunchFailed, also when the browser went away or `signal` is aborted.
+   */
+  async claim(tenant: Tenant, signal?: AbortSignal): Promise<HostedBrowser> {
+    const startedAt = this.#around.clock.now()
+    this.#session = { ...tenant, startedAt, warm: this.endpoint !== undefined }
+    const abort = () => this.#abort.abort()
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      if (signal?.aborted) abort()
+      await this.#started
+      this.#demandRunning()
+      await this.#save()
+      this.#demandRunning()
+      this.#egress!.admit(tenant.egress)
+      return this.#host(this.#session, this.endpoint!)
+    } finally {
+      signal?.removeEventListener('abort', abort)
+    }
   }
 
   /** Takes over what an earlier process launched. @throws Error when it is gone, or the port of its proxy is taken. */
   adopt(record: LiveRecord): Promise<HostedBrowser> {
-    this.#started = this.#takeOver(record)
-    return this.#started
+    const adopted = this.#takeOver(record)
+    this.#started = adopted.then(() => {})
+    this.#started.catch(() => {})
+    return adopted
   }
 
-  /** Ends the browser in whatever state it is. Every caller gets the same report. */
+  /** Keeps other facts about the session. @throws Error when the browser runs no more. */
+  async keepClaim(claim: Claim): Promise<void> {
+    this.#session = { ...this.#demandSession(), claim }
+    await this.#save()
+  }
+
+  /** Other rules from now on. @throws EgressRulesInvalid, or Error when the browser runs no more. */
+  async admit(egress: EgressRules): Promise<void> {
+    const session = this.#demandSession()
+    this.#egress!.admit(egress)
+    this.#session = { ...session, egress }
+    await this.#save()
+  }
+
+  /** Ends the browser in whatever state it is. Callers at once get the same report; a later one tries again what was left. */
   end(): Promise<WipeReport> {
-    return (this.#ended ??= this.#end())
+    this.#ending = true
+    return (this.#ended ??= this.#end().then((report) => {
+      if (!isClean(report)) this.#ended = undefined
+      return report
+    }))
+  }
+
+  /** Kills a browser that took too much, and tells that it is lost. */
+  condemn(ending: Ending): void {
+    if (!this.browser) return
+    this.#stopWatching()
+    this.killNow()
+    this.#lose(ending)
   }
 
   /** Kills the browser before it returns; its directory is left to a later process. */
@@ -75,54 +159,59 @@ export class Slot {
     if (leader && isSameProcess(leader.pid, leader.startTicks)) signalGroup(leader.pid, 'SIGKILL')
   }
 
-  /** Lets go of a browser that runs, for another process to adopt; ends one that is only starting. */
+  /** Lets go of a browser that runs for a session, for another process to adopt; ends any other. */
   async leave(): Promise<void> {
-    if (this.#ended || !this.browser) return void (await this.end())
+    if (this.#ending || !this.browser) return void (await this.end())
     this.#stopWatching()
     this.#child?.unref()
+    await this.#saved.catch(() => {})
     await this.#close()
   }
 
-  async #start(identity: Identity, signal?: AbortSignal): Promise<HostedBrowser> {
-    const { user, chromium, sandbox, clock, files } = this.#around
-    const startedAt = clock.now()
+  async #start(after?: Promise<unknown>): Promise<void> {
+    const { signal } = this.#abort
+    if (after) await Promise.race([after, once(signal, 'abort')])
+    if (signal.aborted) throw new LaunchFailed('aborted', 'The launch was aborted')
     await this.#prepare()
-    let drafted: Promise<void> | undefined
+    const { user, chromium, sandbox, clock } = this.#around
     const { endpoint, child } = await launchBrowser({
-      program: chromium,
-      identity,
+      ...{ program: chromium, identity: this.identity, user, sandbox, signal },
       directory: this.#directory!,
       proxyPort: this.#egress!.port,
-      user,
-      sandbox,
-      signal: signal ? AbortSignal.any([signal, this.#abort.signal]) : this.#abort.signal,
       deadlineMs: LAUNCH_DEADLINE_MS,
       onSpawn: (spawned) => {
         this.#lead(spawned)
-        drafted = files.write(this.#record({ identity, startedAt }))
-        drafted.catch(() => {})
+        void this.#save()
       },
     })
-    await drafted
-    await files.write(this.#record({ identity, startedAt, endpoint }))
-    if (signal?.aborted || this.#ended) throw new LaunchFailed('aborted', 'The launch was aborted')
     this.#stopWatching = watchChild(child, (ending) => this.#lose(ending))
-    return this.#hosted({ identity, startedAt, endpoint })
+    this.endpoint = endpoint
+    this.readySinceMs = clock.monotonicMs()
+    // Of a claimed one the claim writes the file.
+    await (this.#session ? this.#saved : this.#save())
+    this.#demandRunning()
   }
 
   /** The directory and the proxy, side by side. */
   async #prepare(): Promise<void> {
     const made = await Promise.allSettled([
-      makeSlotDirectory(this.#path, this.#around.user).then((made) => (this.#directory = made)),
+      makeSlotDirectory(this.path, this.#around.user).then((made) => (this.#directory = made)),
       this.#openEgress(),
     ])
     for (const one of made) if (one.status === 'rejected') throw one.reason
   }
 
+  /** It denies everything until a session has claimed the browser. */
   async #openEgress(port?: number): Promise<void> {
-    const { guard, log, isReserved } = this.#around
-    const { sessionId } = this
-    this.#egress = await Egress.open({ guard, log, isReserved, sessionId, port })
+    const { guard, log, clock, isReserved, onRefused } = this.#around
+    const nameInLog = () => this.sessionId ?? this.id
+    this.#egress = await Egress.open({
+      ...{ guard, log, clock, isReserved, port },
+      get sessionId() {
+        return nameInLog()
+      },
+    })
+    this.#egress.onRefused((refusal) => onRefused(this, refusal))
   }
 
   async #takeOver(record: LiveRecord): Promise<HostedBrowser> {
@@ -133,7 +222,20 @@ export class Slot {
       throw new Error('the browser has ended')
     }
     this.#stopWatching = watchStranger(record, (ending) => this.#lose(ending))
-    return this.#hosted(record)
+    this.endpoint = record.endpoint
+    this.#session = record.session
+    this.#egress!.admit(record.session.egress)
+    return this.#host(record.session, record.endpoint)
+  }
+
+  #demandSession(): Session {
+    if (!this.browser || !this.#session) throw new Error('the browser has ended')
+    return this.#session
+  }
+
+  #demandRunning(): void {
+    if (this.#abort.signal.aborted) throw new LaunchFailed('aborted', 'The launch was aborted')
+    if (this.#gone) throw new LaunchFailed('exited', this.#gone.detail)
   }
 
   #lead({ child, pid, startTicks }: SpawnedProcess): void {
@@ -141,42 +243,65 @@ export class Slot {
     this.leader = { pid, startTicks, executable: this.#around.chromium.path }
   }
 
-  #record(facts: { identity: Identity; startedAt: Date; endpoint?: string }) {
-    const { sessionId } = this
-    return { sessionId, ...this.leader!, egressPort: this.#egress!.port, ...facts }
+  /** One write after the other, each with the facts of its moment. */
+  #save(): Promise<void> {
+    this.#saved = this.#saved.catch(() => {}).then(() => this.#around.files.write(this.#record()))
+    this.#saved.catch(() => {})
+    return this.#saved
   }
 
-  #hosted({ endpoint, startedAt, identity }: Omit<HostedBrowser, 'sessionId' | 'pid'>) {
-    const { sessionId } = this
-    this.browser = { sessionId, pid: this.leader!.pid, endpoint, startedAt, identity }
-    return this.browser
+  #record(): SlotRecord {
+    const { id: slotId, identity, endpoint } = this
+    const session = this.#session
+    return { slotId, ...this.leader!, egressPort: this.#egress!.port, identity, endpoint, session }
+  }
+
+  #host({ sessionId, startedAt, warm }: Session, endpoint: string): HostedBrowser {
+    const { identity, path } = this
+    const files = sessionFiles(path)
+    const { pid } = this.leader!
+    return (this.browser = { sessionId, pid, endpoint, startedAt, identity, files, warm })
   }
 
   #lose(ending: Ending): void {
-    if (this.#ended) return
+    if (this.#ending) return
+    this.#gone = ending
     this.browser = undefined
     // Helpers of a dead Chromium end by themselves, unless they hang.
-    void killProcesses(this.#marks(), STRAYS_DEADLINE_MS)
-    this.#around.onLost(this.sessionId, ending)
+    killProcesses(this.#marks(), STRAYS_DEADLINE_MS).catch(() => {})
+    this.#around.onLost(this, ending)
   }
 
   async #end(): Promise<WipeReport> {
     this.#stopWatching()
     this.#abort.abort()
-    await this.#started?.catch(() => {})
-    const { files, log, user } = this.#around
-    const { ports } = this
     this.browser = undefined
-    const report = await wipe({ ...this.#marks(), user, ports, close: () => this.#close() })
-    if (isClean(report)) await files.remove(this.sessionId)
-    else log.error({ session: this.sessionId, ...report }, 'something is left of a browser')
+    await this.#started?.catch(() => {})
+    await this.#saved.catch(() => {})
+    const { files, log, user } = this.#around
+    const report = await wipe({
+      ...{ ...this.#marks(), user, ports: this.#ports },
+      close: () => this.#close(),
+    })
+    if (isClean(report)) await files.remove(this.id)
+    else
+      log.error(
+        { session: this.sessionId, slot: this.id, ...report },
+        'something is left of a browser',
+      )
     return report
+  }
+
+  get #ports(): number[] {
+    // A dead browser's port may be somebody else's by now.
+    const devTools = this.endpoint && !this.#gone ? Number(new URL(this.endpoint).port) : undefined
+    return [devTools, this.#egress?.port].filter((port) => port !== undefined)
   }
 
   #marks() {
     const strangers = new Set(this.#around.leaders())
     if (this.leader) strangers.delete(this.leader.pid)
-    return { directory: this.#path, leader: this.leader, strangers }
+    return { directory: this.path, leader: this.leader, strangers, tables: this.#around.tables }
   }
 
   async #close(): Promise<void> {

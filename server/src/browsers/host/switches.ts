@@ -42,6 +42,8 @@ const DRIVEN = [
 ]
 
 const FEATURES_OFF = [
+  // A page that comes back from it fires no event that a driver could wait for.
+  'BackForwardCache',
   'CertificateTransparencyComponentUpdater',
   'DestroyProfileOnBrowserClose',
   'DialMediaRouteProvider',
@@ -53,6 +55,9 @@ const FEATURES_OFF = [
   'OptimizationHints',
   'PaintHolding',
   'Translate',
+  // Pages of the browser's own, with more rights than a customer's.
+  'WebUIOmniboxAimPopup',
+  'WebUIOmniboxPopup',
 ]
 
 /** Chromium crashes on a large page when this runs out, or at once where its user may not write; containers often give 64 MiB. */

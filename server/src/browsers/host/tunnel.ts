@@ -1,16 +1,28 @@
-import { Agent, type AgentOptions } from 'node:http'
-import { type LookupFunction, type Socket, type TcpNetConnectOpts, connect } from 'node:net'
+import { type Socket, connect } from 'node:net'
 import { pipeline } from 'node:stream'
+import { pinnedLookup } from '#kernel/addresses.ts'
+import type { Address } from '#kernel/public-addresses.ts'
 
-const CONNECT_DEADLINE_MS = 15_000
 /** How long the far end may stay silent once the near end has said all that it will. */
 const HALF_OPEN_MS = 30_000
+const PROBE_SILENT_PEER_MS = 60_000
 // Never resolved: the lookup answers with addresses that were checked.
 const PINNED = 'pinned.invalid'
 
-/** Connects to an address that `lookup` gives. @throws Error of the socket, or `ETIMEDOUT` after 15 s. */
-export async function dial({ port, lookup }: { port: number; lookup: LookupFunction }) {
-  const socket = open({ host: PINNED, port, lookup })
+export interface Dialled {
+  port: number
+  addresses: readonly Address[]
+  /** Closes the connection when it aborts, even once it is open. */
+  signal: AbortSignal
+}
+
+/** Connects to addresses that were checked. @throws Error of the socket. */
+export async function dial({ port, addresses, signal }: Dialled): Promise<Socket> {
+  const socket = connect({
+    ...{ host: PINNED, port, lookup: pinnedLookup(addresses), signal },
+    ...{ noDelay: true, allowHalfOpen: true },
+    ...{ keepAlive: true, keepAliveInitialDelay: PROBE_SILENT_PEER_MS },
+  })
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve)
     socket.once('error', reject)
@@ -18,20 +30,8 @@ export async function dial({ port, lookup }: { port: number; lookup: LookupFunct
   return socket
 }
 
-/** Dials with a deadline for plain HTTP. Keeps no connection: a kept one may be closing just as a form is sent on it. */
-export class DialAgent extends Agent {
-  constructor() {
-    super({ keepAlive: false })
-  }
-
-  override createConnection(options: AgentOptions): Socket {
-    return open(options as TcpNetConnectOpts)
-  }
-}
-
 /** Tells the client that its tunnel is open, and passes bytes both ways until both ends are done or one breaks. */
-export function splice(client: Socket, target: Socket, head: Buffer): void {
-  if (client.destroyed) return void target.destroy()
+export function splice(client: Socket, target: Socket, head: Buffer): Promise<void> {
   client.write('HTTP/1.1 200 Connection Established\r\n\r\n')
   target.write(head)
   const limitSilence = () => target.setTimeout(HALF_OPEN_MS, () => target.destroy())
@@ -39,19 +39,11 @@ export function splice(client: Socket, target: Socket, head: Buffer): void {
   else client.once('end', limitSilence)
   // A client that times out is destroyed by proxy-chain.
   target.once('end', () => client.setTimeout(HALF_OPEN_MS))
-  pipeline(client, target, client, () => {
-    target.destroy()
-    client.destroySoon()
+  return new Promise((resolve) => {
+    pipeline(client, target, client, () => {
+      target.destroy()
+      client.destroySoon()
+      resolve()
+    })
   })
-}
-
-function open(options: TcpNetConnectOpts): Socket {
-  const socket = connect({ ...options, noDelay: true })
-  const timer = setTimeout(
-    () => socket.destroy(Object.assign(new Error('connect timed out'), { code: 'ETIMEDOUT' })),
-    CONNECT_DEADLINE_MS,
-  )
-  socket.once('connect', () => clearTimeout(timer))
-  socket.once('close', () => clearTimeout(timer))
-  return socket
 }

@@ -3,8 +3,11 @@ import { isSameProcess } from '#kernel/processes.ts'
 
 /** How a browser went away that nobody had ended. */
 export interface Ending {
-  /** `killed` by a signal from outside, as the kernel does when memory runs out; `crashed` by itself. */
-  reason: 'crashed' | 'killed'
+  /**
+   * `killed` by a signal from outside, as the kernel does when memory runs out; `crashed` by itself; `memory` and `disk`: it
+   * took more of them than one session may.
+   */
+  reason: 'crashed' | 'killed' | 'memory' | 'disk'
   detail: string
 }
 

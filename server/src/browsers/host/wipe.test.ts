@@ -6,12 +6,18 @@ import { join } from 'node:path'
 import { type TestContext, after, test } from 'node:test'
 import { processTable, signalGroup, startTicks } from '#kernel/processes.ts'
 import { chromiumFor, openHost, openPlace, until } from './fixture.ts'
+import { ProcessTables } from './process-tables.ts'
 import { wipe } from './wipe.ts'
 
 const place = await openPlace()
 after(() => place[Symbol.asyncDispose]())
 const { sessions } = place.home
-const unknown = { strangers: new Set<number>(), ports: [], close: async () => {} }
+const unknown = {
+  strangers: new Set<number>(),
+  tables: new ProcessTables(),
+  ports: [],
+  close: async () => {},
+}
 
 test('a process is found by the directory in its switches, and one that only reads there is spared', async (t) => {
   const directory = join(sessions, 'ses_marked')
