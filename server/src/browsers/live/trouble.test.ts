@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startBrowser } from '../driver/test-browser.ts'
+import { Customer, Tap, TestLive } from './fixture.ts'
+
+const LIMIT = { timeout: 60_000 }
+const browser = await startBrowser()
+const customer = await Customer.of(browser.endpoint)
+/** Pictures of noise, which are large. */
+const NOISE = `<body style="margin:0"><canvas id=noise width=1000 height=700></canvas><script>
+  const context = noise.getContext('2d'), picture = context.createImageData(1000, 700)
+  ;(function step() {
+    const words = new Uint32Array(picture.data.buffer)
+    for (let at = 0; at < words.length; at++) words[at] = 0xff000000 | (Math.random() * 0xffffff)
+    context.putImageData(picture, 0, 0)
+    requestAnimationFrame(step)
+  })()</script>`
+
+/** One picture of noise with something that moves before it. */
+const MOVING_NOISE = NOISE.replace('requestAnimationFrame(step)', '').replace(
+  '</script>',
+  `;(function move(at) {
+    noise.style.transform = 'translateX(' + (at % 50) + 'px)'
+    requestAnimationFrame(() => move(at + 1))
+  })(0)</script>`,
+)
+
+test('a viewer that never reads holds up nobody, takes no memory, and is cut', LIMIT, async () => {
+  const page = await customer.openPage('noise', NOISE)
+  await using live = await TestLive.start(browser.endpoint, { patienceMs: 2_000 })
+  const [deaf, keen] = [await live.watch(), await live.watch()]
+  await deaf.sees('noise')
+  deaf.acknowledges = false
+  deaf.socket.pause()
+  await keen.until('sixty frames', () => keen.frames >= 60)
+  const before = process.memoryUsage().arrayBuffers
+  const frames = keen.frames
+  await keen.until('many more', () => keen.frames >= frames + 60)
+  const grownMib = (process.memoryUsage().arrayBuffers - before) / 2 ** 20
+  assert.ok(grownMib < 40, `${grownMib} MiB more for ${keen.last!.jpeg.length} bytes a frame`)
+  await keen.until('the deaf one is cut', () => live.view.viewers === 1)
+  deaf.socket.resume()
+  await deaf.until('it knows why', () => deaf.closed !== undefined)
+  assert.ok([4008, 4009, 1006].includes(deaf.closed!.code), String(deaf.closed!.code))
+  const later = keen.frames
+  await keen.until('the other goes on', () => keen.frames > later + 10)
+  await page.close()
+})
+
+test(
+  'a viewer that acknowledges nothing is cut, one whose page stands still is not',
+  LIMIT,
+  async () => {
+    const page = await customer.openPage('stuck', NOISE)
+    await using live = await TestLive.start(browser.endpoint, { patienceMs: 500 })
+    const stuck = await live.watch({}, { acknowledges: false })
+    await stuck.until('it is cut', () => stuck.closed !== undefined)
+    assert.deepEqual(stuck.closed, { code: 4008, reason: 'no frame was acknowledged for too long' })
+    const still = await customer.openPage('still', '<h1>still</h1>')
+    const calm = await live.watch()
+    await calm.sees('still')
+    const other = await live.watch({}, { acknowledges: false })
+    await other.until('another is cut meanwhile', () => other.closed !== undefined)
+    assert.equal(calm.closed, undefined)
+    await Promise.all([page.close(), still.close()])
+  },
+)
+
+test('too many messages, or one that is too long, end the socket', LIMIT, async () => {
+  await using live = await TestLive.start(browser.endpoint)
+  const [flood, long] = [await live.watch(), await live.watch()]
+  for (let n = 0; n < 5_000; n++) flood.send({ type: 'pause', paused: false })
+  long.send({ type: 'paste', text: 'x'.repeat(600_000) })
+  await flood.until('both are closed', () => Boolean(flood.closed && long.closed))
+  assert.deepEqual([flood.closed!.code, long.closed!.code], [1008, 1009])
+})
+
+test('pictures get coarser while even the fastest viewer is slow', LIMIT, async () => {
+  const page = await customer.openPage('coarse', MOVING_NOISE)
+  const tap = await Tap.on(browser.endpoint)
+  await using live = await TestLive.start(tap.endpoint)
+  const viewer = await live.watch({}, { acknowledges: false })
+  await viewer.sees('coarse')
+  const { length } = viewer.last!.jpeg
+  const pace = setInterval(() => viewer.acknowledge(), 1_000).unref()
+  await viewer.until('a smaller one', () => viewer.last!.jpeg.length < length * 0.9)
+  clearInterval(pace)
+  assert.ok(tap.count('Page.startScreencast') >= 2)
+  await page.close()
+})
+
+test('when the browser dies its viewers are told, and so is who comes later', LIMIT, async () => {
+  await using live = await TestLive.start(browser.endpoint)
+  const viewers = [await live.watch(), await live.watch()]
+  browser.kill()
+  for (const viewer of viewers) {
+    await viewer.until('it is closed', () => viewer.closed !== undefined)
+    assert.deepEqual(viewer.closed, { code: 4001, reason: 'the browser is gone' })
+  }
+  const late = await live.knock()
+  await late.until('it is closed too', () => late.closed !== undefined)
+  assert.equal(late.closed!.code, 4001)
+  await late.until('nobody is left', () => live.view.viewers === 0)
+})

@@ -1,0 +1,186 @@
+import type { Logger } from '#kernel/log.ts'
+import type { Clock } from '#kernel/clock.ts'
+import type { CdpSocket } from '../driver/cdp.ts'
+import { type Audience, Capture } from './capture.ts'
+import type { ScreencastFrame } from './frame.ts'
+import { PageInput } from './page-input.ts'
+import type { Dialog, LivePage } from './protocol.ts'
+
+const CALL_DEADLINE_MS = 5_000
+const MAX_URL = 2_048
+const MAX_TITLE = 300
+const MAX_DIALOG_TEXT = 2_000
+
+export interface WatchedPageParts {
+  cdp: CdpSocket
+  clock: Clock
+  log: Logger
+  nextSequence(): number
+  /** URL, title, life or visibility have changed. */
+  onChange(page: WatchedPage): void
+  onDialog(page: WatchedPage): void
+  onCrash(page: WatchedPage): void
+  onInputDropped(page: WatchedPage): void
+}
+
+/** One page of the browser. Chromium is asked for nothing of it until somebody watches it. */
+export class WatchedPage {
+  readonly targetId: string
+  readonly number: number
+  readonly capture: Capture
+  readonly input: PageInput
+  /** Of the page's own DevTools session. */
+  sessionId: string | undefined
+  url = ''
+  title = ''
+  crashed = false
+  /** Chromium paints it: it is in front of its window. Known only while it is watched. */
+  visible = true
+  dialog: Dialog | undefined
+  readonly #parts: WatchedPageParts
+  #attaching: Promise<void> | undefined
+
+  constructor(targetId: string, number: number, parts: WatchedPageParts) {
+    this.targetId = targetId
+    this.number = number
+    this.#parts = parts
+    const { clock, nextSequence } = parts
+    const send = (method: string, params: object) => this.#ask(method, params)
+    this.capture = new Capture({ page: number, clock, nextSequence, send })
+    this.input = new PageInput({
+      send: ({ method, params }) => this.#call(method, params),
+      onDropped: () => parts.onInputDropped(this),
+    })
+  }
+
+  describe(active: boolean): LivePage {
+    const { number: page, url, title, crashed, dialog } = this
+    return { page, url, title, active, crashed, ...(dialog && { dialog }) }
+  }
+
+  /** Whether anything that is shown to viewers is another now. */
+  rename(url: string, title: string): boolean {
+    const [shortUrl, shortTitle] = [url.slice(0, MAX_URL), title.slice(0, MAX_TITLE)]
+    if (this.url === shortUrl && this.title === shortTitle) return false
+    this.url = shortUrl
+    this.title = shortTitle
+    return true
+  }
+
+  /** Shows the page to a viewer from now on. */
+  async show(viewer: Audience, stillWanted: () => boolean): Promise<void> {
+    this.#attaching ??= this.#attach()
+    await this.#attaching
+    if (stillWanted() && this.sessionId) this.capture.join(viewer)
+  }
+
+  hide(viewer: Audience): void {
+    this.capture.leave(viewer)
+    // Chromium tells of it only to a screencast, and at its start.
+    if (!this.capture.watched) this.visible = true
+  }
+
+  /** Brings the page to the front, where it is painted and takes input. */
+  async activate(): Promise<void> {
+    const { cdp, log } = this.#parts
+    const signal = AbortSignal.timeout(CALL_DEADLINE_MS)
+    await cdp
+      .send('Target.activateTarget', { targetId: this.targetId }, { signal })
+      .catch((error: unknown) => log.debug({ err: error }, 'page not brought to front'))
+  }
+
+  /** False when there is no dialog, or no longer. */
+  async answerDialog(accept: boolean, promptText: string | undefined): Promise<boolean> {
+    try {
+      await this.#call('Page.handleJavaScriptDialog', { accept, promptText })
+      return true
+    } catch (error) {
+      this.#parts.log.debug({ err: error }, 'dialog not answered')
+      return false
+    }
+  }
+
+  crash(): void {
+    this.crashed = true
+    this.input.interrupt()
+    this.#parts.onCrash(this)
+    this.#parts.onChange(this)
+  }
+
+  /** The page's DevTools session is over. */
+  detach(): void {
+    this.sessionId = undefined
+    this.#attaching = undefined
+    this.capture.stop()
+    this.input.release()
+  }
+
+  take(method: string, params: Record<string, unknown>): void {
+    switch (method) {
+      case 'Page.screencastFrame':
+        return this.capture.take(params as unknown as ScreencastFrame)
+      case 'Page.screencastVisibilityChanged':
+        if (this.visible === params.visible) return
+        this.visible = params.visible === true
+        return this.#parts.onChange(this)
+      case 'Page.javascriptDialogOpening':
+        return this.#openDialog(params)
+      case 'Page.javascriptDialogClosed':
+        this.dialog = undefined
+        // Keys and buttons that came up meanwhile were not taken.
+        this.input.release()
+        return this.#parts.onDialog(this)
+      case 'Page.loadEventFired':
+        return this.#parts.onChange(this)
+      case 'Page.frameNavigated':
+        if (this.crashed && (params.frame as { id: string }).id === this.targetId) this.#revive()
+    }
+  }
+
+  #openDialog({ type, message, defaultPrompt }: Record<string, unknown>): void {
+    const text = defaultPrompt ? { text: String(defaultPrompt).slice(0, MAX_DIALOG_TEXT) } : {}
+    const shown = String(message).slice(0, MAX_DIALOG_TEXT)
+    this.dialog = { type: String(type), message: shown, ...text }
+    this.input.interrupt()
+    this.#parts.onDialog(this)
+  }
+
+  #revive(): void {
+    this.crashed = false
+    this.capture.restart()
+    this.#parts.onChange(this)
+  }
+
+  async #attach(): Promise<void> {
+    const { cdp, log } = this.#parts
+    const options = { targetId: this.targetId, flatten: true }
+    const signal = AbortSignal.timeout(CALL_DEADLINE_MS)
+    try {
+      const attached = await cdp.send<{ sessionId: string }>('Target.attachToTarget', options, {
+        signal,
+      })
+      this.sessionId = attached.sessionId
+      // Without an answer while a dialog holds the page, so nobody waits for it.
+      void this.#ask('Page.enable', {})
+    } catch (error) {
+      this.#attaching = undefined
+      log.debug({ err: error }, 'page not attached')
+    }
+  }
+
+  async #call(method: string, params: object): Promise<unknown> {
+    const { sessionId } = this
+    if (!sessionId) throw new Error('the page is not attached')
+    const signal = AbortSignal.timeout(CALL_DEADLINE_MS)
+    return this.#parts.cdp.send(method, params, { sessionId, signal })
+  }
+
+  /** For what goes wrong only when the page goes away, or is told of otherwise. */
+  async #ask(method: string, params: object): Promise<void> {
+    try {
+      await this.#call(method, params)
+    } catch (error) {
+      this.#parts.log.debug({ err: error, method }, 'page did not answer')
+    }
+  }
+}
