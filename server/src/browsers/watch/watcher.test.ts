@@ -1,0 +1,263 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import pino from 'pino'
+import { chromium } from 'playwright-core'
+import { systemClock } from '#kernel/clock.ts'
+import { TestSite, customerOf, startBrowser } from '../driver/test-browser.ts'
+import { until } from '../host/fixture.ts'
+import type { Exchange } from './exchange.ts'
+import { type FeedEvent, SessionFeed } from './feed.ts'
+import { PageWatcher } from './watcher.ts'
+
+const log = pino({ level: 'silent' })
+const browser = await startBrowser('--disable-popup-blocking', '--site-per-process')
+const site = await TestSite.start()
+const customer = await customerOf(browser)
+const DEADLINE_MS = 20_000
+
+/** A watcher of the browser, and what its session's feed tells. */
+function watching(t: TestContext) {
+  const feed = new SessionFeed({ clock: systemClock, log })
+  const events: FeedEvent[] = []
+  feed.subscribe({}, (event) => void events.push(event))
+  const watcher = new PageWatcher({ endpoint: browser.endpoint, feed, log, clock: systemClock })
+  t.after(() => watcher[Symbol.dispose]())
+  const of = (kind: string, type?: string) =>
+    events.filter((event) => event.kind === kind && (!type || event.data.type === type))
+  return { watcher, events, of }
+}
+
+async function openPage(t: TestContext, url: string) {
+  const { targetId } = await customer.send<{ targetId: string }>('Target.createTarget', { url })
+  t.after(() => customer.send('Target.closeTarget', { targetId }).catch(() => {}))
+  const options = { targetId, flatten: true }
+  const { sessionId } = await customer.send<{ sessionId: string }>('Target.attachToTarget', options)
+  const run = (expression: string) =>
+    customer.send<{ result: { value: unknown } }>(
+      'Runtime.evaluate',
+      { expression, userGesture: true, returnByValue: true, awaitPromise: true },
+      sessionId,
+    )
+  await until(
+    'the page has loaded',
+    async () => {
+      const { result } = await run('location.protocol + document.readyState')
+      return result.value === 'http:complete'
+    },
+    DEADLINE_MS,
+  )
+  return { targetId, sessionId, run }
+}
+
+/** A page whose console is heard from now on. */
+async function openWatchedPage(t: TestContext, of: (kind: string) => FeedEvent[]) {
+  const page = await openPage(t, site.page('<title>Watched</title>'))
+  const isHeard = async () => {
+    await page.run('console.log("ready"); 0')
+    return of('console').some(({ data }) => data.text === 'ready' && data.pageId === page.targetId)
+  }
+  await until('the page is watched', isHeard, DEADLINE_MS)
+  return page
+}
+
+/** Whether anybody is attached to a page. */
+async function attachedTo(targetId: string): Promise<boolean> {
+  const probe = await customerOf(browser)
+  const { targetInfos } = await probe.send<{
+    targetInfos: { targetId: string; attached: boolean }[]
+  }>('Target.getTargets')
+  return targetInfos.find((target) => target.targetId === targetId)!.attached
+}
+
+test('what a page logs, throws and is told by the browser comes with its level and place', async (t) => {
+  const { watcher, of } = watching(t)
+  using _ = watcher.acquire({ network: false })
+  const page = await openWatchedPage(t, of)
+  await page.run(`
+    console.warn('careful', 7, { a: 1, b: 'x' }, [1, 2], undefined, 10n)
+    setTimeout(() => { throw new TypeError('broken') })
+    fetch('/no-such-page-at-all').then(() => {})
+    0
+  `)
+  const warning = () => of('console', 'console').find(({ data }) => data.level === 'warning')
+  await until('the warning', () => warning() !== undefined, DEADLINE_MS)
+  const { level, text, pageId, line } = warning()!.data
+  assert.deepEqual(
+    { level, text, pageId, line },
+    {
+      level: 'warning',
+      text: 'careful 7 {a: 1, b: "x"} [1, 2] undefined 10n',
+      pageId: page.targetId,
+      line: 2,
+    },
+  )
+  await until('the exception', () => of('console', 'exception').length > 0, DEADLINE_MS)
+  assert.match(String(of('console', 'exception')[0]!.data.text), /^TypeError: broken/)
+  await until('the failed request', () => of('console', 'browser').length > 0, DEADLINE_MS)
+  assert.match(String(of('console', 'browser')[0]!.data.text), /404/)
+  assert.deepEqual(of('network'), [])
+})
+
+test('popups, frames of other sites and workers are heard too', async (t) => {
+  const { watcher, of } = watching(t)
+  using _ = watcher.acquire({ network: false })
+  const frame = site.page('<script>console.log("from the frame")</script>')
+  const popup = site.page('<script>console.log("from the popup")</script>')
+  const foreign = frame.replace('127.0.0.1', 'localhost')
+  const page = await openPage(t, site.page(`<iframe src="${foreign}"></iframe>`))
+  await page.run(`
+    open('${popup}')
+    new Worker(URL.createObjectURL(new Blob(['console.log("from the worker")'])))
+    0
+  `)
+  for (const source of ['frame', 'popup', 'worker']) {
+    const heard = () =>
+      of('console', 'console').find(({ data }) => data.text === `from the ${source}`)
+    await until(`the ${source} is heard`, () => heard() !== undefined, DEADLINE_MS)
+    if (source !== 'popup') assert.equal(heard()!.data.pageId, page.targetId)
+  }
+})
+
+test('it is attached only while somebody holds a lease, and tells nothing of before', async (t) => {
+  const { watcher, of } = watching(t)
+  const { targetInfos } = await customer.send<{
+    targetInfos: { targetId: string; type: string }[]
+  }>('Target.getTargets')
+  const { targetId } = targetInfos.find(({ type }) => type === 'page')!
+  await until(
+    'the tests before have let go',
+    async () => !(await attachedTo(targetId)),
+    DEADLINE_MS,
+  )
+  const page = await openPage(t, site.page('<title>Before</title>'))
+  await page.run('console.log("before"); 0')
+  // What is said in the very millisecond in which the watching begins may be told.
+  const saidMs = Date.now()
+  await until('a later millisecond', () => Date.now() > saidMs + 1)
+  const first = watcher.acquire({ network: false })
+  const second = watcher.acquire({ network: false })
+  await second.ready
+  await until('it is attached', () => attachedTo(targetId), DEADLINE_MS)
+  first[Symbol.dispose]()
+  await page.run('console.log("during"); 0')
+  await until('it is heard', () => of('console').length > 0, DEADLINE_MS)
+  second[Symbol.dispose]()
+  await until('it is detached', async () => !(await attachedTo(targetId)), DEADLINE_MS)
+  await page.run('console.log("after"); 0')
+  assert.deepEqual(
+    of('console').map(({ data }) => data.text),
+    ['during'],
+  )
+})
+
+test('requests are told once, when they have ended, only to those who wish', async (t) => {
+  const { watcher, of } = watching(t)
+  const exchanges: Exchange[] = []
+  using _ = watcher.acquire({ network: true, onExchange: (one) => void exchanges.push(one) })
+  const target = site.page('<title>Target</title>', { headers: { 'set-cookie': 'a=1' } })
+  const redirect = site.page('', { status: 302, headers: { location: target } })
+  const page = await openWatchedPage(t, of)
+  const load = `new Promise((done) => { const frame = document.createElement('iframe'); frame.onload = () => done(0); frame.src = '${redirect}'; document.body.append(frame) })`
+  await page.run(load)
+  await page.run(`fetch('http://127.0.0.1:1/').catch(() => {}); 0`)
+  const found = (url: string) => exchanges.filter((exchange) => exchange.url === url)
+  await until('the failure', () => found('http://127.0.0.1:1/').length > 0, DEADLINE_MS)
+  await until('the page', () => found(target).length > 0, DEADLINE_MS)
+  assert.deepEqual([found(redirect).length, found(target).length], [1, 1])
+  assert.equal(found(redirect)[0]!.redirectUrl, target)
+  assert.equal(found(redirect)[0]!.status, 302)
+  const [loaded] = found(target)
+  assert.equal(loaded!.status, 200)
+  assert.equal(loaded!.bodyBytes, '<title>Target</title>'.length)
+  assert.ok(
+    loaded!.responseHeaders.some(([name, value]) => /set-cookie/i.test(name) && value === 'a=1'),
+  )
+  assert.ok(loaded!.requestHeaders.some(([name]) => /user-agent/i.test(name)))
+  assert.match(found('http://127.0.0.1:1/')[0]!.error!, /^net::/)
+  assert.equal(of('network', 'request.failed').length, 1)
+  const ended = of('network', 'request.ended').find(({ data }) => data.url === target)!
+  assert.equal(ended.data.status, 200)
+})
+
+test('a dialog is told, and left to those who drive', async (t) => {
+  const { watcher, of } = watching(t)
+  const lease = watcher.acquire({ network: false })
+  const page = await openPage(t, site.page('<title>Dialog</title>'))
+  await customer.send('Page.enable', {}, page.sessionId)
+  await lease.ready
+  const answer = page.run('confirm("Sure?")')
+  await until('it is told', () => of('dialog', 'dialog.opened').length > 0, DEADLINE_MS)
+  assert.equal(of('dialog')[0]!.data.message, 'Sure?')
+  lease[Symbol.dispose]()
+  const early = Symbol('still open')
+  const again = watcher.acquire({ network: false })
+  await again.ready
+  assert.equal(await Promise.race([answer, Promise.resolve(early)]), early)
+  await customer.send('Page.handleJavaScriptDialog', { accept: true }, page.sessionId)
+  assert.equal((await answer).result.value, true)
+})
+
+test('a page that logs without end is bounded, and the page goes on', async (t) => {
+  const { watcher, events, of } = watching(t)
+  using lease = watcher.acquire({ network: false })
+  const page = await openPage(t, site.page('<title>Flood</title>'))
+  await lease.ready
+  const started = performance.now()
+  await page.run(
+    'const end = Date.now() + 2500; while (Date.now() < end) console.log("x".repeat(200)); 0',
+  )
+  const seconds = Math.ceil((performance.now() - started) / 1_000) + 1
+  await until('it is told', () => of('console', 'dropped').length > 0, DEADLINE_MS)
+  await until('it is muted', () => of('console', 'muted').length > 0, DEADLINE_MS)
+  assert.ok(events.length <= seconds * 200 + 20, `${events.length} events in ${seconds} s`)
+  const heard = () => of('console', 'console').some(({ data }) => data.text === 'quiet again')
+  await until(
+    'it is heard again',
+    async () => {
+      await page.run('console.log("quiet again"); 0')
+      return heard()
+    },
+    DEADLINE_MS,
+  )
+})
+
+test('one huge line is passed over, and the rest is heard', async (t) => {
+  const { watcher, of } = watching(t)
+  using lease = watcher.acquire({ network: false })
+  const page = await openPage(t, site.page('<title>Huge</title>'))
+  await lease.ready
+  await page.run('console.log("x".repeat(3_000_000)); console.log("after"); 0')
+  const heard = () => of('console', 'console').some(({ data }) => data.text === 'after')
+  await until('the next is heard', heard, DEADLINE_MS)
+  assert.equal(of('console', 'too-large').length, 1)
+  await page.run('console.log("x".repeat(30_000_000)); 0')
+  await until(
+    'it is heard after the connection was closed and opened again',
+    async () => {
+      await page.run('console.log("again"); 0')
+      return of('console', 'console').some(({ data }) => data.text === 'again')
+    },
+    DEADLINE_MS,
+  )
+})
+
+test("a client's init script still runs first in a popup, and its pages work", async (t) => {
+  const { watcher } = watching(t)
+  using lease = watcher.acquire({ network: true })
+  await lease.ready
+  const playwright = await chromium.connectOverCDP(browser.endpoint, { noDefaults: true })
+  t.after(() => playwright.close())
+  const context = playwright.contexts()[0]!
+  await context.addInitScript('window.first = true')
+  const page = await context.newPage()
+  const popup = site.page('<script>window.early = window.first</script>')
+  await page.goto(site.page('<title>Opener</title>'))
+  const [opened] = await Promise.all([
+    context.waitForEvent('page', { timeout: DEADLINE_MS }),
+    page.evaluate(`void open('${popup}')`),
+  ])
+  await opened.waitForLoadState()
+  assert.equal(await opened.evaluate('window.early'), true)
+  await opened.close()
+  await page.close()
+})
