@@ -21,38 +21,25 @@ import {
   ScrollResult,
   Type,
 } from './command-schema.ts'
-import { DEFAULT_TIMEOUT_MS, flatSession, runCommand, runPageCommand } from './commands.ts'
+import { commandProblems, elementProblems } from './command-problems.ts'
+import { LONGEST_COMMAND_MS, flatSession, runCommand, runPageCommand } from './commands.ts'
 import { ID, pageExample, screenshotExample, stateExample } from './examples.ts'
 import { presentScreenshot } from './present.ts'
 import { problems } from './problems.ts'
 import type { BrowserRuntime } from './runtime.ts'
 import { SessionId } from './schema.ts'
+import { moreCommandRoutes } from './more-command-routes.ts'
+import { oneShotRoutes } from './one-shot-routes.ts'
 import { launchProblems, launchTimeoutMs } from './session-routes.ts'
 
 const params = z.object({ id: SessionId })
 
 /** A launch, the command, and a margin in which the command's own deadline speaks first. */
 const commandTimeoutMs = ({ body }: { body: { timeoutMs?: number } }) =>
-  (body.timeoutMs ?? DEFAULT_TIMEOUT_MS) + 1_000
+  (body.timeoutMs ?? LONGEST_COMMAND_MS) + 1_000
 const flatTimeoutMs = (input: { body: { timeoutMs?: number } }) =>
   commandTimeoutMs(input) + launchTimeoutMs()
 
-const commandProblems = [
-  problems.notFound,
-  problems.closed,
-  problems.notReady,
-  problems.crashed,
-  problems.busy,
-  problems.timeout,
-  problems.dialogOpen,
-  problems.pageClosed,
-  problems.pageCrashed,
-]
-const elementProblems = [
-  problems.selectorInvalid,
-  problems.selectorNotFound,
-  problems.notActionable,
-]
 const flatProblems = [problems.ambiguous, problems.noneOpen]
 
 /** What the nested and the flat form of a command share. */
@@ -136,7 +123,7 @@ const COMMANDS = {
 
 type CommandShape = (typeof COMMANDS)[keyof typeof COMMANDS]
 
-/** The commands of one named session. */
+/** The commands of one named session, and those that need none. */
 export function commandRoutes(runtime: () => BrowserRuntime) {
   return [
     ...entries().map(([type, command]) =>
@@ -176,6 +163,8 @@ export function commandRoutes(runtime: () => BrowserRuntime) {
       examples: { params: { id: ID }, reply: stateExample },
       handler: (ctx, { params }) => runCommand(ctx, runtime(), params.id, 'state', {}),
     }),
+    ...moreCommandRoutes(runtime),
+    ...oneShotRoutes(runtime),
   ]
 }
 

@@ -2,13 +2,13 @@ import { z } from 'zod'
 import { SessionId } from './schema.ts'
 
 const MAX_TIMEOUT_MS = 120_000
-const timeoutMs = z
+export const timeoutMs = z
   .int()
   .min(1)
   .max(MAX_TIMEOUT_MS)
   .optional()
   .meta({ description: 'Longest wait in milliseconds' })
-const selector = z
+export const selector = z
   .string()
   .min(1)
   .max(4096)
@@ -18,6 +18,11 @@ const selector = z
   })
 const coordinate = z.number().min(0).max(100_000)
 
+export const waitUntil = z
+  .enum(['load', 'domcontentloaded', 'networkidle', 'commit'])
+  .optional()
+  .meta({ description: 'load unless given' })
+
 export const Navigate = z
   .strictObject({
     url: z
@@ -25,16 +30,16 @@ export const Navigate = z
       .min(1)
       .max(8192)
       .meta({ examples: ['https://example.com/'] }),
-    waitUntil: z
-      .enum(['load', 'domcontentloaded', 'networkidle', 'commit'])
-      .optional()
-      .meta({ description: 'load unless given' }),
+    waitUntil,
+    dismissDialog: z.boolean().optional().meta({
+      description: 'When a dialog holds the page, closes its tab and opens the URL in a fresh one',
+    }),
     timeoutMs,
   })
   .meta({ id: 'Navigate' })
 
 /** Either an element or a point. */
-const clickTarget = (click: { selector?: string; x?: number; y?: number }) =>
+export const clickTarget = (click: { selector?: string; x?: number; y?: number }) =>
   click.selector === undefined
     ? click.x !== undefined && click.y !== undefined
     : click.x === undefined && click.y === undefined
@@ -61,7 +66,7 @@ export const Type = z
   })
   .meta({ id: 'Type' })
 
-const screenshotMembers = {
+export const screenshotMembers = {
   format: z.enum(['png', 'jpeg', 'webp']).optional().meta({ description: 'png unless given' }),
   quality: z.int().min(0).max(100).optional().meta({ description: 'Of jpeg and webp' }),
   fullPage: z
@@ -71,7 +76,7 @@ const screenshotMembers = {
   selector: selector.optional(),
   timeoutMs,
 }
-const screenshotFits = (shot: {
+export const screenshotFits = (shot: {
   format?: string
   quality?: number
   fullPage?: boolean
@@ -79,7 +84,7 @@ const screenshotFits = (shot: {
 }) =>
   !(shot.fullPage && shot.selector) &&
   !(shot.quality !== undefined && (shot.format ?? 'png') === 'png')
-const SCREENSHOT_ERROR = 'fullPage and selector exclude each other, and png takes no quality'
+export const SCREENSHOT_ERROR = 'fullPage and selector exclude each other, and png takes no quality'
 
 export const Screenshot = z
   .strictObject(screenshotMembers)
@@ -102,7 +107,7 @@ export const Execute = z
   })
   .meta({ id: 'Execute' })
 
-const scrolls = (scroll: { x?: number; y?: number; selector?: string }) =>
+export const scrolls = (scroll: { x?: number; y?: number; selector?: string }) =>
   scroll.selector !== undefined || scroll.x !== undefined || scroll.y !== undefined
 
 const scrollDistance = z.number().min(-10_000_000).max(10_000_000)

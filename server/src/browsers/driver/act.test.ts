@@ -99,7 +99,7 @@ test('an element that cannot be clicked says what stands in the way', async () =
 
 test('a click that was given up does not happen later', async () => {
   await open('<button disabled onclick="clicked = true">X</button><script>clicked = false</script>')
-  await refusal(driver.click({ selector: 'button', timeoutMs: 200 }), 'browser.not_actionable')
+  await refusal(driver.click({ selector: 'button', timeoutMs: 2_000 }), 'browser.not_actionable')
   await read('document.querySelector("button").disabled = false')
   await sleep(700)
   assert.equal(await read('clicked'), false)

@@ -1,20 +1,34 @@
-export interface Timed {
-  /** Milliseconds that the command may take, at most 120,000; each command has its default. */
-  timeoutMs?: number
-}
+import type {
+  CookiesInput,
+  CookiesResult,
+  DialogInput,
+  DialogResult,
+  HistoryInput,
+  TabsInput,
+  TabsResult,
+} from './browser-commands.ts'
+import type { NavigateResult, OpenDialog, TabState, Timed, WaitUntil } from './command-parts.ts'
+import type {
+  ExtractInput,
+  ExtractResult,
+  PdfInput,
+  PdfResult,
+  SetContentInput,
+  UploadInput,
+  UploadResult,
+  WaitInput,
+  WaitResult,
+} from './page-commands.ts'
+
+export type { NavigateResult, OpenDialog, Timed } from './command-parts.ts'
 
 export interface NavigateInput extends Timed {
   /** Absolute http or https URL, or `about:blank`. */
   url: string
-  /** `networkidle`: no request for 500 ms. Default `load`. */
-  waitUntil?: 'load' | 'domcontentloaded' | 'networkidle' | 'commit'
-}
-
-export interface NavigateResult {
-  url: string
-  title: string
-  /** HTTP status of the document; null where there was no response, as for `about:blank` or a change of the fragment. */
-  status: number | null
+  /** Default `load`. */
+  waitUntil?: WaitUntil
+  /** Leaves a page that a dialog holds, whatever it asks: its tab is closed, and the URL opened in a fresh one. */
+  dismissDialog?: boolean
 }
 
 /** Acts on the first match of `selector`, or at the point `x`, `y` of the viewport in CSS pixels. */
@@ -101,19 +115,6 @@ export interface PageState {
   dialog?: OpenDialog
 }
 
-export interface TabState {
-  id: string
-  url: string
-  title: string
-  /** The one that commands act on: the most recently opened or activated. */
-  active: boolean
-}
-
-export interface OpenDialog {
-  type: 'alert' | 'confirm' | 'prompt' | 'beforeunload'
-  message: string
-}
-
 /** Where the session is, for its record. */
 export interface PageFacts {
   url: string
@@ -121,7 +122,7 @@ export interface PageFacts {
 }
 
 /**
- * Acts inside the pages of one browser. Commands run one after another, in the order of their calls, except `state`. Every command
+ * Acts inside the pages of one browser. Commands run one after another, in the order of their calls, except `state` and `dialog`. Every command
  * throws the problem `browser.crashed` when the browser is gone, `browser.dialog_open` when a dialog holds the page and
  * `browser.page_crashed` when its process died; an aborted `signal` ends it with the signal's reason.
  */
@@ -132,6 +133,20 @@ export interface Driver extends AsyncDisposable {
   screenshot(input: ScreenshotInput, signal?: AbortSignal): Promise<ScreenshotResult>
   execute(input: ExecuteInput, signal?: AbortSignal): Promise<ExecuteResult>
   scroll(input: ScrollInput, signal?: AbortSignal): Promise<ScrollResult>
+  pdf(input: PdfInput, signal?: AbortSignal): Promise<PdfResult>
+  wait(input: WaitInput, signal?: AbortSignal): Promise<WaitResult>
+  extract(input: ExtractInput, signal?: AbortSignal): Promise<ExtractResult>
+  upload(input: UploadInput, signal?: AbortSignal): Promise<UploadResult>
+  setContent(input: SetContentInput, signal?: AbortSignal): Promise<NavigateResult>
+  /** Works also while the page answers nothing. */
+  tabs(input: TabsInput, signal?: AbortSignal): Promise<TabsResult>
+  /** Works also while the page answers nothing. */
+  cookies(input: CookiesInput, signal?: AbortSignal): Promise<CookiesResult>
+  back(input: HistoryInput, signal?: AbortSignal): Promise<NavigateResult>
+  forward(input: HistoryInput, signal?: AbortSignal): Promise<NavigateResult>
+  reload(input: HistoryInput, signal?: AbortSignal): Promise<NavigateResult>
+  /** Waits for no other command: it frees the page for them. */
+  dialog(input: DialogInput, signal?: AbortSignal): Promise<DialogResult>
   /** Waits for no other command, and answers also while the page cannot. */
   state(input?: Timed, signal?: AbortSignal): Promise<PageState>
   /** The current page as the browser knows it, whatever the page is doing; undefined without a browser or page. */

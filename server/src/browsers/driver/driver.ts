@@ -3,23 +3,37 @@ import { problems } from '../problems.ts'
 import { click } from './click.ts'
 import { CommandQueue } from './command-queue.ts'
 import type { Driver, PageFacts, Timed } from './commands.ts'
+import { cookies } from './cookies.ts'
+import { dialog } from './dialog.ts'
 import { execute } from './execute.ts'
+import { extract } from './extract.ts'
 import { explain } from './failures.ts'
+import { travel } from './history.ts'
 import { Link } from './link.ts'
-import { checkUrl, freshTab, navigate } from './navigate.ts'
+import { checkUrl, freshTab, navigate, type TroubleOf, withTrouble } from './navigate.ts'
+import { pdf } from './pdf.ts'
 import { Run } from './run.ts'
 import type { Scene } from './scene.ts'
 import { screenshot } from './screenshot.ts'
 import { scroll } from './scroll.ts'
+import { setContent } from './set-content.ts'
 import { readState } from './state.ts'
 import type { Tab } from './tab.ts'
+import { tabs } from './tab-commands.ts'
 import { type } from './type.ts'
+import { upload } from './upload.ts'
+import { UploadFolder } from './upload-folder.ts'
+import { wait, waitTimeoutMs } from './wait.ts'
 
 export type { Driver, PageFacts } from './commands.ts'
 
 export interface DriverOptions {
   /** `ws://127.0.0.1:port/devtools/browser/…` */
   endpoint: string
+  /** The directory for what `upload` is given; without it that command is refused. */
+  files?: { uploads: string }
+  /** What the browser's way out knows of a host that was not reached. */
+  troubleOf?: TroubleOf
   log: Logger
 }
 
@@ -35,18 +49,24 @@ class BrowserDriver implements Driver {
   readonly #log: Logger
   readonly #queue = new CommandQueue()
   readonly #closing = new AbortController()
+  readonly #uploads: UploadFolder | undefined
+  readonly #troubleOf: TroubleOf
   #link: Promise<Link> | undefined
 
-  constructor({ endpoint, log }: DriverOptions) {
+  constructor({ endpoint, files, log, troubleOf = () => undefined }: DriverOptions) {
+    this.#troubleOf = troubleOf
     this.#endpoint = endpoint
+    this.#uploads = files && new UploadFolder(files.uploads)
     this.#log = log
   }
 
   readonly navigate: Driver['navigate'] = async (input, signal) => {
     const url = checkUrl(input.url)
     return this.#do(input, signal, async (run, link) => {
-      const tab = await freshTab(link, await this.#current(run, link), run)
-      return navigate(this.#at(run, link, tab), { ...input, url })
+      const tab = await freshTab(link, await this.#current(run, link), run, input)
+      return navigate(this.#at(run, link, tab), { ...input, url }).catch((error: unknown) => {
+        throw withTrouble(error, url, this.#troubleOf)
+      })
     })
   }
 
@@ -64,6 +84,46 @@ class BrowserDriver implements Driver {
 
   readonly scroll: Driver['scroll'] = (input, signal) =>
     this.#onPage(input, signal, (scene) => scroll(scene, input))
+
+  readonly pdf: Driver['pdf'] = (input, signal) =>
+    this.#onPage(input, signal, (scene) => pdf(scene, input))
+
+  readonly wait: Driver['wait'] = (input, signal) =>
+    this.#onPage({ timeoutMs: waitTimeoutMs(input) }, signal, (scene) => wait(scene, input))
+
+  readonly extract: Driver['extract'] = (input, signal) =>
+    this.#onPage(input, signal, (scene) => extract(scene, input))
+
+  readonly upload: Driver['upload'] = (input, signal) =>
+    this.#do(input, signal, (run, link) =>
+      upload(this.#uploads, run, input, () => this.#scene(run, link)),
+    )
+
+  readonly setContent: Driver['setContent'] = (input, signal) =>
+    this.#do(input, signal, async (run, link) => {
+      const tab = await freshTab(link, await this.#current(run, link), run)
+      return setContent(this.#at(run, link, tab), input)
+    })
+
+  readonly tabs: Driver['tabs'] = async (input, signal) => {
+    const url = input.action === 'open' && input.url ? checkUrl(input.url) : undefined
+    return this.#do(input, signal, (run, link) => tabs(link, run, input, url))
+  }
+
+  readonly cookies: Driver['cookies'] = (input, signal) =>
+    this.#do(input, signal, (run, link) => cookies(link, run, input))
+
+  readonly back: Driver['back'] = (input, signal) =>
+    this.#onPage(input, signal, (scene) => travel(scene, 'back', input))
+
+  readonly forward: Driver['forward'] = (input, signal) =>
+    this.#onPage(input, signal, (scene) => travel(scene, 'forward', input))
+
+  readonly reload: Driver['reload'] = (input, signal) =>
+    this.#onPage(input, signal, (scene) => travel(scene, 'reload', input))
+
+  readonly dialog: Driver['dialog'] = (input, signal) =>
+    this.#run(input.timeoutMs, signal, async (run) => dialog(await this.#linked(run), run, input))
 
   readonly state: Driver['state'] = (input = {}, signal) =>
     this.#run(input.timeoutMs, signal, async (run) => readState(await this.#linked(run), run))
@@ -99,10 +159,12 @@ class BrowserDriver implements Driver {
     signal: AbortSignal | undefined,
     act: (scene: Scene) => Promise<Result>,
   ): Promise<Result> {
-    return this.#do(input, signal, async (run, link) => {
-      const tab = (await this.#current(run, link)) ?? (await link.tabs.open(run.signal))
-      return act(this.#at(run, link, tab))
-    })
+    return this.#do(input, signal, async (run, link) => act(await this.#scene(run, link)))
+  }
+
+  async #scene(run: Run, link: Link): Promise<Scene> {
+    const tab = (await this.#current(run, link)) ?? (await link.tabs.open(run.signal))
+    return this.#at(run, link, tab)
   }
 
   /** Does a command in its turn. */

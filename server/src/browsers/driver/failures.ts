@@ -35,8 +35,8 @@ export function explainSelector(error: unknown, attempt: Attempt): unknown {
   const waitedOut = patience.aborted || run.expired
   if (!(error instanceof Error) || error instanceof Problem) return error
   if (run.signal.aborted && !waitedOut) return error
-  const reason = invalidSelector(error.message)
-  if (reason) return problems.selectorInvalid({ selector, reason, cause: error })
+  const invalid = explainInvalid(error, selector)
+  if (invalid) return invalid
   if (/Element is not an <input>/.test(error.message)) {
     return notActionable(selector, 'it is not a field that takes text', error)
   }
@@ -46,6 +46,12 @@ export function explainSelector(error: unknown, attempt: Attempt): unknown {
 /** A refusal in our words with the reason; `what` is a selector or a point. */
 export function notActionable(what: string, reason: string, cause?: unknown): Problem {
   return problems.notActionable({ what, reason, cause })
+}
+
+/** The refusal of a selector that Playwright cannot read, if that is what went wrong. */
+export function explainInvalid(error: Error, selector: string): Problem | undefined {
+  const reason = invalidSelector(error.message)
+  return reason ? problems.selectorInvalid({ selector, reason, cause: error }) : undefined
 }
 
 function explainLog(error: Error, { selector, waitedMs }: Attempt): Problem {

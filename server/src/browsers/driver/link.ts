@@ -62,18 +62,33 @@ export class Link implements Disposable {
   }
 
   /**
-   * The value of an expression in the page's own world, which no content policy of the page forbids.
+   * The value of an expression; no content policy of the page forbids it.
    *
    * @throws CdpError when the page closes or navigates meanwhile, and for what the expression throws
    */
-  async evaluate<Value>(tab: Tab, expression: string, signal: AbortSignal): Promise<Value> {
+  async evaluate<Value>(
+    tab: Tab,
+    expression: string,
+    signal: AbortSignal,
+    { contextId, userGesture = false }: EvaluateOptions = {},
+  ): Promise<Value> {
     const answer = await this.cdp.send<Evaluation<Value>>(
       'Runtime.evaluate',
-      { expression, returnByValue: true, awaitPromise: true, userGesture: true },
+      { expression, contextId, userGesture, returnByValue: true, awaitPromise: true },
       { sessionId: tab.sessionId, signal },
     )
     if (answer.exceptionDetails) throw new PageThrew(answer.exceptionDetails)
     return answer.result.value
+  }
+
+  /** As `evaluate`, in a world of ours that sees the page's document and none of its scripts. */
+  async evaluateApart<Value>(tab: Tab, expression: string, signal: AbortSignal): Promise<Value> {
+    const { executionContextId } = await this.cdp.send<{ executionContextId: number }>(
+      'Page.createIsolatedWorld',
+      { frameId: tab.id, worldName: 'gantry' },
+      { sessionId: tab.sessionId, signal },
+    )
+    return this.evaluate<Value>(tab, expression, signal, { contextId: executionContextId })
   }
 
   [Symbol.dispose](): void {
@@ -100,6 +115,13 @@ export class Link implements Disposable {
       throw tooSlow('every open page to answer', error)
     }
   }
+}
+
+interface EvaluateOptions {
+  /** The world to evaluate in; the page's own unless given. */
+  contextId?: number
+  /** Counts as an act of the page's visitor: it may open windows then, and ask before it is left. */
+  userGesture?: boolean
 }
 
 interface Evaluation<Value> {

@@ -1,7 +1,8 @@
 import type { Page, Response } from 'playwright-core'
 import { Problem } from '#kernel/problem.ts'
 import { problems } from '../problems.ts'
-import type { NavigateInput, NavigateResult } from './commands.ts'
+import type { NavigateResult, WaitUntil } from './command-parts.ts'
+import type { NavigateInput } from './commands.ts'
 import type { Scene } from './scene.ts'
 import { endLoop } from './end-loop.ts'
 import type { Link } from './link.ts'
@@ -26,17 +27,25 @@ export function checkUrl(text: string): string {
 }
 
 /**
- * The tab to navigate: a fresh one where there is none, or in place of one that crashed or answers no more. A script that loops there is
+ * The tab to navigate: a fresh one where there is none, or in place of one that crashed, answers no more, or is held by a dialog
+ * which nobody wants to answer. A script that loops there is
  * ended first, since leaving the page would end it anyway.
  */
-export async function freshTab(link: Link, tab: Tab | undefined, run: Run): Promise<Tab> {
-  if (tab && !tab.crashed && (await leavable(link, tab, run))) return tab
+export async function freshTab(
+  link: Link,
+  tab: Tab | undefined,
+  run: Run,
+  { dismissDialog = false }: Pick<NavigateInput, 'dismissDialog'> = {},
+): Promise<Tab> {
+  const isLost = tab?.crashed || (dismissDialog && tab?.dialog)
+  if (tab && !isLost && (await leavable(link, tab, run))) return tab
   const fresh = await link.tabs.open(run.signal)
   if (tab) await link.tabs.close(tab, run.signal)
   return fresh
 }
 
-async function leavable(link: Link, tab: Tab, run: Run): Promise<boolean> {
+/** Stops a document that has not come and a script that loops. @returns whether the page answers now */
+export async function leavable(link: Link, tab: Tab, run: Run): Promise<boolean> {
   run.awaits('the page to answer')
   if (tab.navigating) await stopLoading(link, tab)
   return endLoop(link, tab, run.signal)
@@ -51,11 +60,32 @@ export async function navigate(
   scene: Scene,
   { url, waitUntil = 'load' }: NavigateInput,
 ): Promise<NavigateResult> {
+  const page = await scene.link.pageOf(scene.tab, scene.run)
+  return arrive(scene, page, { url, waitUntil }, (limits) => page.goto(url, limits))
+}
+
+/** How a journey of the page is limited: the signal alone ends it. */
+interface JourneyLimits {
+  waitUntil: WaitUntil
+  timeout: 0
+  signal: AbortSignal
+}
+
+/**
+ * Goes wherever `go` leads, which is `url` as far as is known, and tells where the page has come to.
+ *
+ * @throws problem `browser.navigation_failed` with Chromium's error name
+ */
+export async function arrive(
+  scene: Scene,
+  page: Page,
+  { url, waitUntil }: { url: string; waitUntil: WaitUntil },
+  go: (limits: JourneyLimits) => Promise<Response | null>,
+): Promise<NavigateResult> {
   const { run, link, tab } = scene
-  const page = await link.pageOf(tab, run)
   run.awaits(`${waitUntil} of ${withoutCredentials(url)}`)
   try {
-    const response = await goTo(page, url, waitUntil, run)
+    const response = await answerOf(page, () => go({ waitUntil, timeout: 0, signal: run.signal }))
     const failure = response && GATEWAY_FAILURES[response.status()]
     if (failure) throw navigationFailed(url, failure)
     const title = await readTitle(scene)
@@ -70,12 +100,7 @@ export async function navigate(
 /** How often the error page of an earlier failure may come in between. */
 const MAX_ATTEMPTS = 3
 
-async function goTo(
-  page: Page,
-  url: string,
-  waitUntil: NonNullable<NavigateInput['waitUntil']>,
-  run: Run,
-): Promise<Response | null> {
+async function answerOf(page: Page, go: () => Promise<Response | null>): Promise<Response | null> {
   let answered: Response | null = null
   const note = (response: Response) => {
     const request = response.request()
@@ -85,7 +110,7 @@ async function goTo(
   try {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await page.goto(url, { waitUntil, timeout: 0, signal: run.signal })
+        return await go()
       } catch (error) {
         const { message } = error as Error
         // Chromium shows a page of its own for an error status without a body; it is an answer all the same.
@@ -100,10 +125,17 @@ async function goTo(
 
 /** What the egress gateway answers plain HTTP with when it has no answer of the host, as Chromium would have named it. */
 const GATEWAY_FAILURES: Record<number, string> = {
+  588: 'ERR_PROXY_CONNECTION_FAILED',
+  589: 'ERR_PROXY_CONNECTION_FAILED',
+  590: 'ERR_TUNNEL_CONNECTION_FAILED',
+  591: 'ERR_PROXY_CONNECTION_FAILED',
+  592: 'ERR_PROXY_CERTIFICATE_INVALID',
   593: 'ERR_NAME_NOT_RESOLVED',
   594: 'ERR_CONNECTION_REFUSED',
   595: 'ERR_CONNECTION_RESET',
   596: 'ERR_CONNECTION_CLOSED',
+  597: 'ERR_PROXY_AUTH_REQUESTED',
+  598: 'ERR_CONNECTION_TIMED_OUT',
   599: 'ERR_FAILED',
 }
 
@@ -115,6 +147,10 @@ const EXPLANATIONS: Record<string, string> = {
   ERR_CONNECTION_RESET: 'the server broke the connection off',
   ERR_EMPTY_RESPONSE: 'the server closed the connection without an answer',
   ERR_TOO_MANY_REDIRECTS: 'it redirects without end',
+  ERR_PROXY_CONNECTION_FAILED: 'the session’s proxy could not be reached',
+  ERR_PROXY_CERTIFICATE_INVALID: 'the connection to the session’s proxy is not secure',
+  ERR_PROXY_AUTH_REQUESTED: 'the session’s proxy refused its credentials',
+  ERR_CONNECTION_TIMED_OUT: 'the host did not answer in time',
   ERR_UNSAFE_PORT: 'Chromium does not open that port',
 }
 
@@ -147,6 +183,18 @@ function navigationFailed(
     ...{ url: withoutCredentials(url), error: `net::${name}`, cause },
     explanation: explanation ?? 'that is the name of the error in Chromium',
   })
+}
+
+/** Why a host was not reached, in the gateway's words where it has any: Chromium hides what a proxy says of a tunnel. */
+export type TroubleOf = (host: string, port: number) => { explanation: string } | undefined
+
+/** The failure of a navigation with what the gateway knows of it. */
+export function withTrouble(error: unknown, url: string, troubleOf: TroubleOf): unknown {
+  if (!(error instanceof Problem) || error.code !== 'browser.navigation_failed') return error
+  const { hostname, port, protocol } = new URL(url)
+  const trouble = troubleOf(hostname, Number(port || (protocol === 'http:' ? 80 : 443)))
+  if (!trouble) return error
+  return problems.navigationFailed({ ...error.facts, explanation: trouble.explanation })
 }
 
 async function stopLoading(link: Link, tab: Tab): Promise<void> {

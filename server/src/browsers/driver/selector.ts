@@ -4,7 +4,7 @@ import type { Scene } from './scene.ts'
 import { explainSelector } from './failures.ts'
 
 /** A wrong selector should be known soon; whoever expects a slow page says so with `timeoutMs`. */
-const SELECTOR_WAIT_MS = 5_000
+export const SELECTOR_WAIT_MS = 5_000
 
 /** Options for every call into Playwright: the signal alone ends it. */
 export interface Limits {

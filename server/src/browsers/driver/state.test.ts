@@ -134,8 +134,9 @@ test('a dialog ends the command that meets it, and stays for the customer to ans
 })
 
 test('a dialog that opens under a running command ends it', async () => {
-  const { url } = await open('<script>setTimeout(() => { said = prompt("Name?") }, 300)</script>')
+  const { url } = await open('<title>Asks</title>')
   const page = await customer.attach(url)
+  await read('setTimeout(() => { said = prompt("Name?") }, 300); return 1')
   const click = driver.click({ selector: '#absent', timeoutMs: 5_000 })
   assert.match((await refusal(click, 'browser.dialog_open')).message, /prompt .* Name\?/)
   const promptText = 'Ann'

@@ -1,8 +1,9 @@
+import type { TabState } from './command-parts.ts'
 import type { PageState } from './commands.ts'
 import type { Scene } from './scene.ts'
 import type { Link } from './link.ts'
 import type { Run } from './run.ts'
-import type { Tab, View } from './tab.ts'
+import type { Tab, TargetInfo, View } from './tab.ts'
 
 /** A page that is slower than this is told of from what the browser knows. */
 const PAGE_ANSWERS_WITHIN_MS = 2_000
@@ -33,20 +34,37 @@ export async function readState(link: Link, run: Run): Promise<PageState> {
     link.tabs.describe(run.signal),
   ])
   const fallback = view ?? (await lastView(link, tab, run))
-  const facts = (each: Tab) => known.get(each.id) ?? { url: each.url, title: '' }
-  const tabs = link.tabs.all.map((each) => {
-    const { url, title } = facts(each)
-    return { id: each.id, url, title, active: each === tab }
-  })
+  const tabs = tabStates(link, tab, known)
+  const facts = tabs.find(({ active }) => active)
   return {
-    url: view?.url ?? (tab ? facts(tab).url : ''),
-    title: view?.title ?? (tab ? facts(tab).title : ''),
+    url: view?.url ?? facts?.url ?? '',
+    title: view?.title ?? facts?.title ?? '',
     loading: Boolean(tab?.loading || view?.loading),
     viewport: fallback.viewport,
     scroll: fallback.scroll,
     tabs,
     ...(tab?.dialog && { dialog: tab.dialog }),
   }
+}
+
+/** Every tab as the browser knows it, whatever its page is doing. */
+export async function describeTabs(link: Link, run: Run): Promise<TabState[]> {
+  const [tab, known] = await Promise.all([
+    link.tabs.current(run.signal),
+    link.tabs.describe(run.signal),
+  ])
+  return tabStates(link, tab, known)
+}
+
+function tabStates(
+  link: Link,
+  current: Tab | undefined,
+  known: ReadonlyMap<string, TargetInfo>,
+): TabState[] {
+  return link.tabs.all.map((tab) => {
+    const { url, title } = known.get(tab.id) ?? { url: tab.url, title: '' }
+    return { id: tab.id, url, title, active: tab === current }
+  })
 }
 
 /** The title of the page's document, or what the browser shows for it when the page is too busy to say. */

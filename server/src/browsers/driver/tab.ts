@@ -33,6 +33,8 @@ export class Tab {
   #dialog: OpenDialog | undefined
   #crash: string | undefined
   readonly #listeners = new Set<Listener>()
+  readonly #gone = Promise.withResolvers<void>()
+  #isGone = false
 
   constructor({ targetId, url }: TargetInfo, sessionId: string) {
     this.id = targetId
@@ -54,10 +56,29 @@ export class Tab {
     return this.#dialog && problems.dialogOpen({ ...this.#dialog })
   }
 
+  /** It was answered; the news of that, and of the next one, may come before and after. */
+  forgetDialog(answered: OpenDialog): void {
+    if (this.#dialog === answered) this.#dialog = undefined
+  }
+
   /** Tells of a dialog or a crash from now on. */
   onTrouble(listener: Listener): Disposable {
     this.#listeners.add(listener)
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+  }
+
+  /** Settles when the tab is open no more. */
+  get whenGone(): Promise<void> {
+    return this.#gone.promise
+  }
+
+  get isGone(): boolean {
+    return this.#isGone
+  }
+
+  leave(): void {
+    this.#isGone = true
+    this.#gone.resolve()
   }
 
   crash(reason: string): void {

@@ -139,6 +139,7 @@ export class Tabs {
     if (!tab) return
     this.#bySession.delete(sessionId)
     if (this.#byId.get(tab.id) === tab) this.#byId.delete(tab.id)
+    tab.leave()
   }
 
   async #idsByUse(signal: AbortSignal): Promise<string[]> {

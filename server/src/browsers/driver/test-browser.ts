@@ -8,6 +8,7 @@ import {
   type ServerResponse,
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { after } from 'node:test'
 import pino from 'pino'
 import { Problem } from '#kernel/problem.ts'
@@ -21,6 +22,7 @@ const START_DEADLINE_MS = 20_000
 
 export interface TestBrowser {
   endpoint: string
+  files: { uploads: string }
   kill(): void
 }
 
@@ -33,6 +35,9 @@ export async function startBrowser(...switches: string[]): Promise<TestBrowser> 
   const home = temporaryPath()
   await mkdir(home)
   if (user) await chown(home, user.uid, user.gid)
+  const files = { uploads: join(home, 'uploads') }
+  await mkdir(files.uploads)
+  if (user) await chown(files.uploads, user.uid, user.gid)
   const look = ['--hide-scrollbars', '--window-size=1000,800', `--user-data-dir=${home}`]
   const rights = sandbox === 'works' ? [] : ['--no-sandbox']
   const child = spawn(
@@ -47,7 +52,7 @@ export async function startBrowser(...switches: string[]): Promise<TestBrowser> 
   )
   const kill = () => void (child.exitCode === null && process.kill(-child.pid!, 'SIGKILL'))
   after(kill)
-  return { endpoint: await announcedEndpoint(child.stderr), kill }
+  return { endpoint: await announcedEndpoint(child.stderr), files, kill }
 }
 
 async function announcedEndpoint(stderr: NodeJS.ReadableStream): Promise<string> {
@@ -66,8 +71,8 @@ async function announcedEndpoint(stderr: NodeJS.ReadableStream): Promise<string>
 export interface Answer {
   status?: number
   headers?: OutgoingHttpHeaders
-  /** Holds the answer back until this is settled. */
-  when?: Promise<unknown>
+  /** Holds the answer back until this is settled; a function is asked anew for each answer. */
+  when?: Promise<unknown> | (() => Promise<unknown> | undefined)
 }
 
 /** A web server whose pages are made by the tests that visit them. */
@@ -85,7 +90,7 @@ export class TestSite {
 
   async #answer({ url }: IncomingMessage, response: ServerResponse): Promise<void> {
     const page = this.#pages.get(url!)
-    await page?.when
+    await (typeof page?.when === 'function' ? page.when() : page?.when)
     const headers = { 'content-type': 'text/html; charset=utf-8', ...page?.headers }
     response.writeHead(page?.status ?? (page ? 200 : 404), headers)
     response.end(page?.body)
@@ -109,15 +114,15 @@ export class TestSite {
 }
 
 /** A driver for the rest of the test file. */
-export function driverOf({ endpoint }: TestBrowser): Driver {
-  const driver = openDriver({ endpoint, log: pino({ level: 'silent' }) })
+export function driverOf({ endpoint, files }: TestBrowser): Driver {
+  const driver = openDriver({ endpoint, files, log: pino({ level: 'silent' }) })
   after(() => driver[Symbol.asyncDispose]())
   return driver
 }
 
 /** A customer's own connection to the browser, with one session of its current page. */
 export async function customerOf({ endpoint }: TestBrowser) {
-  const signal = AbortSignal.timeout(60_000)
+  const signal = AbortSignal.timeout(300_000)
   const cdp = await CdpSocket.open(endpoint, signal)
   after(() => cdp[Symbol.dispose]())
   const send = <Result>(method: string, params: object = {}, sessionId?: string) =>
