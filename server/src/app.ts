@@ -1,7 +1,21 @@
 import { readFileSync } from 'node:fs'
 import { allows, checkMatrix } from '#access/index.ts'
 import { Identity, type PasswordCost } from '#identity/index.ts'
-import { reapBrowsers } from '#browsers/index.ts'
+import {
+  LiveChannel,
+  type NodeSessions,
+  reapBrowsers,
+  SessionUrls,
+  storeSink,
+} from '#browsers/index.ts'
+import {
+  beat,
+  ensureBuiltin,
+  type fleet,
+  type FleetParts,
+  judgeNodes,
+  keepFleet,
+} from '#fleet/index.ts'
 import type { Capability } from '#kernel/capability.ts'
 import { type Clock, systemClock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
@@ -13,6 +27,7 @@ import { EventLog, EventReaders, settleEpoch } from '#kernel/events.ts'
 import type { Home } from '#kernel/home.ts'
 import { housekeeping } from '#kernel/housekeeping.ts'
 import { Cursors } from '#kernel/http/cursor.ts'
+import { clientAddresses } from '#kernel/http/client-address.ts'
 import { HttpServer } from '#kernel/http/server.ts'
 import { openIds } from '#kernel/ids.ts'
 import { JobQueue } from '#kernel/jobs.ts'
@@ -27,7 +42,9 @@ import type { ObjectStore } from '#kernel/storage/store.ts'
 import { openTelemetry, type Telemetry } from '#kernel/telemetry.ts'
 import type { Users } from '#kernel/unprivileged.ts'
 import { ProblemCounts } from '#operations/index.ts'
-import { BrowserNode, type Chromium } from './browser-node.ts'
+import { BrowserDesk } from './browser-desk.ts'
+import { BrowserNode, type Chromium, decideSandbox, NO_SANDBOX } from './browser-node.ts'
+import { openFleetParts } from './fleet-parts.ts'
 import { declareGauges } from './gauges.ts'
 import { document, manifest } from './manifest.ts'
 import { migrateAll } from './migrations.ts'
@@ -69,6 +86,11 @@ export class App {
   #jobs!: JobQueue
   #identity!: Identity
   #problemCounts!: ProblemCounts
+  #desk: BrowserDesk | undefined
+  readonly #loops = new AsyncDisposableStack()
+  #fleet: FleetParts | undefined
+  #builtin: Awaited<ReturnType<typeof ensureBuiltin>> | undefined
+  #beats = 0
   #node: BrowserNode | undefined
   #http: HttpServer | undefined
   #sockets: SocketDispatcher | undefined
@@ -100,7 +122,9 @@ export class App {
     this.#doorbell = new Doorbell({ ...connection, pool: this.#pool.pool })
     this.capabilities = manifest({
       identity: () => this.#identity,
-      browsers: () => this.#node?.runtime,
+      fleet: () => this.#fleetParts(),
+      browsers: () => this.#desk?.runtime,
+      store: () => this.#store,
       platform: () => this.#platformParts(),
       settings: () => this.#settings,
       operations: () => this.#operationsParts(),
@@ -111,7 +135,7 @@ export class App {
       jobs: () => this.#jobs,
       readers: () => this.#readers,
       sockets: () => this.#sockets,
-      browsers: () => this.#node?.runtime,
+      browsers: () => this.#desk?.runtime,
     })
   }
 
@@ -139,8 +163,11 @@ export class App {
       { name: 'sockets', close: async () => this.#sockets?.[Symbol.asyncDispose]() },
       { name: 'listener', close: async () => this.#http?.[Symbol.asyncDispose]() },
       { name: 'jobs', close: async () => this.#jobs?.[Symbol.asyncDispose]() },
+      { name: 'loops', close: () => this.#loops.disposeAsync() },
+      { name: 'queue', close: async () => this.#desk?.stop() },
       { name: 'sessions', close: async () => this.#node?.endAll() },
       { name: 'browsers', close: async () => this.#node?.[Symbol.asyncDispose]() },
+      { name: 'desk', close: async () => this.#desk?.[Symbol.asyncDispose]() },
       { name: 'readers', close: async () => this.#readers?.[Symbol.asyncDispose]() },
       { name: 'services', close: async () => this.#closeServices() },
       { name: 'doorbell', close: () => this.#doorbell[Symbol.asyncDispose]() },
@@ -170,7 +197,10 @@ export class App {
     })
     this.#problemCounts = new ProblemCounts(this.#pool.db, clock, log.category('operations'))
     this.telemetry.onProblem(this.#problemCounts.record)
+    this.#openFleet()
+    if (config.ROLES.includes('api')) this.#openDesk()
     if (config.ROLES.includes('node')) await this.#openNode()
+    await this.#desk?.start(this.#node)
     if (config.ROLES.includes('worker')) await this.#openWorker()
     if (config.ROLES.includes('api')) await this.#openApi()
   }
@@ -224,15 +254,64 @@ export class App {
     })
   }
 
+  #openDesk(): void {
+    const { chromium, config, log } = this.#options
+    const purpose = 'session proxies'
+    this.#desk = new BrowserDesk({
+      ...{ log, db: this.#pool.db, clock: this.#clock, store: this.#store },
+      contextFor: (accountId) => this.systemContext(accountId),
+      urls: new SessionUrls({
+        key: this.#keyring.derive('session URLs'),
+        publicUrl: () => this.url,
+      }),
+      vault: {
+        seal: (id, secret) => this.#keyring.seal(purpose, [id], Buffer.from(secret)),
+        open: (id, sealed) => this.#keyring.open(purpose, [id], sealed).toString(),
+      },
+      stopping: this.#draining.signal,
+      keyHolder: (key, ip) => this.#identity.authenticateKey(key, ip),
+      authenticate: (authorization, ip) => this.#identity.authenticate(authorization, ip),
+      tokenFor: (instanceId, sessionId) => this.#identity.serviceToken(instanceId, sessionId),
+      beatOwn: (node) => this.#beatOwn(node),
+      ...(chromium && decideSandbox(config, chromium) === 'off' && { notice: NO_SANDBOX }),
+    })
+  }
+
   async #openNode(): Promise<void> {
     const { chromium, config, home, users, log } = this.#options
     if (!chromium) throw new Error('the node role needs a browser')
     this.#node = await BrowserNode.open({
       ...{ config, home, users, chromium, log, clock: this.#clock, newId: this.#parts.newId },
-      db: this.#pool.db,
-      contextFor: (accountId) => this.systemContext(accountId),
+      sinkOf: ({ id, accountId }) => storeSink(this.#store, accountId, id),
+      deliver: async (instanceId, entries) => this.#desk?.take(instanceId, entries),
     })
-    await this.#node.keeper.recover(this.systemContext())
+  }
+
+  /** The browsers of this process beat like every other node, and need no credential. */
+  async #beatOwn(node: NodeSessions): Promise<void> {
+    const { max, taken, draining, sessions } = node.facts
+    const facts = { draining, capacity: max, sessions: taken, version: VERSION }
+    const ctx = this.systemContext()
+    this.#builtin ??= await ensureBuiltin(ctx, node.instanceId, facts)
+    const beatAnswer = await beat(ctx, this.#fleet!, this.#builtin, {
+      ...{ facts, sequence: ++this.#beats, sessions: sessions.map(({ id }) => id) },
+    })
+    this.#beats = Math.max(this.#beats, beatAnswer.sequence)
+    if (beatAnswer.drain !== draining) node.drain(beatAnswer.drain)
+  }
+
+  #openFleet(): void {
+    const { config, home, log } = this.#options
+    this.#fleet = openFleetParts({
+      ...{ config, home, log, keyring: this.#keyring, db: this.#pool.db },
+      url: () => this.url,
+      desk: () => this.#desk,
+    })
+  }
+
+  #fleetParts(): FleetParts {
+    if (!this.#fleet) throw new Error('the fleet is not open yet')
+    return this.#fleet
   }
 
   async #openWorker(): Promise<void> {
@@ -246,15 +325,18 @@ export class App {
       log: log.category('events'),
     })
     await this.#readers.start()
+    this.#loops.use(keepFleet(this.systemContext(), this.#fleetAndJobs()))
   }
 
   async #openApi(): Promise<void> {
     const { config, log } = this.#options
+    const channel = this.#openChannel()
     this.#http = await HttpServer.open({
+      foreign: channel,
       capabilities: this.capabilities,
       log: log.category('http'),
       telemetry: this.telemetry,
-      authenticate: (authorization) => this.#identity.authenticate(authorization),
+      authenticate: (authorization, ip) => this.#identity.authenticate(authorization, ip),
       allows,
       contextFor: this.contextFor,
       requestTimeoutMs: config.REQUEST_TIMEOUT_SECONDS * 1000,
@@ -270,23 +352,48 @@ export class App {
         clock: this.#clock,
       }),
     })
-    this.#sockets = this.#openSockets(this.#http)
+    this.#sockets = this.#openSockets(this.#http, channel)
+    this.#loops.use(judgeNodes(this.systemContext(), this.#fleetAndJobs()))
     const port = await this.#http.listen(config.HOST, config.PORT)
     this.url = config.PUBLIC_URL ?? localUrl(config, port)
   }
 
-  #openSockets(http: HttpServer): SocketDispatcher {
-    const { config, log } = this.#options
+  #fleetAndJobs() {
+    const capability = this.capabilities.find(({ name }) => name === 'fleet')
+    const { jobsByName } = capability as ReturnType<typeof fleet>
+    return { parts: this.#fleetParts(), jobs: jobsByName }
+  }
+
+  #openSockets(http: HttpServer, channel: LiveChannel): SocketDispatcher {
     const sockets = new SocketDispatcher({
+      ...this.#socketRules(),
       sockets: this.capabilities.flatMap((capability) => capability.sockets ?? []),
-      log: log.category('sockets'),
-      authenticate: (request) => this.#identity.authenticate(request.headers.authorization),
+      foreign: [channel],
+      authenticate: ({ headers }, ip) => this.#identity.authenticate(headers.authorization, ip),
       contextFor: (actor) => this.contextFor({ actor }),
-      allowsOrigin: (origin, host) =>
-        corsOrigins(config).includes(origin) || URL.parse(origin)?.host === host,
     })
     sockets.attach(http.server)
     return sockets
+  }
+
+  #openChannel(): LiveChannel {
+    return new LiveChannel({
+      ...this.#socketRules(),
+      runtime: () => this.#desk!.runtime,
+      authenticate: (authorization, ip) => this.#identity.authenticate(authorization, ip),
+      contextFor: this.contextFor,
+    })
+  }
+
+  #socketRules() {
+    const { config, log } = this.#options
+    return {
+      log: log.category('sockets'),
+      addressOf: clientAddresses(config.TRUSTED_PROXIES),
+      allowsOrigin: (origin: string, host: string | undefined) =>
+        corsOrigins(config).includes(origin) || URL.parse(origin)?.host === host,
+      allowsHost: (host: string | undefined) => isOwnHost(config, host),
+    }
   }
 
   #platformParts() {
@@ -312,7 +419,7 @@ export class App {
       jobs: this.#jobs,
       settings: this.#settings,
       problemCounts: this.#problemCounts,
-      recoveryActions: [reapBrowsers(() => this.#node?.runtime)],
+      recoveryActions: [reapBrowsers(() => this.#desk?.runtime)],
       stopping: this.#draining.signal,
     }
   }
@@ -328,6 +435,20 @@ export class App {
 function corsOrigins(config: Config): string[] {
   const frontend = config.FRONTEND_URL && URL.parse(config.FRONTEND_URL)?.origin
   return [...config.CORS_ORIGINS, ...config.CORS_ORIGIN, ...(frontend ? [frontend] : [])]
+}
+
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/**
+ * On loopback, and where a public URL is known, other names than our own are those of somebody who made theirs point here so that
+ * their pages could talk to us (DNS rebinding).
+ */
+function isOwnHost({ PUBLIC_URL, loopbackOnly, HOST }: Config, host: string | undefined): boolean {
+  const name = URL.parse(`http://${host}`)?.hostname
+  if (name === undefined) return false
+  if (LOOPBACK.has(name) || name.endsWith('.localhost') || name === HOST) return true
+  if (PUBLIC_URL) return name === URL.parse(PUBLIC_URL)?.hostname
+  return !loopbackOnly
 }
 
 function localUrl({ HOST, TLS_CERT_FILE }: Config, port: number): string {

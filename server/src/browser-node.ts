@@ -1,16 +1,22 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { findChromium } from '#browsers/index.ts'
-import { BrowserHost, BrowserRuntime, CommandRecorder, SessionKeeper } from '#browsers/index.ts'
+import {
+  BrowserHost,
+  type findChromium,
+  Journal,
+  type JournalOptions,
+  NodeSessions,
+  type NodeSessionsOptions,
+} from '#browsers/index.ts'
 import { openAddressGuard } from '#kernel/addresses.ts'
 import type { Clock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
-import type { Context } from '#kernel/context.ts'
-import type { Db } from '#kernel/db.ts'
 import type { Home } from '#kernel/home.ts'
 import type { NewId } from '#kernel/ids.ts'
 import type { Log } from '#kernel/log.ts'
 import type { Users } from '#kernel/unprivileged.ts'
+
+const MIB = 1024 * 1024
 
 export type Chromium = Awaited<ReturnType<typeof findChromium>>
 
@@ -22,43 +28,51 @@ export interface NodeOptions {
   log: Log
   clock: Clock
   newId: NewId
-  db: Db
-  contextFor(accountId: string): Context
+  /** What the fleet knows the machine as; otherwise an id that is made once for the data directory. */
+  instanceId?: string
+  sinkOf: NodeSessionsOptions['sinkOf']
+  /** Takes what the node has to tell. */
+  deliver(instanceId: string, ...entries: Parameters<JournalOptions['deliver']>): Promise<void>
 }
 
-/** The node role: the browsers of this machine and who looks after them. */
+/** The node role: the browsers of this machine. It knows no database. */
 export class BrowserNode implements AsyncDisposable {
-  readonly runtime: BrowserRuntime
-  readonly keeper: SessionKeeper
+  readonly sessions: NodeSessions
   readonly #host: BrowserHost
 
+  /** Adopts what an earlier process left, and reaps the rest. */
   static async open(options: NodeOptions): Promise<BrowserNode> {
-    const { config, home, users, chromium, log, clock } = options
+    const { config, home, users, chromium, clock } = options
+    const log = options.log.category('browsers')
     const host = await BrowserHost.open({
-      ...{ home, chromium, clock },
+      ...{ home, chromium, clock, log },
       user: users.browser,
       guard: openAddressGuard({ allow: config.EGRESS_ALLOW }),
-      log: log.category('browsers'),
       sandbox: decideSandbox(config, chromium),
       maxBrowsers: config.MAX_SESSIONS,
+      limits: {
+        memoryLimitBytes: config.SESSION_MEMORY_MB * MIB,
+        diskLimitBytes: config.SESSION_DISK_MB * MIB,
+      },
     })
-    return new BrowserNode(options, host, await instanceId(home, options.newId))
+    const id = options.instanceId ?? (await instanceId(home, options.newId))
+    const sessions = new NodeSessions({ host, instanceId: id, clock, log, sinkOf: options.sinkOf })
+    const path = join(home.run, 'journal.jsonl')
+    const deliver: JournalOptions['deliver'] = (entries) => options.deliver(id, entries)
+    const facts = await sessions.start(await Journal.open({ path, clock, log, deliver }))
+    log.info(facts, 'sessions recovered')
+    host.setPool({ max: config.MAX_SESSIONS, min: 0, spare: config.WARM_BROWSERS })
+    return new BrowserNode(host, sessions)
   }
 
-  private constructor(options: NodeOptions, host: BrowserHost, instanceId: string) {
-    const log = options.log.category('browsers')
+  private constructor(host: BrowserHost, sessions: NodeSessions) {
     this.#host = host
-    this.runtime = new BrowserRuntime({
-      ...{ host, log, instanceId, maxSessions: options.config.MAX_SESSIONS },
-      recorder: new CommandRecorder(options.db, log),
-      ...(decideSandbox(options.config, options.chromium) === 'off' && { notice: NO_SANDBOX }),
-    })
-    this.keeper = new SessionKeeper(this.runtime, options.contextFor, log)
+    this.sessions = sessions
   }
 
   /** Ends every session, and with it its browser. */
   async endAll(): Promise<void> {
-    await this.keeper.endAll()
+    await this.sessions.endAll()
   }
 
   killAllNow(): void {
@@ -67,8 +81,7 @@ export class BrowserNode implements AsyncDisposable {
 
   /** Lets go without ending anything: another process may adopt the browsers that live. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.keeper[Symbol.asyncDispose]()
-    await this.runtime[Symbol.asyncDispose]()
+    await this.sessions[Symbol.asyncDispose]()
     await this.#host[Symbol.asyncDispose]()
   }
 }

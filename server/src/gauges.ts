@@ -51,11 +51,10 @@ export function declareGauges(telemetry: Telemetry, held: Held): void {
     'Browsers on this machine',
     'state',
     async (): Promise<Record<string, number>> => {
-      const browsers = held.browsers()
-      if (!browsers) return {}
-      const active = browsers.liveSessions.length
-      const starting = browsers.startingSessions.length
-      return { active, starting, free: Math.max(0, browsers.capacity - active - starting) }
+      const node = held.browsers()?.own
+      if (!node) return {}
+      const { ready, warming, ending } = node.host.facts()
+      return { ...node.counts, ready, warming, ending, free: node.free }
     },
   )
 }

@@ -35,7 +35,35 @@ export async function openGround(
   { serving = true, traceIds }: { serving?: boolean; traceIds?: Tracing['traceIds'] } = {},
 ): Promise<Ground> {
   const config: Config = serving ? given : { ...given, ROLES: [], LOG_FILES: 'off' }
-  const users = await findUsers(neededUsers(given))
+  const base = await openBase(config, {
+    serving,
+    roles: given.ROLES,
+    ...(traceIds && { traceIds }),
+  })
+  const database = await openDatabase({ ...base, serving })
+  return {
+    ...base,
+    database: database.address,
+    closeNow: database.stopNow,
+    close: async () => {
+      await database.stop()
+      await base.close()
+    },
+  }
+}
+
+type Base = Pick<Ground, 'config' | 'home' | 'users' | 'log' | 'close'>
+
+/** The data directory, its locks, and the log. */
+async function openBase(
+  config: Config,
+  {
+    serving = true,
+    roles = config.ROLES,
+    traceIds,
+  }: { serving?: boolean; roles?: Config['ROLES']; traceIds?: Tracing['traceIds'] } = {},
+): Promise<Base> {
+  const users = await findUsers(neededUsers({ ...config, ROLES: roles }))
   const home = await openHome({ wanted: config.GANTRY_HOME, checkout: CHECKOUT, users })
   const locks = await takeLocks(home, config.ROLES)
   const log = await openLog({
@@ -44,12 +72,9 @@ export async function openGround(
     ...(traceIds && { traceIds }),
     ...(config.LOG_FILES === 'on' && { directory: home.logs }),
   })
-  const database = await openDatabase({ config, home, users, log, serving })
   return {
-    ...{ config, home, users, log, database: database.address },
-    closeNow: database.stopNow,
+    ...{ config, home, users, log },
     close: async () => {
-      await database.stop()
       await log[Symbol.asyncDispose]()
       for (const lock of locks) await lock[Symbol.asyncDispose]()
     },
@@ -91,6 +116,7 @@ async function takeLocks(home: Home, roles: readonly string[]): Promise<RoleLock
 /** Runs the product until a signal asks it to stop. @throws Error when it cannot run */
 export async function run(config: Config, traceIds?: Tracing['traceIds']): Promise<void> {
   const signals = new Signals()
+  if (isNodeOnly(config)) return runNode(config, signals)
   const ground = await openGround(config, traceIds && { traceIds })
   try {
     signals.onSecond(() => ground.closeNow())
@@ -99,6 +125,33 @@ export async function run(config: Config, traceIds?: Tracing['traceIds']): Promi
     await ground.close()
   }
 }
+
+const isNodeOnly = ({ ROLES }: Config) => ROLES.length === 1 && ROLES[0] === 'node'
+
+/** Runs a machine that only hosts browsers, until a signal asks it to stop or it was drained. */
+async function runNode(config: Config, signals: Signals): Promise<void> {
+  const ground = await openBase(config)
+  const main = ground.log.category('main')
+  process.on('unhandledRejection', (error) => main.error({ err: error }, 'unhandled rejection'))
+  try {
+    const { NodeRole } = await import('./node-role.ts')
+    await NodeRole.check(ground)
+    const chromium = await chooseChromium(ground)
+    if (signals.received) return
+    await using role = await NodeRole.open({ ...ground, chromium })
+    signals.onSecond(() => role.killAllNow())
+    if (decideSandbox(config, chromium) === 'off') main.warn(NO_SANDBOX)
+    void role.joined.then(() => process.stdout.write(readyText(config)))
+    const why = await Promise.race([signals.first, role.left.then(() => 'drained')])
+    main.info({ why }, 'stopping; once more stops at once')
+    await role.endAll()
+  } finally {
+    await ground.close()
+  }
+}
+
+const readyText = ({ CONTROL_PLANE_URL }: Config) =>
+  `\n  Gantry is ready: this node hosts browsers for ${CONTROL_PLANE_URL}.\n\n`
 
 async function runApp(ground: Ground, signals: Signals): Promise<void> {
   const { config, log } = ground
@@ -122,7 +175,7 @@ async function runApp(ground: Ground, signals: Signals): Promise<void> {
   }
 }
 
-function chooseChromium({ config, home, users, log }: Ground) {
+function chooseChromium({ config, home, users, log }: Base) {
   return findChromium({
     ...{ home, user: users.browser, log: log.category('browsers') },
     ...(config.CHROMIUM_PATH && { configured: config.CHROMIUM_PATH }),

@@ -1,8 +1,10 @@
 import { access } from '#access/index.ts'
 import { browsers, type BrowserRuntime } from '#browsers/index.ts'
+import { fleet, type FleetParts } from '#fleet/index.ts'
 import { identity, type IdentityParts } from '#identity/index.ts'
 import { type Capability, checkManifest } from '#kernel/capability.ts'
 import { openApiDocument } from '#kernel/http/openapi.ts'
+import type { ObjectStore } from '#kernel/storage/store.ts'
 import { operations, type OperationsParts } from '#operations/index.ts'
 import { platform, type PlatformParts } from '#platform/index.ts'
 import { settings, type SettingsParts } from '#settings/index.ts'
@@ -11,11 +13,13 @@ import { VERSION } from './version.ts'
 /** What the capabilities of a running process work with; each is asked for when a request needs it. */
 export interface Parts {
   identity(): IdentityParts
+  fleet(): FleetParts
   platform(): PlatformParts
   operations(): OperationsParts
   settings(): SettingsParts
   /** Undefined in a process that hosts no browsers. */
   browsers(): BrowserRuntime | undefined
+  store(): ObjectStore
 }
 
 /** The whole wiring: every capability of the product. */
@@ -23,7 +27,8 @@ export function manifest(parts: Parts): Capability[] {
   const capabilities = [
     identity(parts.identity),
     access,
-    browsers(parts.browsers),
+    browsers(parts.browsers, parts.store),
+    fleet(parts.fleet),
     settings(parts.settings),
     operations(parts.operations),
     platform(parts.platform),
@@ -39,10 +44,12 @@ export function plainManifest(): Capability[] {
   }
   return manifest({
     identity: none,
+    fleet: none,
     platform: none,
     operations: none,
     settings: none,
     browsers: none,
+    store: none,
   })
 }
 

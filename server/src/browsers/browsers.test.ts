@@ -125,7 +125,7 @@ test('another account’s session does not exist', async () => {
 test('a killed browser ends its session with a reason, and commands answer 410', async () => {
   const ann = await app.person()
   const { body } = await ann.post('/v1/sessions')
-  const { pid } = app.app.browsers!.runtime.host.get(body.id)!
+  const { pid } = app.app.browsers!.sessions.host.get(body.id)!
   process.kill(pid, 'SIGKILL')
   const ended = await eventually('the session has ended', async () => {
     const { body: now } = await ann.get(`/v1/sessions/${body.id}`)

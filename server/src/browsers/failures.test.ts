@@ -10,7 +10,7 @@ after(() => stack.disposeAsync())
 const app = stack.use(await startApp({ browsers: true }))
 const pages = stack.use(await serveHtml('<title>A page</title>'))
 
-const runtimeOf = ({ app }: TestApp) => app.browsers!.runtime
+const nodeOf = ({ app }: TestApp) => app.browsers!.sessions
 const CLEAN = { processes: 0, directories: 0, sockets: 0 }
 
 /** Runs one statement as the owner of the tables. */
@@ -104,7 +104,7 @@ test('a session that the database would not start leaves no browser, and ends on
   const ann = await app.person()
   await freeze(app)
   assert.equal((await ann.post('/v1/sessions')).status, 500)
-  assert.equal((await runtimeOf(app).host.check()).detail, '0 of 0 browsers answer')
+  assert.equal((await nodeOf(app).host.check()).detail, '0 of 0 browsers answer')
   await thaw(app)
   const ended = await eventually('it has ended', async () => {
     const { items } = (await ann.get('/v1/sessions')).body
@@ -118,8 +118,8 @@ test('a browser lost while the database is away ends its session once it is back
   const ann = await app.person()
   const { body } = await ann.post('/v1/sessions')
   await freeze(app)
-  process.kill(runtimeOf(app).host.get(body.id)!.pid, 'SIGKILL')
-  await eventually('it is lost', () => !runtimeOf(app).host.get(body.id))
+  process.kill(nodeOf(app).host.get(body.id)!.pid, 'SIGKILL')
+  await eventually('it is lost', () => !nodeOf(app).host.get(body.id))
   assert.equal((await ann.get(`/v1/sessions/${body.id}`)).body.status, 'active')
   await thaw(app)
   const read = async () => (await ann.get(`/v1/sessions/${body.id}`)).body
@@ -134,7 +134,7 @@ test('a place is free once its browser is gone, and not before', async () => {
   const ending = ann.delete(`/v1/sessions/${body.id}`)
   const refusals = new Set<string>()
   await eventually('a place is free', async () => {
-    const answer = await ann.post('/v1/sessions')
+    const answer = await ann.post('/v1/sessions', { queueTimeoutSeconds: 0 })
     if (answer.status !== 201) refusals.add(answer.body.code)
     return answer.status === 201
   })
@@ -151,8 +151,9 @@ test('the end of the process ends what is starting, and what the database cannot
   await freeze(app)
   await app.app.browsers!.endAll()
   assert.notEqual((await creating).status, 201)
-  assert.equal(runtimeOf(app).host.get(body.id), undefined)
-  assert.equal((await runtimeOf(app).host.check()).detail, '0 of 0 browsers answer')
-  assert.equal((await ann.post('/v1/sessions')).status, 503, 'and nothing new is started')
+  assert.equal(nodeOf(app).host.get(body.id), undefined)
+  assert.equal((await nodeOf(app).host.check()).detail, '0 of 0 browsers answer')
+  const refused = await ann.post('/v1/sessions', { queueTimeoutSeconds: 0 })
+  assert.equal(refused.status, 429, 'and nothing new is started')
   await thaw(app)
 })

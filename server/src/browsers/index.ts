@@ -1,23 +1,43 @@
 import { defineCapability } from '#kernel/capability.ts'
 import type { Check } from '#kernel/health.ts'
-import { created, ended, started } from './events.ts'
+import { channelProblems } from './channel/problems.ts'
+import * as events from './events.ts'
+import type { ObjectStore } from '#kernel/storage/store.ts'
 import { problems } from './problems.ts'
 import { routes } from './routes.ts'
 import type { BrowserRuntime } from './runtime.ts'
-import { newSessions, sessionsPerAccount } from './settings.ts'
+import { tidyRecordings } from './recordings.ts'
+import {
+  newSessions,
+  queueLength,
+  queuePerAccount,
+  recordingDays,
+  sessionsPerAccount,
+} from './settings.ts'
+import { sockets } from './sockets.ts'
 
+export { LiveChannel } from './channel/channel.ts'
 export { findChromium } from './host/chromium.ts'
 export { BrowserHost } from './host/host.ts'
-export { reapBrowsers } from './recovery.ts'
-export { SessionKeeper } from './keeper.ts'
+export { type Entry, Journal, type JournalOptions } from './node/journal.ts'
+export { NodeServer } from './node/node-server.ts'
+export { NodeSessions, type NodeSessionsOptions } from './node/node-sessions.ts'
+export { RemoteNode } from './node/remote-node.ts'
+export type { SessionFacts, SessionNode } from './node/session-node.ts'
+export { openOn, SessionQueue, waitingLoad } from './queue.ts'
+export { countUnwiped, endSessionsOf, reconcile, sessionsToEnd } from './reconcile.ts'
+export { storeSink } from './recordings.ts'
 export { CommandRecorder } from './recorder.ts'
-export { BrowserRuntime } from './runtime.ts'
+export { reapBrowsers } from './recovery.ts'
+export { takeReports } from './reports.ts'
+export { BrowserRuntime, type NodeDirectory, type RuntimeParts } from './runtime.ts'
+export { SessionUrls } from './urls.ts'
 
-/** Rented browsers: their life and what is done in them. `runtime` gives the browsers of this process, if it has any. */
-export function browsers(runtime: () => BrowserRuntime | undefined) {
+/** Rented browsers: their life and what is done in them. `runtime` is undefined in a process that does not serve the API. */
+export function browsers(runtime: () => BrowserRuntime | undefined, store: () => ObjectStore) {
   const own = () => {
     const browsers = runtime()
-    if (!browsers) throw problems.launchFailed({ reason: 'this process hosts no browsers' })
+    if (!browsers) throw problems.launchFailed({ reason: 'this process serves no sessions' })
     return browsers
   }
   return defineCapability({
@@ -29,11 +49,22 @@ export function browsers(runtime: () => BrowserRuntime | undefined) {
     },
     quotas: { 'sessions.open': { unit: 'sessions', what: 'Browser sessions open at once' } },
     routes: routes(own),
-    publishes: [created, started, ended],
+    sockets: sockets(own),
+    publishes: [
+      events.created,
+      events.started,
+      events.changed,
+      events.ended,
+      events.controlRequested,
+      events.controlGranted,
+      events.controlReturned,
+      events.requestRefused,
+    ],
     checks: [healthCheck(runtime)],
-    settings: [sessionsPerAccount],
+    jobs: [tidyRecordings(store)],
+    settings: [sessionsPerAccount, queueLength, queuePerAccount, recordingDays],
     flags: [newSessions],
-    problems,
+    problems: { ...problems, ...channelProblems },
   })
 }
 
@@ -43,10 +74,10 @@ function healthCheck(runtime: () => BrowserRuntime | undefined): Check {
     what: 'Every browser of this machine answers a command',
     critical: false,
     async run() {
-      const browsers = runtime()
-      if (!browsers) return { status: 'ok', detail: 'this process hosts no browsers' }
-      const { ok, detail } = await browsers.host.check()
-      const { notice } = browsers
+      const node = runtime()?.own
+      if (!node) return { status: 'ok', detail: 'this process hosts no browsers' }
+      const { ok, detail } = await node.host.check()
+      const notice = runtime()?.notice
       return {
         status: ok && !notice ? 'ok' : 'degraded',
         detail: [detail, notice].filter(Boolean).join('. '),

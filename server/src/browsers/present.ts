@@ -1,6 +1,12 @@
+import type { z } from 'zod'
+import { allows } from '#access/index.ts'
+import { actorId, type Context } from '#kernel/context.ts'
 import { Reply, type RequestFacts } from '#kernel/http/route.ts'
 import type { runCommand } from './commands.ts'
-import type { BrowserCommand, BrowserSession, CommandType } from './schema.ts'
+import type { BrowserCommand, BrowserSession, CommandType, SessionUrlsWish } from './schema.ts'
+import { queuePlaces } from './queue.ts'
+import type { BrowserRuntime } from './runtime.ts'
+import type { SessionUrls } from './urls.ts'
 import type { CommandRow, SessionRow } from './tables.ts'
 
 /** Bytes for a client that asks for an image, base64 in JSON for the others. */
@@ -16,11 +22,66 @@ export function presentScreenshot(
   return { ...rest, format, base64: bytes.toString('base64') }
 }
 
-export function presentSession(row: SessionRow): BrowserSession {
-  const time = (date: Date | null) => date?.toISOString()
-  const { id, accountId, userId, instanceId, status, timeoutSeconds, idleTimeoutSeconds } = row
+/** Bytes for a client that asks for a PDF, base64 in JSON for the others. */
+export function presentPdf(
+  request: RequestFacts,
+  { bytes, contentType, sessionId }: Awaited<ReturnType<typeof runCommand<'pdf'>>>,
+) {
+  return request.prefers(contentType)
+    ? Reply.content(bytes, contentType, { 'x-session-id': sessionId })
+    : { sessionId, bytes: bytes.length, base64: bytes.toString('base64') }
+}
+
+/** Sessions as the caller may see them: who may only look gets addresses that only look. */
+export async function presentSessions(
+  ctx: Context,
+  { urls }: Pick<BrowserRuntime, 'urls'>,
+  rows: readonly SessionRow[],
+): Promise<BrowserSession[]> {
+  const waiting = rows.filter(({ status }) => status === 'queued').map(({ id }) => id)
+  const places = await queuePlaces(ctx, waiting)
+  const mayDrive = allows(ctx.actor, 'sessions.write')
+  return rows.map((row) => ({
+    ...presentRow(row),
+    ...(row.endedAt === null && addressesOf(urls, row, mayDrive)),
+    ...(places.has(row.id) && { queuePlace: places.get(row.id) }),
+  }))
+}
+
+export async function presentSession(
+  ctx: Context,
+  runtime: Pick<BrowserRuntime, 'urls'>,
+  row: SessionRow,
+): Promise<BrowserSession> {
+  return (await presentSessions(ctx, runtime, [row]))[0]!
+}
+
+export function presentUrls(
+  { urls }: Pick<BrowserRuntime, 'urls'>,
+  { id, generation }: SessionRow,
+  { cdp, live }: z.output<typeof SessionUrlsWish>,
+) {
   return {
-    ...{ id, accountId, userId, instanceId, status, timeoutSeconds, idleTimeoutSeconds },
+    cdpUrl: urls.make(`cdp:${cdp}`, id, generation),
+    liveUrl: urls.make(`live:${live}`, id, generation),
+  }
+}
+
+function addressesOf(urls: SessionUrls, { id, generation }: SessionRow, mayDrive: boolean) {
+  return {
+    cdpUrl: urls.make(mayDrive ? 'cdp:driver' : 'cdp:observer', id, generation),
+    liveUrl: urls.make(mayDrive ? 'live:control' : 'live:watch', id, generation),
+  }
+}
+
+function presentRow(row: SessionRow): BrowserSession {
+  const time = (date: Date | null) => date?.toISOString()
+  const { id, accountId, userId, status, timeoutSeconds, idleTimeoutSeconds } = row
+  return {
+    ...{ id, accountId, userId, status, timeoutSeconds, idleTimeoutSeconds },
+    instanceId: row.instanceId ?? undefined,
+    egress: row.egress ?? undefined,
+    recording: row.recording ?? undefined,
     startTime: time(row.startedAt),
     endTime: time(row.endedAt),
     lastActivityTime: row.lastActivityAt.toISOString(),
@@ -50,6 +111,6 @@ export function presentCommand(row: CommandRow): BrowserCommand {
     status: row.status,
     result: row.result ?? undefined,
     errorMessage: row.errorMessage ?? undefined,
-    actor: row.actor.kind === 'user' ? row.actor.userId : row.actor.kind,
+    actor: actorId(row.actor) ?? row.actor.kind,
   }
 }

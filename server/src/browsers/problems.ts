@@ -1,7 +1,22 @@
 import { defineProblems } from '#kernel/problem.ts'
+import { recordingProblems } from './evidence/problems.ts'
+import { downloadProblems } from './watch/problems.ts'
 
-/** Every way in which a rented browser can refuse. */
-export const problems = defineProblems({
+const own = defineProblems({
+  notRecordedYet: {
+    code: 'recording.not_yet',
+    status: 409,
+    title: 'Nothing is recorded yet',
+    detail: 'The session {id} is recorded, and its first part is not stored yet.',
+    suggestion: 'Try again in a few seconds: parts are stored at the latest every 5 seconds.',
+  },
+  notRecorded: {
+    code: 'recording.not_recorded',
+    status: 404,
+    title: 'There is no recording',
+    detail: 'Nothing of the session {id} was recorded, or it is kept no longer.',
+    suggestion: 'Create the session with recording: { frames: true, network: true }.',
+  },
   notFound: {
     code: 'session.not_found',
     status: 404,
@@ -39,10 +54,81 @@ export const problems = defineProblems({
   },
   limitReached: {
     code: 'session.limit_reached',
-    status: 503,
+    status: 429,
     title: 'Every place for a browser is taken',
-    detail: 'At most {limit} sessions can be open here at once, and they are.',
-    suggestion: 'End a session with DELETE /api/v1/sessions/:id, or try again in a moment.',
+    detail: 'There is no place for another browser now, and the call does not wait for one.',
+    suggestion: 'Wait with queueTimeoutSeconds, end a session, or try again in a moment.',
+  },
+  noMachines: {
+    code: 'session.no_machines',
+    status: 503,
+    title: 'No machine hosts browsers',
+    detail: 'There is no machine that hosts browsers, and the pool may not launch one.',
+    suggestion:
+      'An operator starts a node, or raises the maximum of the pool: PUT /api/v1/fleet/pool.',
+  },
+  queueFull: {
+    code: 'session.queue_full',
+    status: 429,
+    title: 'Too many sessions wait for a place',
+    detail: '{limit} sessions {whose} wait for a browser already, and no more may.',
+    suggestion: 'Try again after the time in Retry-After.',
+  },
+  queueTimeout: {
+    code: 'session.queue_timeout',
+    status: 503,
+    title: 'No place became free in time',
+    detail: 'The session {id} waited {seconds} s for a browser, as long as it was told to.',
+    suggestion: 'Try again, or give a larger queueTimeoutSeconds.',
+  },
+  stopping: {
+    code: 'session.server_stopping',
+    status: 503,
+    title: 'The server is stopping',
+    detail: 'The session waited for a place, and the server it waited at is about to stop.',
+    suggestion: 'Try again in a moment.',
+  },
+  controlled: {
+    code: 'session.controlled',
+    status: 409,
+    title: 'Somebody else has control',
+    detail: 'The {kind} {name} controls the pages of this session now.',
+    suggestion:
+      'Ask for control with POST /api/v1/sessions/:id/control, or wait for the event control.returned.',
+  },
+  notInControl: {
+    code: 'session.not_in_control',
+    status: 409,
+    title: 'You do not have control',
+    detail: 'You neither hold control of this session nor wait for it.',
+  },
+  mayNotForce: {
+    code: 'session.may_not_force',
+    status: 403,
+    title: 'You may not take control from others',
+    detail: 'Only owners and admins of the account take control from whoever has it.',
+    suggestion: 'Ask for it without force.',
+  },
+  controlQueueFull: {
+    code: 'session.control_queue_full',
+    status: 429,
+    title: 'Too many wait for control',
+    detail: 'As many wait for control of this session as may.',
+    suggestion: 'Try again once one of them has had it.',
+  },
+  unreachable: {
+    code: 'session.unreachable',
+    status: 503,
+    title: 'The machine of the session does not answer',
+    detail: 'The machine {instanceId} that hosts the session {id} cannot be reached now.',
+    suggestion: 'Try again in a moment: the session lives on if its machine does.',
+  },
+  tooManySockets: {
+    code: 'session.too_many_sockets',
+    status: 429,
+    title: 'Too many sockets of one session',
+    detail: 'The session has {limit} sockets open, and no more may be.',
+    suggestion: 'Close one that is not used.',
   },
   accountLimitReached: {
     code: 'session.account_limit_reached',
@@ -133,13 +219,84 @@ export const problems = defineProblems({
     detail: 'The result is longer than {limit} characters of JSON.',
     suggestion: 'Return less, or in parts.',
   },
+  printRefused: {
+    code: 'browser.print_refused',
+    status: 422,
+    title: 'The page cannot be printed that way',
+    detail: 'The page was not printed: {reason}.',
+    suggestion: 'Check pageRanges, the margins and the paper size against each other.',
+  },
+  outputTooLarge: {
+    code: 'browser.output_too_large',
+    status: 422,
+    title: 'The output is too large',
+    detail: '{what} is larger than {limit} bytes.',
+    suggestion: 'Ask for less: fewer pages, a smaller part of the page, or a lower quality.',
+  },
+  noHistory: {
+    code: 'browser.no_history',
+    status: 409,
+    title: 'There is no such page in the history',
+    detail: 'The tab has no page to go {direction} to.',
+    suggestion: 'Use navigate with the URL that you want.',
+  },
+  noDialog: {
+    code: 'browser.no_dialog',
+    status: 409,
+    title: 'No dialog is open',
+    detail: 'No tab of this session is held by a dialog that can be answered.',
+    suggestion: 'GET /api/v1/sessions/:id/state shows whether a dialog holds the page.',
+  },
+  tabNotFound: {
+    code: 'browser.tab_not_found',
+    status: 404,
+    title: 'No such tab',
+    detail: 'The session has no tab {tabId}.',
+    suggestion: 'List the tabs with the action list.',
+  },
+  tooManyTabs: {
+    code: 'browser.too_many_tabs',
+    status: 409,
+    title: 'Too many tabs are open',
+    detail: 'A session has at most {limit} tabs open at once.',
+    suggestion: 'Close a tab with the action close.',
+  },
+  cookieRefused: {
+    code: 'browser.cookie_refused',
+    status: 422,
+    title: 'A cookie was not accepted',
+    detail: 'The browser refused {refused} of the {given} cookies; the others are set.',
+    suggestion:
+      'Give each cookie an http or https url, or a domain; Secure, SameSite and the __Host- and __Secure- prefixes must agree.',
+  },
+  uploadsFull: {
+    code: 'browser.uploads_full',
+    status: 413,
+    title: 'The session has taken as many files as it may',
+    detail: 'The files of all uploads of a session may take {limit} bytes together.',
+    suggestion: 'Continue in another session.',
+  },
+  uploadTooLarge: {
+    code: 'browser.upload_too_large',
+    status: 413,
+    title: 'The files are too large',
+    detail: 'The files of one upload may take {limit} bytes together.',
+    suggestion: 'Send the files in several uploads.',
+  },
+  uploadsUnavailable: {
+    code: 'browser.uploads_unavailable',
+    status: 503,
+    title: 'The files could not be kept',
+    detail: 'The files could not be written where the browser can read them.',
+    suggestion: 'Try again; if it goes on, create another session.',
+  },
   dialogOpen: {
     code: 'browser.dialog_open',
     status: 409,
     title: 'A dialog holds the page',
     detail: 'A dialog of type {type} is open and holds the page. It says: {message}',
     suggestion:
-      'Keep the page from opening it, with window.alert = () => {} for example, or end the session.',
+      'Answer it with POST /api/v1/sessions/:id/dialog, leave the page with navigate and dismissDialog, or close the tab.',
   },
   pageClosed: {
     code: 'browser.page_closed',
@@ -163,3 +320,10 @@ export const problems = defineProblems({
     suggestion: 'Create another session with POST /api/v1/sessions.',
   },
 })
+
+/** Every way in which a rented browser can refuse. */
+export const problems = {
+  ...own,
+  ...downloadProblems,
+  recordingUnreadable: recordingProblems.unreadable,
+}

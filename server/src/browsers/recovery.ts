@@ -7,10 +7,10 @@ export function reapBrowsers(runtime: () => BrowserRuntime | undefined) {
     name: 'reap-browsers',
     what: 'End every browser on this machine that belongs to no open session, and remove what it left',
     async run(): Promise<Record<string, unknown>> {
-      const browsers = runtime()
-      if (!browsers) throw problems.launchFailed({ detail: 'This process hosts no browsers.' })
-      const open = [...browsers.liveSessions.map(({ id }) => id), ...browsers.startingSessions]
-      return { reaped: await browsers.host.reap(new Set(open)) }
+      const node = runtime()?.own
+      if (!node) throw problems.launchFailed({ detail: 'This process hosts no browsers.' })
+      const open = node.facts.sessions.map(({ id }) => id)
+      return { reaped: await node.host.reap(new Set(open)) }
     },
   }
 }

@@ -1,99 +1,127 @@
+import { EventEmitter, once } from 'node:events'
+import type { Actor, Context } from '#kernel/context.ts'
 import type { Logger } from '#kernel/log.ts'
-import { type Driver, openDriver, type PageFacts } from './driver/driver.ts'
-import type { BrowserHost } from './host/host.ts'
+import type { ObjectStore } from '#kernel/storage/store.ts'
+import type { NodeSessions } from './node/node-sessions.ts'
+import type { SessionNode } from './node/session-node.ts'
 import type { CommandRecorder } from './recorder.ts'
-import type { WipeCount } from './tables.ts'
+import type { SessionUrls } from './urls.ts'
 
-/** What this process holds of one open session. */
-export interface LiveSession {
-  readonly id: string
-  readonly accountId: string
-  readonly expiresAtMs: number
-  readonly idleMs: number
-  lastActivityMs: number
-  /** Commands that run now: a session at work is not idle. */
-  working: number
-  driver?: Driver
-  /** The page as the database has it, and when it was last looked at. */
-  page?: PageFacts
-  lookedAtMs?: number
+/** The machines that host sessions, as far as this process can reach them. */
+export interface NodeDirectory {
+  /** Those that may take a session of this user now, the best first. */
+  candidates(ctx: Context, userId: string): Promise<readonly SessionNode[]>
+  get(instanceId: string): SessionNode | undefined
+  /** Whether there is no machine and none will come, so that waiting for a place is waiting for nothing. */
+  isHopeless(ctx: Context): Promise<boolean>
 }
 
 export interface RuntimeParts {
-  host: BrowserHost
+  nodes: NodeDirectory
+  /** The node in this process, if it has one. */
+  own(): NodeSessions | undefined
   recorder: CommandRecorder
+  /** Where recordings are kept. */
+  store: ObjectStore
+  urls: SessionUrls
+  /** Who an API key acts for. @throws Problem */
+  keyHolder(apiKey: string, ip: string): Promise<Actor>
+  /** Who an Authorization header speaks for; anonymous without one. @throws Problem */
+  authenticate(authorization: string | undefined, ip: string): Promise<Actor>
+  /** Seals what the rows of sessions hold of others' secrets. */
+  vault: SessionVault
   log: Logger
-  /** The machine's id, `ins_…`. */
-  instanceId: string
-  maxSessions: number
+  /** Aborted when this process is about to stop: nobody waits for a place here any more. */
+  stopping: AbortSignal
   /** What an operator should know of how the browsers run here; shown in health. */
   notice?: string
 }
 
-/** The browsers of this process: who is live, who drives them, when their time is over. */
+/** Seals a secret of one session for its row. */
+export interface SessionVault {
+  seal(sessionId: string, secret: string): Buffer
+  open(sessionId: string, sealed: Uint8Array): string
+}
+
+/** Sessions that this process is starting: whoever finds their rows leaves them alone. */
+export class Starting {
+  /** How often each is marked: who waits for a session in the queue may still hold a mark when the queue starts it. */
+  readonly #marks = new Map<string, number>()
+
+  has(id: string): boolean {
+    return this.#marks.has(id)
+  }
+
+  /** Counts as starting until the answer is called. */
+  mark(id: string): () => void {
+    this.#marks.set(id, (this.#marks.get(id) ?? 0) + 1)
+    return () => {
+      const left = this.#marks.get(id)! - 1
+      if (left > 0) this.#marks.set(id, left)
+      else this.#marks.delete(id)
+    }
+  }
+}
+
+/** What the sessions of an installation are served with in a process of the API. */
 export class BrowserRuntime implements AsyncDisposable {
-  readonly host: BrowserHost
+  readonly nodes: NodeDirectory
   readonly recorder: CommandRecorder
-  readonly instanceId: string
+  readonly store: ObjectStore
+  readonly urls: SessionUrls
+  readonly vault: SessionVault
+  readonly keyHolder: RuntimeParts['keyHolder']
+  readonly authenticate: RuntimeParts['authenticate']
+  readonly stopping: AbortSignal
   readonly notice: string | undefined
-  readonly #log: Logger
-  readonly #maxSessions: number
-  readonly #live = new Map<string, LiveSession>()
-  readonly #starting = new Map<string, PromiseWithResolvers<void>>()
-  /** Live no more, but their browsers still hold their places. */
-  readonly #ending = new Set<string>()
+  readonly log: Logger
+  readonly starting = new Starting()
+  readonly #own: RuntimeParts['own']
+  readonly #changed = new EventEmitter().setMaxListeners(0)
   readonly #opening = new Map<string, Promise<string>>()
-  #closed = false
+  /** Places may have become free, or somebody waits for one. */
+  onPlace: () => void = () => {}
 
-  constructor({ host, recorder, log, instanceId, maxSessions, notice }: RuntimeParts) {
-    this.notice = notice
-    this.host = host
+  constructor({
+    nodes,
+    own,
+    recorder,
+    store,
+    urls,
+    vault,
+    keyHolder,
+    authenticate,
+    log,
+    stopping,
+    notice,
+  }: RuntimeParts) {
+    this.stopping = stopping
+    this.store = store
+    this.keyHolder = keyHolder
+    this.authenticate = authenticate
+    this.nodes = nodes
+    this.#own = own
     this.recorder = recorder
-    this.instanceId = instanceId
-    this.#log = log
-    this.#maxSessions = maxSessions
+    this.urls = urls
+    this.vault = vault
+    this.log = log
+    this.notice = notice
   }
 
-  get liveSessions(): readonly LiveSession[] {
-    return [...this.#live.values()]
+  get own(): NodeSessions | undefined {
+    return this.#own()
   }
 
-  get startingSessions(): readonly string[] {
-    return [...this.#starting.keys()]
+  /** Wakes those who wait for this session to start. */
+  settled(id: string): void {
+    this.#changed.emit(id)
   }
 
-  get capacity(): number {
-    return this.#maxSessions
-  }
-
-  /** Whether this process looks after the session. */
-  holds(id: string): boolean {
-    return this.#live.has(id) || this.#starting.has(id)
-  }
-
-  /** Takes a place for a session that is about to start; false when the machine is full, or closing. */
-  reserve(id: string): boolean {
-    const taken = this.#live.size + this.#starting.size + this.#ending.size
-    if (this.#closed || taken >= this.#maxSessions) return false
-    this.#starting.set(id, Promise.withResolvers())
-    return true
-  }
-
-  /** The session has started or failed to: it is live now, or its place is free again. */
-  release(id: string): void {
-    this.#starting.get(id)?.resolve()
-    this.#starting.delete(id)
-  }
-
-  /** Gives no place to anybody from now on. */
-  close(): void {
-    this.#closed = true
-  }
-
-  /** Returns the id once a session that is starting in this process has started, or failed to. */
-  async whenStarted(id: string): Promise<string> {
-    await this.#starting.get(id)?.promise
-    return id
+  /** Returns when the session has started or failed in this process, or after `ms`: it may have done so in another. */
+  async whenSettled(id: string, ms: number, signal: AbortSignal): Promise<void> {
+    const signals = [AbortSignal.timeout(ms), signal, this.stopping]
+    await once(this.#changed, id, { signal: AbortSignal.any(signals) }).catch(() => {})
+    signal.throwIfAborted()
   }
 
   /** Of many calls for one person at once the first opens and the others get what it opened. */
@@ -103,60 +131,7 @@ export class BrowserRuntime implements AsyncDisposable {
     return opening
   }
 
-  add(session: Omit<LiveSession, 'working'>): void {
-    this.#live.set(session.id, { ...session, working: 0 })
-  }
-
-  get(id: string): LiveSession | undefined {
-    return this.#live.get(id)
-  }
-
-  /** The driver of a live session, made at its first command. */
-  driverOf(session: LiveSession): Driver | undefined {
-    const browser = this.host.get(session.id)
-    if (!browser) return undefined
-    session.driver ??= openDriver({
-      endpoint: browser.endpoint,
-      log: this.#log.child({ session: session.id }),
-    })
-    return session.driver
-  }
-
-  /** Forgets a session and ends its browser; its place is free once nothing is left of that. */
-  async end(id: string): Promise<WipeCount> {
-    if (this.#live.has(id)) this.#ending.add(id)
-    try {
-      await this.#drop(id)
-      return await this.host.end(id)
-    } finally {
-      this.#ending.delete(id)
-    }
-  }
-
-  /** Forgets a session and lets go of its browser. */
-  async #drop(id: string): Promise<void> {
-    const session = this.#live.get(id)
-    this.#live.delete(id)
-    try {
-      await session?.driver?.[Symbol.asyncDispose]()
-    } catch (error) {
-      this.#log.debug({ err: error, session: id }, 'driver did not let go cleanly')
-    }
-  }
-
-  /** Sessions whose time is over, with the reason. */
-  due(now: number): { session: LiveSession; reason: 'timeout' | 'idle' }[] {
-    const isOver = (session: LiveSession) => now >= session.expiresAtMs
-    const isIdle = (session: LiveSession) =>
-      session.working === 0 && now >= session.lastActivityMs + session.idleMs
-    return this.liveSessions
-      .filter((session) => isOver(session) || isIdle(session))
-      .map((session) => ({ session, reason: isOver(session) ? 'timeout' : 'idle' }))
-  }
-
-  /** Lets go of every browser without ending it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#live.keys()].map((id) => this.#drop(id)))
     await this.recorder[Symbol.asyncDispose]()
   }
 }

@@ -1,6 +1,13 @@
 import { z } from 'zod'
 import { pageOf, PageQuery } from '#kernel/http/cursor.ts'
-import { states } from './states.ts'
+import {
+  type EgressRules,
+  EgressRulesInvalid,
+  MAX_PATTERN_LENGTH,
+  MAX_PATTERNS,
+  parseEgressRules,
+} from './host/egress-rules.ts'
+import { END_REASONS, states } from './states.ts'
 
 export const SessionId = z
   .string()
@@ -10,6 +17,8 @@ export const SessionId = z
 export const DEFAULT_VIEWPORT = { width: 1280, height: 720 }
 export const DEFAULT_TIMEOUT_SECONDS = 3600
 export const DEFAULT_IDLE_TIMEOUT_SECONDS = 600
+export const DEFAULT_QUEUE_TIMEOUT_SECONDS = 60
+const MAX_QUEUE_SECONDS = 600
 const MAX_SECONDS = 24 * 60 * 60
 const MAX_METADATA = 50
 
@@ -32,13 +41,61 @@ const Timezone = z
   .refine(isTimezone, 'must be an IANA time zone such as Europe/Berlin')
   .meta({ description: 'Time zone that pages see', examples: ['Europe/Berlin'] })
 
+const hosts = (description: string) =>
+  z
+    .array(z.string().min(1).max(MAX_PATTERN_LENGTH))
+    .max(MAX_PATTERNS)
+    .optional()
+    .meta({ description })
+
+export const Egress = z
+  .strictObject({
+    allow: hosts(
+      'The only hosts that its pages may reach: names, `*.example.com`, addresses, CIDR ranges, each with `:port` if wanted',
+    ),
+    deny: hosts('Hosts that its pages may not reach; comes before `allow`'),
+    proxy: z
+      .string()
+      .min(1)
+      .max(2048)
+      .optional()
+      .meta({
+        description:
+          'Proxy for all its traffic: http://, https:// or socks5://, with user and password',
+        examples: ['http://user:password@proxy.example.com:3128'],
+      }),
+  })
+  .superRefine(checkEgress)
+  .meta({ id: 'Egress', description: 'The ways out of the session’s browser' })
+
+const Recording = z
+  .strictObject({
+    frames: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Pictures of the pages; kept unless false' }),
+    network: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Requests, as a HAR needs them; kept unless false' }),
+  })
+  .meta({ id: 'Recording', description: 'What of the session is kept' })
+
+const Metadata = z
+  .record(z.string().min(1).max(64), z.string().max(512))
+  .refine(
+    (entries) => Object.keys(entries).length <= MAX_METADATA,
+    `at most ${MAX_METADATA} entries`,
+  )
+  .meta({ description: 'Your own labels' })
+
 export const CreateSession = z
   .strictObject({
     viewport: Viewport.optional(),
     userAgent: z
       .string()
       .min(1)
-      .max(512)
+      .max(1024)
       .regex(/^[\x20-\x7e]+$/, 'must be printable ASCII')
       .optional(),
     locale: Locale.optional(),
@@ -55,17 +112,39 @@ export const CreateSession = z
       .max(MAX_SECONDS)
       .optional()
       .meta({ description: 'Ends this long after the last command; 600 unless given' }),
-    metadata: z
-      .record(z.string().min(1).max(64), z.string().max(512))
-      .refine(
-        (entries) => Object.keys(entries).length <= MAX_METADATA,
-        `at most ${MAX_METADATA} entries`,
-      )
-      .optional()
-      .meta({ description: 'Your own labels' }),
+    queueTimeoutSeconds: z.int().min(0).max(MAX_QUEUE_SECONDS).optional().meta({
+      description:
+        'How long it may wait for a place when every one is taken; 60 unless given, 0 to be refused at once',
+    }),
+    wait: z.boolean().optional().meta({
+      description:
+        'false: the answer comes at once, with `status: queued` and the place in the queue when every place is taken',
+    }),
+    egress: Egress.optional(),
+    recording: Recording.optional(),
+    metadata: Metadata.optional(),
   })
   .meta({ id: 'CreateSession' })
 export type CreateSession = z.output<typeof CreateSession>
+
+export const ChangeSession = z
+  .strictObject({
+    timeoutSeconds: z.int().min(5).max(MAX_SECONDS).optional().meta({
+      description: 'Longest life, counted from its start',
+    }),
+    idleTimeoutSeconds: z.int().min(5).max(MAX_SECONDS).optional(),
+    egress: z
+      .strictObject({ allow: hosts('As at creation'), deny: hosts('As at creation') })
+      .superRefine(checkEgress)
+      .optional()
+      .meta({ description: 'Takes the place of the earlier lists; the proxy stays' }),
+    metadata: Metadata.optional(),
+    revokeUrls: z.literal(true).optional().meta({
+      description: 'Ends every cdpUrl and liveUrl given so far, and what is open by them',
+    }),
+  })
+  .meta({ id: 'ChangeSession' })
+export type ChangeSession = z.output<typeof ChangeSession>
 
 export const WipeReport = z
   .object({ processes: z.int(), directories: z.int(), sockets: z.int() })
@@ -79,7 +158,7 @@ export const BrowserSession = z
     id: SessionId,
     accountId: z.string(),
     userId: z.string(),
-    instanceId: z.string().meta({ description: 'The machine that runs it' }),
+    instanceId: z.string().optional().meta({ description: 'The machine that runs it' }),
     status: z.enum(states.names),
     startTime: z.iso.datetime().optional().meta({ description: 'When the browser was ready' }),
     endTime: z.iso.datetime().optional(),
@@ -94,15 +173,39 @@ export const BrowserSession = z
     currentUrl: z.string().optional(),
     currentTitle: z.string().optional(),
     errorMessage: z.string().optional(),
-    endReason: z.string().optional().meta({
-      description: 'asked, idle, timeout, server_stopped, launch_failed, crashed or lost',
+    endReason: z
+      .string()
+      .optional()
+      .meta({
+        description: `One of ${Object.keys(END_REASONS).join(', ')}`,
+      }),
+    queuePlace: z.int().optional().meta({ description: 'Place in the queue, from 1' }),
+    cdpUrl: z.string().optional().meta({
+      description:
+        'For puppeteer.connect and chromium.connectOverCDP; who has it may drive the browser',
     }),
+    liveUrl: z.string().optional().meta({ description: 'WebSocket of the live view' }),
+    egress: z
+      .object({ allow: z.array(z.string()).optional(), deny: z.array(z.string()).optional() })
+      .optional(),
+    recording: Recording.optional(),
     metadata: z.record(z.string(), z.string()),
     wipe: WipeReport.optional(),
     createdAt: z.iso.datetime(),
   })
   .meta({ id: 'BrowserSession' })
 export type BrowserSession = z.output<typeof BrowserSession>
+
+export const SessionUrlsWish = z
+  .strictObject({
+    cdp: z.enum(['driver', 'noCookies', 'observer']).default('observer'),
+    live: z.enum(['control', 'watch']).default('watch'),
+  })
+  .meta({ id: 'SessionUrlsWish' })
+
+export const SessionUrlsAnswer = z
+  .object({ cdpUrl: z.string(), liveUrl: z.string() })
+  .meta({ id: 'SessionUrls' })
 
 export const SessionPage = pageOf(BrowserSession).meta({ id: 'SessionPage' })
 
@@ -118,6 +221,17 @@ export const COMMAND_TYPES = [
   'screenshot',
   'execute',
   'scroll',
+  'pdf',
+  'wait',
+  'extract',
+  'upload',
+  'setContent',
+  'tabs',
+  'cookies',
+  'back',
+  'forward',
+  'reload',
+  'dialog',
 ] as const
 export type CommandType = (typeof COMMAND_TYPES)[number]
 
@@ -132,12 +246,26 @@ export const BrowserCommand = z
     status: z.enum(['pending', 'success', 'error']),
     result: z.unknown().optional().meta({ description: 'Without image bytes; cut beyond 16 KiB' }),
     errorMessage: z.string().optional(),
-    actor: z.string().meta({ description: 'The user who gave it' }),
+    actor: z.string().meta({ description: 'The user or the API key that gave it' }),
   })
   .meta({ id: 'BrowserCommand' })
 export type BrowserCommand = z.output<typeof BrowserCommand>
 
 export const CommandPage = pageOf(BrowserCommand).meta({ id: 'CommandPage' })
+
+/** The rules are read once more where they apply; here only to say what is wrong with them. */
+function checkEgress(
+  { proxy, ...rules }: EgressRules & { proxy?: string },
+  issue: z.RefinementCtx,
+): void {
+  try {
+    parseEgressRules({ ...rules, ...(proxy !== undefined && { upstream: proxy }) })
+  } catch (error) {
+    if (!(error instanceof EgressRulesInvalid)) throw error
+    const path = error.path.map((part) => (part === 'upstream' ? 'proxy' : part))
+    issue.addIssue({ code: 'custom', path, message: error.message.replace('upstream', 'proxy') })
+  }
+}
 
 function isLocale(text: string): boolean {
   try {

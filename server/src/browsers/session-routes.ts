@@ -3,27 +3,38 @@ import { PageQuery } from '#kernel/http/cursor.ts'
 import { route } from '#kernel/http/route.ts'
 import { listCommands } from './commands.ts'
 import { commandExample, ID, sessionExample } from './examples.ts'
-import { presentCommand, presentSession } from './present.ts'
+import { presentCommand, presentSession, presentSessions, presentUrls } from './present.ts'
 import { problems } from './problems.ts'
 import type { BrowserRuntime } from './runtime.ts'
 import {
   BrowserSession,
+  ChangeSession,
   CommandPage,
   CreateSession,
   ListSessions,
   SessionId,
   SessionPage,
+  SessionUrlsAnswer,
+  SessionUrlsWish,
 } from './schema.ts'
-import { createSession, endSession, getSession, listSessions } from './service.ts'
+import { changeSession } from './change.ts'
+import { createSession } from './create.ts'
+import { endSession, getSession, listSessions } from './service.ts'
 
 const params = z.object({ id: SessionId })
-export const launchTimeoutMs = () => 60_000
+/** As long as a call may wait for a place, and the launch. */
+export const launchTimeoutMs = () => 115_000
 
 export const launchProblems = [
+  problems.noMachines,
+  problems.stopping,
   problems.limitReached,
+  problems.queueFull,
+  problems.queueTimeout,
   problems.accountLimitReached,
   problems.paused,
   problems.launchFailed,
+  problems.closed,
 ]
 
 /** Starting, showing and ending sessions. */
@@ -34,7 +45,8 @@ export function sessionRoutes(runtime: () => BrowserRuntime) {
       path: '/v1/sessions',
       summary: 'Start a browser',
       description:
-        'Answers once the browser is ready. It has a process, a profile and a temporary directory of its own.',
+        'Answers once the browser is ready. It has a process, a profile and a temporary directory of its own. ' +
+        'When every place is taken the session waits its turn, and the call with it, unless `wait` is false.',
       access: 'sessions.write',
       body: CreateSession,
       bodyOptional: true,
@@ -48,9 +60,10 @@ export function sessionRoutes(runtime: () => BrowserRuntime) {
       timeoutMs: launchTimeoutMs,
       idempotent: {
         resourceId: (reply) => (reply as BrowserSession).id,
-        replay: async (ctx, id) => presentSession(await getSession(ctx, id)),
+        replay: async (ctx, id) => presentSession(ctx, runtime(), await getSession(ctx, id)),
       },
-      handler: async (ctx, { body }) => presentSession(await createSession(ctx, runtime(), body)),
+      handler: async (ctx, { body }) =>
+        presentSession(ctx, runtime(), await createSession(ctx, runtime(), body)),
     }),
     route({
       method: 'GET',
@@ -62,7 +75,7 @@ export function sessionRoutes(runtime: () => BrowserRuntime) {
       examples: { query: { limit: 20 }, reply: { items: [sessionExample], nextCursor: null } },
       handler: async (ctx, { query }) => {
         const { rows, nextCursor } = await listSessions(ctx, query)
-        return { items: rows.map(presentSession), nextCursor }
+        return { items: await presentSessions(ctx, runtime(), rows), nextCursor }
       },
     }),
     route({
@@ -74,7 +87,50 @@ export function sessionRoutes(runtime: () => BrowserRuntime) {
       returns: BrowserSession,
       problems: [problems.notFound],
       examples: { params: { id: ID }, reply: sessionExample },
-      handler: async (ctx, { params }) => presentSession(await getSession(ctx, params.id)),
+      handler: async (ctx, { params }) =>
+        presentSession(ctx, runtime(), await getSession(ctx, params.id)),
+    }),
+    route({
+      method: 'PATCH',
+      path: '/v1/sessions/:id',
+      summary: 'Change a session that runs or waits',
+      description:
+        'What is left out stays. `revokeUrls` makes new addresses and cuts what is open by the old ones.',
+      access: 'sessions.write',
+      params,
+      body: ChangeSession,
+      returns: BrowserSession,
+      problems: [problems.notFound, problems.closed, problems.crashed, problems.unreachable],
+      examples: {
+        params: { id: ID },
+        body: { idleTimeoutSeconds: 1800 },
+        reply: { ...sessionExample, idleTimeoutSeconds: 1800 },
+      },
+      handler: async (ctx, { params, body }) =>
+        presentSession(ctx, runtime(), await changeSession(ctx, runtime(), params.id, body)),
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/sessions/:id/urls',
+      summary: 'Make addresses of a session that allow less',
+      description:
+        'For those who may do less than you: an `observer` sees and changes nothing, `noCookies` drives without the cookies, ' +
+        'a live view that may only `watch`. They end with the session, or when its addresses are revoked.',
+      access: 'sessions.write',
+      params,
+      body: SessionUrlsWish,
+      returns: SessionUrlsAnswer,
+      problems: [problems.notFound, problems.closed],
+      examples: {
+        params: { id: ID },
+        body: { cdp: 'observer', live: 'watch' },
+        reply: { cdpUrl: sessionExample.cdpUrl, liveUrl: sessionExample.liveUrl },
+      },
+      handler: async (ctx, { params, body }) => {
+        const session = await getSession(ctx, params.id)
+        if (session.endedAt) throw problems.closed({ id: session.id, endReason: session.endReason })
+        return presentUrls(runtime(), session, body)
+      },
     }),
     route({
       method: 'DELETE',
@@ -99,7 +155,7 @@ export function sessionRoutes(runtime: () => BrowserRuntime) {
         },
       },
       handler: async (ctx, { params }) =>
-        presentSession(await endSession(ctx, runtime(), params.id, 'asked')),
+        presentSession(ctx, runtime(), await endSession(ctx, runtime(), params.id, 'asked')),
     }),
     route({
       method: 'GET',

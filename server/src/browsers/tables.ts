@@ -1,6 +1,7 @@
-import type { Selectable } from 'kysely'
+import type { Generated, Selectable } from 'kysely'
 import type { Actor } from '#kernel/context.ts'
 import type { Json } from '#kernel/tables.ts'
+import type { RecordingWish } from './node/session-node.ts'
 import type { EndReason, SessionState } from './states.ts'
 
 /** What an ended session left on the machine; all zero when it is clean. */
@@ -10,18 +11,28 @@ export interface WipeCount {
   sockets: number
 }
 
-/** One row per rented browser, kept after its end. Made by `migrations/0003_browsers.sql`. */
+/** One row per rented browser, kept after its end. Made by `migrations/0003_browsers.sql` and `0005_session_places.sql`. */
 export interface BrowserSessionTable {
   id: string
   accountId: string
   userId: string
-  instanceId: string
+  /** Unknown while the session waits for a place. */
+  instanceId: string | null
   status: SessionState
+  /** Raised when the session's addresses are revoked. */
+  generation: Generated<number>
+  queuedUntil: Date | null
+  egress: Json<{ allow?: string[]; deny?: string[] }> | null
+  /** The URL of its upstream proxy with the credentials, sealed. */
+  proxySealed: Buffer | null
+  recording: Json<RecordingWish> | null
   viewport: Json<{ width: number; height: number }>
   userAgent: string | null
   locale: string | null
   timezone: string | null
   timeoutSeconds: number
+  /** Of commands that name none: what the user preferred when the session was made. */
+  defaultTimeoutMs: number | null
   idleTimeoutSeconds: number
   metadata: Json<Record<string, string>>
   currentUrl: string | null
@@ -51,6 +62,12 @@ export interface BrowserCommandTable {
   endedAt: Date | null
 }
 
+/** How far the reports of one node have been taken. */
+export interface NodeReportTable {
+  instanceId: string
+  sequence: string
+}
+
 export type SessionRow = Selectable<BrowserSessionTable>
 export type CommandRow = Selectable<BrowserCommandTable>
 
@@ -58,5 +75,6 @@ declare module '#kernel/db.ts' {
   interface Tables {
     browserSessions: BrowserSessionTable
     browserCommands: BrowserCommandTable
+    nodeReports: NodeReportTable
   }
 }

@@ -1,0 +1,186 @@
+import { type FileHandle, open, readFile, rename, writeFile } from 'node:fs/promises'
+import type { Clock } from '#kernel/clock.ts'
+import type { Logger } from '#kernel/log.ts'
+import { Ticker } from '#kernel/ticker.ts'
+import type { Report } from './session-node.ts'
+
+/** A report with its place in the order of its node; the place never comes again, across restarts too. */
+export interface Entry {
+  sequence: number
+  report: Report
+}
+
+export interface JournalOptions {
+  /** Its file; `<path>.new` beside it is used too. */
+  path: string
+  clock: Clock
+  log: Logger
+  /** Takes entries in their order; the same ones again after a failure. */
+  deliver(entries: readonly Entry[]): Promise<void>
+  /** Entries that wait at most; 10,000 unless given. */
+  maxWaiting?: number
+}
+
+/** Everything up to this place has been delivered or given up. */
+interface Mark {
+  upTo: number
+}
+
+const MAX_WAITING = 10_000
+const DELIVERED_AT_ONCE = 100
+const TRY_AGAIN_MS = 1_000
+/** Lines that the file may have beyond what waits, before it is written anew. */
+const IDLE_LINES = 1_000
+
+/**
+ * What a node has to tell, kept on its disk until somebody has taken it. It outlives the process, not the machine's loss of power.
+ * When too much waits, facts go before ends of sessions, the oldest first; an end that was given up is found out by what the node
+ * still has.
+ */
+export class Journal implements AsyncDisposable {
+  readonly #options: JournalOptions
+  readonly #sending: Ticker
+  readonly #taken = new Map<number, () => void>()
+  #file: FileHandle
+  #waiting: Entry[]
+  #last: number
+  #lines: number
+  #writing: Promise<void> = Promise.resolve()
+  #givenUp = 0
+
+  static async open(options: JournalOptions): Promise<Journal> {
+    const { last, waiting } = readLines(await readFile(options.path, 'utf8').catch(() => ''))
+    // By the clock too: the file may be that of an older copy of this machine.
+    const next = Math.max(last, options.clock.now().getTime() * 1000)
+    const file = await writeAnew(options.path, next, waiting)
+    return new Journal(options, file, waiting, next)
+  }
+
+  private constructor(options: JournalOptions, file: FileHandle, waiting: Entry[], last: number) {
+    this.#options = options
+    this.#file = file
+    this.#waiting = waiting
+    this.#lines = waiting.length
+    this.#last = last
+    this.#sending = new Ticker({
+      ...{ name: 'deliver reports', everyMs: TRY_AGAIN_MS, log: options.log },
+      work: () => this.#send(),
+    })
+  }
+
+  /** How many entries have not been taken yet. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  /** From now on it delivers, what an earlier process left first. */
+  start(): void {
+    this.#sending.start()
+  }
+
+  /** Returns once the report has been taken or given up, however long that takes. */
+  append(report: Report): Promise<void> {
+    const entry = { sequence: ++this.#last, report }
+    this.#waiting.push(entry)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#taken.set(entry.sequence, resolve)
+    this.#write(() => this.#file.appendFile(lineOf(entry)))
+    this.#lines++
+    this.#giveUpSome()
+    this.#tidy()
+    this.#sending.nudge()
+    return promise
+  }
+
+  /** Tries once more to deliver what waits. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#sending[Symbol.asyncDispose]()
+    await this.#send().catch(() => {})
+    await this.#writing
+    await this.#file.close()
+  }
+
+  async #send(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const entries = this.#waiting.slice(0, DELIVERED_AT_ONCE)
+      await this.#options.deliver(entries)
+      const upTo = entries.at(-1)!.sequence
+      this.#waiting = this.#waiting.filter(({ sequence }) => sequence > upTo)
+      for (const { sequence } of entries) this.#settle(sequence)
+      this.#write(() => this.#file.appendFile(lineOf({ upTo })))
+      this.#lines++
+    }
+    this.#tidy()
+  }
+
+  #giveUpSome(): void {
+    if (this.#waiting.length <= (this.#options.maxWaiting ?? MAX_WAITING)) return
+    const fact = this.#waiting.findIndex(({ report }) => report.kind === 'fact')
+    const [dropped] = this.#waiting.splice(Math.max(0, fact), 1)
+    this.#settle(dropped!.sequence)
+    if (this.#givenUp++ === 0) {
+      this.#options.log.error({}, 'too many reports wait, and the oldest are given up')
+    }
+  }
+
+  #settle(sequence: number): void {
+    this.#taken.get(sequence)?.()
+    this.#taken.delete(sequence)
+  }
+
+  /** Writes the file anew when most of it is of no use. */
+  #tidy(): void {
+    if (this.#lines <= this.#waiting.length + IDLE_LINES) return
+    const { path } = this.#options
+    this.#lines = this.#waiting.length
+    this.#write(async () => {
+      // As it is now: what has come meanwhile is in it, and its own line behind it does no harm.
+      const file = await writeAnew(path, this.#last, this.#waiting)
+      await this.#file.close()
+      this.#file = file
+    })
+  }
+
+  /** One write after another. A disk that is full costs what it cannot keep, not the delivery. */
+  #write(work: () => Promise<unknown>): void {
+    this.#writing = this.#writing.then(work).then(
+      () => {},
+      (error: unknown) => this.#options.log.error({ err: error }, 'a report could not be kept'),
+    )
+  }
+}
+
+function lineOf(line: Entry | Mark | { last: number }): string {
+  return `${JSON.stringify(line)}\n`
+}
+
+/** What an earlier process left. A line that a crash cut off, or that a disk has spoilt, is none. */
+function readLines(text: string): { last: number; waiting: Entry[] } {
+  const entries = new Map<number, Entry>()
+  let last = 0
+  let upTo = 0
+  for (const line of text.split('\n')) {
+    const read = readLine(line)
+    if (Number.isSafeInteger(read.upTo)) upTo = Math.max(upTo, read.upTo!)
+    if (Number.isSafeInteger(read.sequence)) entries.set(read.sequence!, read as Entry)
+    last = Math.max(last, upTo, read.sequence ?? 0, read.last ?? 0)
+  }
+  const waiting = [...entries.values()].filter(({ sequence }) => sequence > upTo)
+  return { last, waiting: waiting.toSorted((one, other) => one.sequence - other.sequence) }
+}
+
+function readLine(line: string): Partial<Entry & Mark & { last: number }> {
+  try {
+    return (JSON.parse(line) ?? {}) as Partial<Entry & Mark & { last: number }>
+  } catch {
+    return {}
+  }
+}
+
+/** The place that was given last stands first, so that it is never given again, whatever the clock says. */
+async function writeAnew(path: string, last: number, waiting: readonly Entry[]) {
+  const lines = [lineOf({ last }), ...waiting.map(lineOf)]
+  await writeFile(`${path}.new`, lines.join(''), { mode: 0o600 })
+  await rename(`${path}.new`, path)
+  return open(path, 'a', 0o600)
+}

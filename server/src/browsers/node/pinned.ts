@@ -1,0 +1,45 @@
+import { once } from 'node:events'
+import { connect, type TLSSocket } from 'node:tls'
+import { buildConnector } from 'undici'
+
+export const CONNECT_MS = 5_000
+
+class OtherCertificate extends Error {
+  constructor() {
+    super('the node has another certificate than the one that it has registered')
+    this.name = 'OtherCertificate'
+  }
+}
+
+/** Trusts one certificate, whoever has signed it, and says nothing to any other. */
+export function connectorTo(fingerprint: string): buildConnector.connector {
+  // A session that is taken up again shows no certificate.
+  const own = { maxCachedSessions: 0, rejectUnauthorized: false, timeout: CONNECT_MS }
+  const connect = buildConnector(own)
+  return (options, done) =>
+    connect(options, (error, socket) => {
+      if (error) return done(error, null)
+      if ('getPeerCertificate' in socket && isPeer(socket, fingerprint)) return done(null, socket)
+      socket.destroy()
+      done(new OtherCertificate(), null)
+    })
+}
+
+/** A connection of one's own. @throws Error when there is none within 5 s, or with another certificate */
+export async function connectTo({ hostname, port }: URL, fingerprint: string): Promise<TLSSocket> {
+  const host = hostname.replace(/^\[|\]$/g, '')
+  const socket = connect({ host, port: Number(port || 443), rejectUnauthorized: false })
+  socket.on('error', () => socket.destroy())
+  try {
+    await once(socket, 'secureConnect', { signal: AbortSignal.timeout(CONNECT_MS) })
+    if (!isPeer(socket, fingerprint)) throw new OtherCertificate()
+    return socket
+  } catch (error) {
+    socket.destroy()
+    throw error
+  }
+}
+
+function isPeer(socket: TLSSocket, fingerprint: string): boolean {
+  return socket.getPeerCertificate().fingerprint256 === fingerprint
+}

@@ -1,0 +1,113 @@
+import { X509Certificate } from 'node:crypto'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { generate } from 'selfsigned'
+import type { Joined } from '#fleet/index.ts'
+import { type Config, ConfigError, isLoopback } from '#kernel/config.ts'
+import { systemClock } from '#kernel/clock.ts'
+import type { Home } from '#kernel/home.ts'
+
+/** What a join bought; kept in the data directory, so that a restarted node is the same one. */
+export type Membership = Pick<Joined, 'nodeId' | 'instanceId' | 'credential' | 'publicKeys'> & {
+  /** Of the control plane that it joined. */
+  url: string
+  /** Of the certificate that it joined with. */
+  fingerprint: string
+}
+
+export interface Certificate {
+  cert: string
+  key: string
+  /** SHA-256, `AB:CD:…`: by this alone it is known. */
+  fingerprint: string
+}
+
+const CERTIFICATE_DAYS = 3_650
+
+const membershipFile = (home: Home) => join(home.keys, 'membership.json')
+
+/** Nothing for one of another control plane, or of another certificate. */
+export async function recallMembership(
+  home: Home,
+  { CONTROL_PLANE_URL }: Config,
+  { fingerprint }: Certificate,
+): Promise<Membership | undefined> {
+  const kept = await readJson<Membership>(membershipFile(home))
+  if (kept?.fingerprint !== fingerprint) return undefined
+  return kept.url === CONTROL_PLANE_URL ? kept : undefined
+}
+
+export function keepMembership(home: Home, membership: Membership): Promise<void> {
+  return writeJson(membershipFile(home), membership)
+}
+
+export async function forgetMembership(home: Home): Promise<void> {
+  await rm(membershipFile(home), { force: true })
+}
+
+/** Made once for a data directory. */
+export async function ownCertificate(home: Home): Promise<Certificate> {
+  const file = join(home.keys, 'node-tls.json')
+  const kept = await readJson<Certificate>(file)
+  if (kept) return kept
+  const notAfterDate = new Date(systemClock.now().getTime() + CERTIFICATE_DAYS * 86_400_000)
+  const made = await generate([{ name: 'commonName', value: 'gantry-node' }], {
+    ...{ keyType: 'ec', curve: 'P-256', algorithm: 'sha256', notAfterDate },
+  })
+  const fingerprint = new X509Certificate(made.cert).fingerprint256
+  const certificate = { cert: made.cert, key: made.private, fingerprint }
+  await writeJson(file, certificate)
+  return certificate
+}
+
+/** Where the control plane reaches this node. */
+export function advertisedUrl({ ADVERTISE_URL, HOST }: Config, port: number): string {
+  if (ADVERTISE_URL) return ADVERTISE_URL
+  const host = HOST === '0.0.0.0' || HOST === '::' ? hostname() : HOST
+  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** @throws ConfigError that says what a node needs beside what every process does */
+export function checkNodeConfig(
+  { CONTROL_PLANE_URL, JOIN_TOKEN, ADVERTISE_URL, HOST }: Config,
+  isMember: boolean,
+): void {
+  const wrong: string[] = []
+  if (!CONTROL_PLANE_URL) {
+    wrong.push('CONTROL_PLANE_URL: a node needs the address of the API that it works for')
+  }
+  if (!JOIN_TOKEN && !isMember) {
+    wrong.push('JOIN_TOKEN: a node joins with one; make it with POST /api/v1/fleet/join-tokens')
+  }
+  if (ADVERTISE_URL && !ADVERTISE_URL.startsWith('https:')) {
+    wrong.push(
+      'ADVERTISE_URL: must be an https URL: a node speaks TLS, with a certificate of its own',
+    )
+  }
+  const isFar = CONTROL_PLANE_URL && !isLoopback(hostOf(CONTROL_PLANE_URL))
+  if (isFar && !ADVERTISE_URL && isLoopback(HOST)) {
+    wrong.push(
+      `HOST is '${HOST}': the API on another machine cannot reach that; set 0.0.0.0, or ADVERTISE_URL`,
+    )
+  }
+  if (wrong.length > 0) throw new ConfigError(wrong)
+}
+
+function hostOf(url: string): string {
+  return new URL(url).hostname.replace(/^\[|\]$/g, '')
+}
+
+/** Nothing when there is no such file, or a crash has spoilt it. */
+async function readJson<Kept>(file: string): Promise<Kept | undefined> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as Kept
+  } catch {
+    return undefined
+  }
+}
+
+async function writeJson(file: string, value: unknown): Promise<void> {
+  await writeFile(`${file}.new`, JSON.stringify(value), { mode: 0o600, flush: true })
+  await rename(`${file}.new`, file)
+}
