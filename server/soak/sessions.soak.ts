@@ -7,14 +7,14 @@ import { ServerHome, type ServerProcess } from '#test/process.ts'
 import { makeAndEnd, openFiles, type Running, traces } from '#test/session-loop.ts'
 
 const WARM_UP = 20
-const SESSIONS = 100
+const SESSIONS = 500
 /** A session that stayed in memory, with its driver, would hold many times this. */
 const MAX_HEAP_KIB_PER_SESSION = 50
 /** Resident memory follows the heap in large steps, also where nothing stays: this much over the whole run. */
 const MAX_RSS_MIB = 64
 const MIB = 1024 * 1024
 
-test('a hundred sessions made and ended, a third of them by a kill, leave nothing, and memory stays level', async (t) => {
+test('five hundred sessions made and ended, a third of them by a kill, leave nothing, and memory stays level', async (t) => {
   await using home = await ServerHome.make()
   await using pages = await serveHtml('<title>A page</title>')
   const preload = join(import.meta.dirname, 'collect.ts')

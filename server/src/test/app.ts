@@ -48,6 +48,7 @@ export interface Person {
   readonly delete: (path: string, headers?: Record<string, string>) => Promise<Answer>
   readonly post: Call
   readonly put: Call
+  readonly patch: Call
 }
 
 const PASSWORD = 'plum-harbour-quiet-lantern-93'
@@ -144,6 +145,7 @@ export class TestApp implements AsyncDisposable {
       delete: (path, headers) => send('DELETE')(path, undefined, headers),
       post: send('POST'),
       put: send('PUT'),
+      patch: send('PATCH'),
     }
   }
 
@@ -165,7 +167,7 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
   const config = loadConfig({
     ...{ PORT: '0', DATABASE_URL: 'postgres://set.by/test', LOG_FILES: 'off', LOG_LEVEL: 'fatal' },
     ROLES: options.browsers ? 'api,worker,node' : 'api,worker',
-    EGRESS_ALLOW: '127.0.0.0/8',
+    ...{ EGRESS_ALLOW: '127.0.0.0/8', WARM_BROWSERS: '0', LOCAL_NODES: 'off' },
     ...options.env,
   })
   const log = stack.use(await openLog({ levels: config.LOG_LEVEL, console: 'json' }))

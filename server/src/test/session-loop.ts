@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { processTable, signalProcess } from '#kernel/processes.ts'
 import { eventually } from '#kernel/test-support.ts'
+import { browserOf } from './slot-file.ts'
 
 /** A running product, in this process or in one of its own. */
 export interface Running {
@@ -43,8 +44,7 @@ async function makeAndEndOne(running: Running, isKilled: boolean): Promise<void>
 }
 
 async function kill(running: Running, id: string) {
-  const slot = await readFile(join(running.home, 'run/slots', `${id}.json`), 'utf8')
-  signalProcess((JSON.parse(slot) as { pid: number }).pid, 'SIGKILL')
+  signalProcess((await browserOf(running.home, id)).pid, 'SIGKILL')
   return eventually(
     'the session of the killed browser has ended',
     async () => {
@@ -69,21 +69,23 @@ export async function traces(running: Running) {
     slotFiles: await readdir(join(home, 'run/slots')),
     openRows: [...starting!.items, ...active!.items],
     children: processTable().filter(({ ppid }) => ppid === pid).length,
-    listeners: listenersOf(pid),
+    listeners: listenersOf(pid).length,
   }
 }
 
-/** How many TCP sockets listen for a process. */
-function listenersOf(pid: number): number {
+/** The ports at which a process listens. */
+export function listenersOf(pid: number): number[] {
   const LISTEN = '0A'
-  const listening = new Set(
+  const listening = new Map(
     ['tcp', 'tcp6']
       .flatMap((table) => readFileSync(`/proc/${pid}/net/${table}`, 'utf8').split('\n').slice(1))
       .map((row) => row.trim().split(/\s+/))
       .filter((row) => row[3] === LISTEN)
-      .map((row) => `socket:[${row[9]}]`),
+      .map((row) => [`socket:[${row[9]}]`, parseInt(row[1]!.split(':')[1]!, 16)]),
   )
-  return openFiles(pid).filter((target) => listening.has(target)).length
+  return openFiles(pid)
+    .map((target) => listening.get(target))
+    .filter((port) => port !== undefined)
 }
 
 /** What the file descriptors of a process stand for. */
