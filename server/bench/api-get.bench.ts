@@ -32,7 +32,7 @@ interface Figure {
 await using home = await ServerHome.make()
 await using product = await Product.start(home)
 const person = await product.signUp()
-const sessionId = await person.createSession()
+const { id: sessionId } = await person.createSession()
 await person.endSession(sessionId)
 
 const task: PeerTask = {

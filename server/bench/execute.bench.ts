@@ -14,7 +14,7 @@ const SCRIPT = '1+1'
 await using home = await ServerHome.make()
 await using product = await Product.start(home)
 const person = await product.signUp()
-const id = await person.createSession()
+const { id } = await person.createSession()
 const tools = await DevTools.open((await browserOf(home, id)).endpoint)
 const agent = new Agent({ keepAlive: true, maxSockets: 1 })
 try {

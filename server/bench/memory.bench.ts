@@ -43,7 +43,7 @@ async function startOnce(): Promise<number> {
 }
 
 async function useEverything(person: Person): Promise<void> {
-  const id = await person.createSession()
+  const { id } = await person.createSession()
   const commands = [
     ...[['navigate', { url: pages.url }] as const, ['click', { selector: '#name' }] as const],
     ...[['type', { selector: '#name', text: 'Ada' }] as const, ['screenshot', {}] as const],

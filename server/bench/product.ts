@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { DatabaseAddress } from '#kernel/db.ts'
 import { eventually } from '#kernel/test-support.ts'
 import { freePort, type ServerHome } from '#test/process.ts'
+import { browserOf as slotOf } from '#test/slot-file.ts'
 
 const GANTRY = join(import.meta.dirname, '../../cli/bin/gantry.mjs')
 const START_MS = 60_000
@@ -21,11 +22,11 @@ export class Product implements AsyncDisposable {
   readonly startMs: number
   readonly #child: ChildProcess
 
-  static async start(home: ServerHome): Promise<Product> {
+  static async start(home: ServerHome, env: Record<string, string> = {}): Promise<Product> {
     const port = await freePort()
     const begunMs = performance.now()
     const console = join(home.path, '..', 'console.log')
-    const child = spawnServer({ GANTRY_HOME: home.path, PORT: String(port) }, console)
+    const child = spawnServer({ ...env, GANTRY_HOME: home.path, PORT: String(port) }, console)
     await eventually(
       'the product is ready',
       () => {
@@ -65,6 +66,24 @@ export class Product implements AsyncDisposable {
     if (this.#child.exitCode === null) await once(this.#child, 'exit')
   }
 
+  /** Returns once so many browsers are ready to be claimed, and nothing is being started or ended. */
+  async untilReady(browsers: number): Promise<void> {
+    await eventually(
+      `${browsers} browsers are ready`,
+      async () => {
+        const text = await (await fetch(`${this.url}/metrics`)).text()
+        const count = (state: string) =>
+          Number(
+            new RegExp(`^gantry_browser_sessions\\{state="${state}"\\} (\\d+)`, 'm').exec(
+              text,
+            )?.[1],
+          )
+        return count('ready') >= browsers && count('warming') + count('ending') === 0
+      },
+      START_MS,
+    )
+  }
+
   async #post(path: string, body: unknown, authorization?: string): Promise<unknown> {
     return call(`${this.url}${path}`, 'POST', body, authorization)
   }
@@ -82,9 +101,8 @@ export class Person {
     this.authorization = authorization
   }
 
-  async createSession(): Promise<string> {
-    const session = await this.command('/sessions', {})
-    return (session as { id: string }).id
+  async createSession(): Promise<{ id: string; cdpUrl: string }> {
+    return (await this.command('/sessions', {})) as { id: string; cdpUrl: string }
   }
 
   async endSession(id: string): Promise<void> {
@@ -98,8 +116,7 @@ export class Person {
 
 /** Where a session's browser listens, and its process. */
 export async function browserOf(home: ServerHome, sessionId: string) {
-  const text = await readFile(join(home.path, 'run/slots', `${sessionId}.json`), 'utf8')
-  return JSON.parse(text) as { endpoint: string; pid: number }
+  return slotOf(home.path, sessionId)
 }
 
 function spawnServer(env: Record<string, string>, console: string): ChildProcess {
