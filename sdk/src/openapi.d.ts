@@ -361,6 +361,82 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the API keys of the account, newest first
+         * @description Keys that ended are listed for 90 days.
+         *
+         *     Needs the permission `keys.read`.
+         */
+        get: operations["getApiKeys"];
+        put?: never;
+        /**
+         * Make an API key
+         * @description The key acts for the account in your name, with what its scopes name and you may do yourself at that time. The answer shows it, and nothing shows it again; with an idempotency key the same request is answered alike for 10 minutes.
+         *
+         *     Needs the permission `keys.write`.
+         */
+        post: operations["postApiKeys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/api-keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show an API key, without its secret
+         * @description Needs the permission `keys.read`.
+         */
+        get: operations["getApiKeysId"];
+        put?: never;
+        post?: never;
+        /**
+         * Revoke an API key
+         * @description It counts nowhere any more after 5 seconds. Keys of others are revoked by whoever holds `keys.revoke`.
+         *
+         *     Needs the permission `keys.write`.
+         */
+        delete: operations["deleteApiKeysId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/api-keys/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace an API key by a new one that can do the same
+         * @description The answer shows the new key, which counts at once; the old one counts beside it until the overlap ends. Only the person in whose name a key acts may rotate it.
+         *
+         *     Needs the permission `keys.write`.
+         */
+        post: operations["postApiKeysIdRotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/bootstrap": {
         parameters: {
             query?: never;
@@ -416,7 +492,7 @@ export interface paths {
          * Sign out this device
          * @description Ends its access and refresh tokens within 5 seconds everywhere.
          *
-         *     Open to everybody who is signed in: everybody may leave.
+         *     Open to everybody who is signed in: everybody may leave. API keys may not.
          */
         post: operations["postAuthLogout"];
         delete?: never;
@@ -646,6 +722,438 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read a page as HTML, Markdown or text, without a session
+         * @description Makes a session for this one page and ends it before the answer. Answers with the bytes, or with JSON for `Accept: application/json`.
+         *
+         *     Needs the permission `sessions.write`.
+         */
+        post: operations["postContent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ec2/instances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the EC2 instances, the newest first
+         * @description Open to everybody who is signed in: holders of `fleet.read` see every machine, those of `sessions.read` the ones that are assigned to them.
+         */
+        get: operations["getEc2Instances"];
+        put?: never;
+        /**
+         * Launch an EC2 instance
+         * @description The machine is launched after the answer; read it until its status is `running`.
+         *
+         *     Needs the permission `fleet.write`.
+         */
+        post: operations["postEc2Instances"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ec2/instances/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show one of the EC2 instances
+         * @description Open to everybody who is signed in: holders of `fleet.read` see every machine, those of `sessions.read` the ones that are assigned to them.
+         */
+        get: operations["getEc2InstancesId"];
+        put?: never;
+        post?: never;
+        /**
+         * Terminate one of the EC2 instances; its sessions are lost
+         * @description The machine ends after the answer; with `drain=true` once its sessions have ended, and until then it takes no new ones. One that has joined by itself only leaves the fleet.
+         *
+         *     Needs the permission `fleet.write`.
+         */
+        delete: operations["deleteEc2InstancesId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ec2/instances/{id}/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restart one of the EC2 instances; its sessions are lost
+         * @description With `drain=true` it takes no new sessions, and is restarted once those that are open have ended.
+         *
+         *     Needs the permission `fleet.write`.
+         */
+        post: operations["postEc2InstancesIdRestart"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ec2/instances/{id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ask how one of the EC2 instances is
+         * @description Asks the provider now; what it does not answer within 10 s is left out.
+         *
+         *     Needs the permission `fleet.read`.
+         */
+        get: operations["getEc2InstancesIdStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/instances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the instances, the newest first
+         * @description Open to everybody who is signed in: holders of `fleet.read` see every machine, those of `sessions.read` the ones that are assigned to them.
+         */
+        get: operations["getFleetInstances"];
+        put?: never;
+        /**
+         * Launch an instance
+         * @description The machine is launched after the answer; read it until its status is `running`.
+         *
+         *     Needs the permission `fleet.write`.
+         */
+        post: operations["postFleetInstances"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/instances/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show one of the instances
+         * @description Open to everybody who is signed in: holders of `fleet.read` see every machine, those of `sessions.read` the ones that are assigned to them.
+         */
+        get: operations["getFleetInstancesId"];
+        put?: never;
+        post?: never;
+        /**
+         * Terminate one of the instances; its sessions are lost
+         * @description The machine ends after the answer; with `drain=true` once its sessions have ended, and until then it takes no new ones. One that has joined by itself only leaves the fleet.
+         *
+         *     Needs the permission `fleet.write`.
+         */
+        delete: operations["deleteFleetInstancesId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/instances/{id}/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restart one of the instances; its sessions are lost
+         * @description With `drain=true` it takes no new sessions, and is restarted once those that are open have ended.
+         *
+         *     Needs the permission `fleet.write`.
+         */
+        post: operations["postFleetInstancesIdRestart"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/instances/{id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ask how one of the instances is
+         * @description Asks the provider now; what it does not answer within 10 s is left out.
+         *
+         *     Needs the permission `fleet.read`.
+         */
+        get: operations["getFleetInstancesIdStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/join-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the join tokens that are good
+         * @description Needs the permission `fleet.read`.
+         */
+        get: operations["getFleetJoinTokens"];
+        put?: never;
+        /**
+         * Make a token with which a machine joins
+         * @description Needs the permission `fleet.write`.
+         */
+        post: operations["postFleetJoinTokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/join-tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Let nobody join with this token any more
+         * @description Needs the permission `fleet.write`.
+         */
+        delete: operations["deleteFleetJoinTokensId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/nodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the nodes of the machines that are there
+         * @description Needs the permission `fleet.read`.
+         */
+        get: operations["getFleetNodes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/nodes/{id}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a node take no new sessions; the open ones go on
+         * @description Needs the permission `fleet.write`.
+         */
+        post: operations["postFleetNodesIdDrain"];
+        /**
+         * Let a node take sessions again
+         * @description Needs the permission `fleet.write`.
+         */
+        delete: operations["deleteFleetNodesIdDrain"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/pool": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what the pool should be, and what it is
+         * @description Needs the permission `fleet.read`.
+         */
+        get: operations["getFleetPool"];
+        /**
+         * Change what the pool should be
+         * @description With `version`, the change is refused when somebody else was faster.
+         *
+         *     Needs the permission `fleet.write`.
+         */
+        put: operations["putFleetPool"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/node/beat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell how a node is, and hear what it has to do
+         * @description Every 5 seconds, with the credential of the join as the bearer token. A node that is silent for 30 seconds is gone and its sessions are lost.
+         *
+         *     Open to everybody: the credential of the node is checked.
+         */
+        post: operations["postNodeBeat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/node/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Join the fleet with a join token
+         * @description Open to everybody: the join token in the body is checked.
+         */
+        post: operations["postNodeJoin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/node/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Leave the fleet, at once and in order
+         * @description With the credential of the join as the bearer token. What sessions it has left end as lost; a machine of the pool is ended. The node may come back with a beat until then.
+         *
+         *     Open to everybody: the credential of the node is checked.
+         */
+        post: operations["postNodeLeave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/node/recordings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep a part of a session’s recording
+         * @description Open to everybody: the credential of the node is checked.
+         */
+        post: operations["postNodeRecordings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/node/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell what became of the sessions of a node
+         * @description Open to everybody: the credential of the node is checked.
+         */
+        post: operations["postNodeReports"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/operations/{id}": {
         parameters: {
             query?: never;
@@ -662,6 +1170,28 @@ export interface paths {
         get: operations["getOperationsId"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Print a page to PDF, without a session
+         * @description Makes a session for this one page and ends it before the answer. Answers with the bytes, or with JSON for `Accept: application/json`.
+         *
+         *     Needs the permission `sessions.write`.
+         */
+        post: operations["postPdf"];
         delete?: never;
         options?: never;
         head?: never;
@@ -690,6 +1220,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/screenshot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a screenshot of a page, without a session
+         * @description Makes a session for this one page and ends it before the answer. Answers with the bytes, or with JSON for `Accept: application/json`.
+         *
+         *     Needs the permission `sessions.write`.
+         */
+        post: operations["postScreenshot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sessions": {
         parameters: {
             query?: never;
@@ -705,7 +1257,7 @@ export interface paths {
         put?: never;
         /**
          * Start a browser
-         * @description Answers once the browser is ready. It has a process, a profile and a temporary directory of its own.
+         * @description Answers once the browser is ready. It has a process, a profile and a temporary directory of its own. When every place is taken the session waits its turn, and the call with it, unless `wait` is false.
          *
          *     Needs the permission `sessions.write`.
          */
@@ -737,6 +1289,54 @@ export interface paths {
          *     Needs the permission `sessions.write`.
          */
         delete: operations["deleteSessionsId"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a session that runs or waits
+         * @description What is left out stays. `revokeUrls` makes new addresses and cuts what is open by the old ones.
+         *
+         *     Needs the permission `sessions.write`.
+         */
+        patch: operations["patchSessionsId"];
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go back to the page before
+         * @description Needs the permission `sessions.write`.
+         */
+        post: operations["postSessionsIdBack"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run several commands one after another
+         * @description Each is run and recorded as if it had been sent by itself; its outcome is in `results`, and the answer is 200 even when it failed.
+         *
+         *     Needs the permission `sessions.write`.
+         */
+        post: operations["postSessionsIdBatch"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -782,6 +1382,140 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sessions/{id}/console": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetch what the pages of a recorded session wrote to the console
+         * @description One line for each message.
+         *
+         *     Needs the permission `sessions.read`.
+         */
+        get: operations["getSessionsIdConsole"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/control": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show who has control of a session
+         * @description Needs the permission `sessions.read`.
+         */
+        get: operations["getSessionsIdControl"];
+        put?: never;
+        /**
+         * Ask for control of a session
+         * @description While somebody has control, only they can drive the pages, by commands, CDP and the live view alike. It is granted at once when nobody has it, otherwise in turn; it ends by itself after `seconds`.
+         *
+         *     Needs the permission `sessions.write`.
+         */
+        post: operations["postSessionsIdControl"];
+        /**
+         * Return control of a session, or stop waiting for it
+         * @description Needs the permission `sessions.write`.
+         */
+        delete: operations["deleteSessionsIdControl"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/cookies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read, set or clear cookies
+         * @description Needs the permission `sessions.write`.
+         */
+        post: operations["postSessionsIdCookies"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/dialog": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer the dialog that holds the page
+         * @description Does not wait for other commands of the session.
+         *
+         *     Needs the permission `sessions.write`.
+         */
+        post: operations["postSessionsIdDialog"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/downloads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what the pages of a session have downloaded
+         * @description Needs the permission `sessions.read`.
+         */
+        get: operations["getSessionsIdDownloads"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/downloads/{downloadId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetch a downloaded file
+         * @description Needs the permission `sessions.read`.
+         */
+        get: operations["getSessionsIdDownloadsDownloadId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sessions/{id}/execute": {
         parameters: {
             query?: never;
@@ -802,6 +1536,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sessions/{id}/extract": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read the page as data, Markdown, text or HTML
+         * @description Selectors are CSS and look in the main document. What `schema` names is read as it is, without waiting.
+         *
+         *     Needs the permission `sessions.write`.
+         */
+        post: operations["postSessionsIdExtract"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/forward": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go forward again
+         * @description Needs the permission `sessions.write`.
+         */
+        post: operations["postSessionsIdForward"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/har": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetch the requests of a recorded session as a HAR 1.2
+         * @description Needs a recording with `network`. Cookies and authorization are masked.
+         *
+         *     Needs the permission `sessions.read`.
+         */
+        get: operations["getSessionsIdHar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sessions/{id}/navigate": {
         parameters: {
             query?: never;
@@ -816,6 +1614,68 @@ export interface paths {
          * @description Needs the permission `sessions.write`.
          */
         post: operations["postSessionsIdNavigate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Print the page to PDF
+         * @description Answers with the PDF itself for `Accept: application/pdf`. At most 50 MiB.
+         *
+         *     Needs the permission `sessions.write`.
+         */
+        post: operations["postSessionsIdPdf"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/recording": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the recording of a session, part by part
+         * @description Needs the permission `sessions.read`.
+         */
+        get: operations["getSessionsIdRecording"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/reload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Load the page anew
+         * @description Needs the permission `sessions.write`.
+         */
+        post: operations["postSessionsIdReload"];
         delete?: never;
         options?: never;
         head?: never;
@@ -882,6 +1742,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sessions/{id}/tabs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * List, open, close or activate tabs
+         * @description Works also while a dialog or a looping script holds the page.
+         *
+         *     Needs the permission `sessions.write`.
+         */
+        post: operations["postSessionsIdTabs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/trace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetch a recorded session as a trace for Playwright’s trace viewer
+         * @description Open it with `npx playwright show-trace`, or at trace.playwright.dev.
+         *
+         *     Needs the permission `sessions.read`.
+         */
+        get: operations["getSessionsIdTrace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sessions/{id}/type": {
         parameters: {
             query?: never;
@@ -902,6 +1806,72 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sessions/{id}/upload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give files to the browser
+         * @description With `selector` they are set on that file input. At most 50 MiB at once and 500 MiB in a session.
+         *
+         *     Needs the permission `sessions.write`.
+         */
+        post: operations["postSessionsIdUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/urls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make addresses of a session that allow less
+         * @description For those who may do less than you: an `observer` sees and changes nothing, `noCookies` drives without the cookies, a live view that may only `watch`. They end with the session, or when its addresses are revoked.
+         *
+         *     Needs the permission `sessions.write`.
+         */
+        post: operations["postSessionsIdUrls"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/wait": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Wait for something on the page
+         * @description For exactly one thing, through navigations of the page too.
+         *
+         *     Needs the permission `sessions.write`.
+         */
+        post: operations["postSessionsIdWait"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/me": {
         parameters: {
             query?: never;
@@ -911,14 +1881,16 @@ export interface paths {
         };
         /**
          * Show the signed-in user
-         * @description Open to everybody who is signed in: everybody sees and changes their own profile.
+         * @description For an API key, the user who made it: the key acts in that name.
+         *
+         *     Open to everybody who is signed in: everybody sees and changes their own profile.
          */
         get: operations["getUsersMe"];
         /**
          * Change the name or the settings of the signed-in user
          * @description Members that are left out stay as they are; `null` removes a name. What was read may be sent back whole: read-only members are accepted when they are unchanged.
          *
-         *     Open to everybody who is signed in: everybody sees and changes their own profile.
+         *     Open to everybody who is signed in: everybody sees and changes their own profile. API keys may not.
          */
         put: operations["putUsersMe"];
         post?: never;
@@ -937,14 +1909,14 @@ export interface paths {
         };
         /**
          * Show the settings of the signed-in user
-         * @description Open to everybody who is signed in: everybody sees and changes their own profile.
+         * @description Open to everybody who is signed in: everybody sees and changes their own profile. API keys may not.
          */
         get: operations["getUsersSettings"];
         /**
          * Change settings of the signed-in user
          * @description Members that are left out stay as they are; one that is given is replaced as a whole.
          *
-         *     Open to everybody who is signed in: everybody sees and changes their own profile.
+         *     Open to everybody who is signed in: everybody sees and changes their own profile. API keys may not.
          */
         put: operations["putUsersSettings"];
         post?: never;
@@ -1084,6 +2056,410 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AnswerDialog: {
+            /** @enum {string} */
+            action: "accept" | "dismiss";
+            /** @description Entered in a prompt that is accepted */
+            promptText?: string;
+            /** @description Answers up to so many that come one after another; 1 unless given */
+            repeat?: number;
+            /** @description Longest wait in milliseconds */
+            timeoutMs?: number;
+        };
+        ApiKey: {
+            /** @description Id of an API key */
+            id: string;
+            accountId: string;
+            name: string;
+            /** @enum {string} */
+            mode: "live" | "test";
+            /** @description The first 12 characters of the key */
+            prefix: string;
+            scopes: string[];
+            allowedAddresses: string[];
+            /**
+             * @description `rotated`: it has a successor, and counts until `overlapEndsAt`
+             * @enum {string}
+             */
+            status: "active" | "rotated" | "expired" | "revoked";
+            /** @description The user in whose name it acts */
+            createdBy: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            expiresAt: string;
+            /**
+             * Format: date-time
+             * @description Up to a minute behind
+             */
+            lastUsedAt?: string;
+            lastUsedIp?: string;
+            /** Format: date-time */
+            revokedAt?: string;
+            /** @description Id of an API key */
+            replacedBy?: string;
+            /** Format: date-time */
+            overlapEndsAt?: string;
+        };
+        ApiKeyPage: {
+            items: components["schemas"]["ApiKey"][];
+            /** @description For the next page; null on the last */
+            nextCursor: string | null;
+        };
+        Batch: {
+            commands: ({
+                /** @constant */
+                type: "navigate";
+                /** @example https://example.com/ */
+                url: string;
+                /**
+                 * @description load unless given
+                 * @enum {string}
+                 */
+                waitUntil?: "load" | "domcontentloaded" | "networkidle" | "commit";
+                /** @description When a dialog holds the page, closes its tab and opens the URL in a fresh one */
+                dismissDialog?: boolean;
+                /** @description Longest wait in milliseconds */
+                timeoutMs?: number;
+            } | {
+                /** @constant */
+                type: "click";
+                /**
+                 * @description CSS, or another Playwright selector such as text=Sign in
+                 * @example #submit
+                 */
+                selector?: string;
+                x?: number;
+                y?: number;
+                /** @enum {string} */
+                button?: "left" | "right" | "middle";
+                clickCount?: number;
+                /** @description Longest wait in milliseconds */
+                timeoutMs?: number;
+            } | {
+                /** @constant */
+                type: "type";
+                /**
+                 * @description The focused element unless given
+                 * @example #submit
+                 */
+                selector?: string;
+                text: string;
+                /** @description Empties the field first */
+                clear?: boolean;
+                /** @description Between key presses */
+                delayMs?: number;
+                /** @description Longest wait in milliseconds */
+                timeoutMs?: number;
+            } | {
+                /** @constant */
+                type: "screenshot";
+                /**
+                 * @description png unless given
+                 * @enum {string}
+                 */
+                format?: "png" | "jpeg" | "webp";
+                /** @description Of jpeg and webp */
+                quality?: number;
+                /** @description The whole page, not only what is in view */
+                fullPage?: boolean;
+                /**
+                 * @description CSS, or another Playwright selector such as text=Sign in
+                 * @example #submit
+                 */
+                selector?: string;
+                /** @description Longest wait in milliseconds */
+                timeoutMs?: number;
+            } | {
+                /** @constant */
+                type: "execute";
+                /**
+                 * @description An expression, a function, or statements with `return`; `args` are its arguments
+                 * @example document.title
+                 */
+                script: string;
+                args?: unknown[];
+                /** @description Longest wait in milliseconds */
+                timeoutMs?: number;
+            } | {
+                /** @constant */
+                type: "scroll";
+                /** @description Pixels to the right, negative for the left */
+                x?: number;
+                /** @description Pixels down, negative for up */
+                y?: number;
+                /**
+                 * @description Brought into view; with x or y, its own content is moved
+                 * @example #submit
+                 */
+                selector?: string;
+                /** @description Longest wait in milliseconds */
+                timeoutMs?: number;
+            } | {
+                /** @constant */
+                type: "pdf";
+                /**
+                 * @description letter unless given
+                 * @enum {string}
+                 */
+                paper?: "letter" | "legal" | "tabloid" | "ledger" | "a0" | "a1" | "a2" | "a3" | "a4" | "a5" | "a6";
+                /** @description A paper of any size, instead of a named one */
+                sizeMm?: {
+                    width: number;
+                    height: number;
+                };
+                landscape?: boolean;
+                /** @description 10 on every side unless given */
+                marginsMm?: {
+                    top?: number;
+                    right?: number;
+                    bottom?: number;
+                    left?: number;
+                };
+                /** @description 1 unless given */
+                scale?: number;
+                /** @description Prints background colours and pictures too */
+                background?: boolean;
+                /**
+                 * @description All pages unless given
+                 * @example 1-5, 8
+                 */
+                pageRanges?: string;
+                /**
+                 * @description HTML; the classes date, title, url, pageNumber and totalPages are filled in
+                 * @example <span style="font-size: 8px" class="pageNumber"></span>
+                 */
+                headerTemplate?: string;
+                /**
+                 * @description HTML; the classes date, title, url, pageNumber and totalPages are filled in
+                 * @example <span style="font-size: 8px" class="pageNumber"></span>
+                 */
+                footerTemplate?: string;
+                /** @description The size that the page’s own @page rule names wins */
+                preferCssPageSize?: boolean;
+                /** @description Longest wait in milliseconds */
+                timeoutMs?: number;
+            } | {
+                /** @constant */
+                type: "wait";
+                /**
+                 * @description CSS, or another Playwright selector such as text=Sign in
+                 * @example #submit
+                 */
+                selector?: string;
+                /**
+                 * @description What the first match of selector is to be; visible unless given
+                 * @enum {string}
+                 */
+                state?: "visible" | "hidden" | "attached" | "detached";
+                /** @description Text that can be read on the page, in any case */
+                text?: string;
+                /**
+                 * @description A whole URL, or a pattern: * is anything but a slash, ** is anything
+                 * @example https://example.com/orders/*
+                 */
+                url?: string;
+                /**
+                 * @description The page has loaded and had no request under way for 500 ms
+                 * @constant
+                 */
+                networkIdle?: true;
+                /**
+                 * @description JavaScript, as of execute; looked at again and again until it is truthy
+                 * @example document.querySelectorAll(".item").length > 3
+                 */
+                function?: string;
+                /** @description A pause */
+                timeMs?: number;
+                /** @description Longest wait in milliseconds */
+                timeoutMs?: number;
+            } | {
+                /** @constant */
+                type: "extract";
+                /** @description What the answer is to hold, by name */
+                schema?: {
+                    [key: string]: components["schemas"]["ExtractField"];
+                };
+                /**
+                 * @description The whole page, or the first match of selector, in this form
+                 * @enum {string}
+                 */
+                format?: "markdown" | "text" | "html";
+                /**
+                 * @description Of format: waited for, then read alone
+                 * @example h1
+                 */
+                selector?: string;
+                /** @description Longest wait in milliseconds */
+                timeoutMs?: number;
+            } | {
+                /** @constant */
+                type: "upload";
+                /** @description At most 50 MiB together */
+                files: {
+                    /**
+                     * @description The part after the last slash counts
+                     * @example cv.pdf
+                     */
+                    name: string;
+                    /** @description Chromium tells it by the name unless given */
+                    contentType?: string;
+                    base64: string;
+                }[];
+                /**
+                 * @description A file input that is given the files
+                 * @example #submit
+                 */
+                selector?: string;
+                /** @description Longest wait in milliseconds */
+                timeoutMs?: number;
+            } | ({
+                /** @constant */
+                type: "tabs";
+                /** @constant */
+                action: "list";
+                /** @description Longest wait in milliseconds */
+                timeoutMs?: number;
+            } | {
+                /** @constant */
+                type: "tabs";
+                /** @constant */
+                action: "open";
+                /** @example https://example.com/ */
+                url?: string;
+                /**
+                 * @description load unless given
+                 * @enum {string}
+                 */
+                waitUntil?: "load" | "domcontentloaded" | "networkidle" | "commit";
+                /** @description Longest wait in milliseconds */
+                timeoutMs?: number;
+            } | {
+                /** @constant */
+                type: "tabs";
+                /** @constant */
+                action: "close";
+                /** @description From the list of tabs */
+                tabId: string;
+                /** @description Longest wait in milliseconds */
+                timeoutMs?: number;
+            } | {
+                /** @constant */
+                type: "tabs";
+                /** @constant */
+                action: "activate";
+                /** @description From the list of tabs */
+                tabId: string;
+                /** @description Longest wait in milliseconds */
+                timeoutMs?: number;
+            }) | ({
+                /** @constant */
+                type: "cookies";
+                /** @constant */
+                action: "get";
+                /** @description Longest wait in milliseconds */
+                timeoutMs?: number;
+                /** @description Only cookies that would be sent to one of these */
+                urls?: string[];
+            } | {
+                /** @constant */
+                type: "cookies";
+                /** @constant */
+                action: "set";
+                /** @description Longest wait in milliseconds */
+                timeoutMs?: number;
+                cookies: components["schemas"]["NewCookie"][];
+            } | {
+                /** @constant */
+                type: "cookies";
+                /** @constant */
+                action: "clear";
+                /** @description Longest wait in milliseconds */
+                timeoutMs?: number;
+                name?: string;
+                /**
+                 * @description With a dot in front, subdomains get it too
+                 * @example .example.com
+                 */
+                domain?: string;
+                path?: string;
+            }) | {
+                /** @constant */
+                type: "back";
+                /**
+                 * @description load unless given
+                 * @enum {string}
+                 */
+                waitUntil?: "load" | "domcontentloaded" | "networkidle" | "commit";
+                /** @description Longest wait in milliseconds */
+                timeoutMs?: number;
+            } | {
+                /** @constant */
+                type: "forward";
+                /**
+                 * @description load unless given
+                 * @enum {string}
+                 */
+                waitUntil?: "load" | "domcontentloaded" | "networkidle" | "commit";
+                /** @description Longest wait in milliseconds */
+                timeoutMs?: number;
+            } | {
+                /** @constant */
+                type: "reload";
+                /**
+                 * @description load unless given
+                 * @enum {string}
+                 */
+                waitUntil?: "load" | "domcontentloaded" | "networkidle" | "commit";
+                /** @description Longest wait in milliseconds */
+                timeoutMs?: number;
+            } | {
+                /** @constant */
+                type: "dialog";
+                /** @enum {string} */
+                action: "accept" | "dismiss";
+                /** @description Entered in a prompt that is accepted */
+                promptText?: string;
+                /** @description Answers up to so many that come one after another; 1 unless given */
+                repeat?: number;
+                /** @description Longest wait in milliseconds */
+                timeoutMs?: number;
+            })[];
+            /** @description true unless given: what comes after a failed command is skipped */
+            stopOnError?: boolean;
+            /** @description Longest time of all together in milliseconds; 60000 unless given */
+            timeoutMs?: number;
+        };
+        /** @description One entry per command, in their order */
+        BatchResult: {
+            /** @description Id of a session */
+            sessionId: string;
+            results: {
+                type: string;
+                /** @enum {string} */
+                status: "success" | "error" | "skipped";
+                durationMs: number;
+                /** @description As of the command by itself; images and PDFs as base64 */
+                result?: {
+                    [key: string]: unknown;
+                };
+                problem?: {
+                    type: string;
+                    title: string;
+                    status: number;
+                    detail: string;
+                    instance: string;
+                    code: string;
+                    category: string;
+                    correlationId: string;
+                    suggestion?: string;
+                    errors?: {
+                        path: string;
+                        message: string;
+                    }[];
+                };
+            }[];
+        };
         Bootstrap: {
             token: string;
             /** Format: email */
@@ -1099,7 +2475,7 @@ export interface components {
             /** @description Id of a session */
             sessionId: string;
             /** @enum {string} */
-            type: "navigate" | "click" | "type" | "screenshot" | "execute" | "scroll";
+            type: "navigate" | "click" | "type" | "screenshot" | "execute" | "scroll" | "pdf" | "wait" | "extract" | "upload" | "setContent" | "tabs" | "cookies" | "back" | "forward" | "reload" | "dialog";
             params: unknown;
             /** Format: date-time */
             startTime: string;
@@ -1110,7 +2486,7 @@ export interface components {
             /** @description Without image bytes; cut beyond 16 KiB */
             result?: unknown;
             errorMessage?: string;
-            /** @description The user who gave it */
+            /** @description The user or the API key that gave it */
             actor: string;
         };
         BrowserSession: {
@@ -1119,7 +2495,7 @@ export interface components {
             accountId: string;
             userId: string;
             /** @description The machine that runs it */
-            instanceId: string;
+            instanceId?: string;
             /** @enum {string} */
             status: "queued" | "starting" | "active" | "closed" | "error";
             /**
@@ -1145,14 +2521,46 @@ export interface components {
             currentUrl?: string;
             currentTitle?: string;
             errorMessage?: string;
-            /** @description asked, idle, timeout, server_stopped, launch_failed, crashed or lost */
+            /** @description One of asked, idle, timeout, disconnected, server_stopped, queue_timeout, launch_failed, crashed, memory, disk, lost */
             endReason?: string;
+            /** @description Place in the queue, from 1 */
+            queuePlace?: number;
+            /** @description For puppeteer.connect and chromium.connectOverCDP; who has it may drive the browser */
+            cdpUrl?: string;
+            /** @description WebSocket of the live view */
+            liveUrl?: string;
+            egress?: {
+                allow?: string[];
+                deny?: string[];
+            };
+            recording?: components["schemas"]["Recording"];
             metadata: {
                 [key: string]: string;
             };
             wipe?: components["schemas"]["WipeReport"];
             /** Format: date-time */
             createdAt: string;
+        };
+        ChangeSession: {
+            /** @description Longest life, counted from its start */
+            timeoutSeconds?: number;
+            idleTimeoutSeconds?: number;
+            /** @description Takes the place of the earlier lists; the proxy stays */
+            egress?: {
+                /** @description As at creation */
+                allow?: string[];
+                /** @description As at creation */
+                deny?: string[];
+            };
+            /** @description Your own labels */
+            metadata?: {
+                [key: string]: string;
+            };
+            /**
+             * @description Ends every cdpUrl and liveUrl given so far, and what is open by them
+             * @constant
+             */
+            revokeUrls?: true;
         };
         CheckReport: {
             /** @enum {string} */
@@ -1185,6 +2593,110 @@ export interface components {
             /** @description For the next page; null on the last */
             nextCursor: string | null;
         };
+        ControlState: {
+            /**
+             * @description What came of the call
+             * @enum {string}
+             */
+            outcome?: "granted" | "waiting" | "returned" | "withdrawn";
+            /** @description Absent while everybody may drive */
+            holder?: components["schemas"]["Holder"];
+            /** Format: date-time */
+            grantedAt?: string;
+            /** Format: date-time */
+            expiresAt?: string;
+            /** @description Who waits for it */
+            requests: ({
+                holder: components["schemas"]["Holder"];
+            } & {
+                [key: string]: unknown;
+            })[];
+        };
+        CookiesCommand: {
+            /** @constant */
+            action: "get";
+            /** @description Longest wait in milliseconds */
+            timeoutMs?: number;
+            /** @description Only cookies that would be sent to one of these */
+            urls?: string[];
+        } | {
+            /** @constant */
+            action: "set";
+            /** @description Longest wait in milliseconds */
+            timeoutMs?: number;
+            cookies: components["schemas"]["NewCookie"][];
+        } | {
+            /** @constant */
+            action: "clear";
+            /** @description Longest wait in milliseconds */
+            timeoutMs?: number;
+            name?: string;
+            /**
+             * @description With a dot in front, subdomains get it too
+             * @example .example.com
+             */
+            domain?: string;
+            path?: string;
+        };
+        CookiesResult: {
+            /** @description Id of a session */
+            sessionId: string;
+            /** @description Of get; can be set again as they are */
+            cookies?: {
+                name: string;
+                value: string;
+                domain: string;
+                path: string;
+                expires?: number;
+                httpOnly: boolean;
+                secure: boolean;
+                /** @enum {string} */
+                sameSite?: "Strict" | "Lax" | "None";
+                partitionKey?: {
+                    topLevelSite: string;
+                    hasCrossSiteAncestor: boolean;
+                };
+            }[];
+            /** @description How many were set or cleared */
+            count?: number;
+        };
+        CreateApiKey: {
+            /**
+             * @description What it is for
+             * @example nightly price check
+             */
+            name: string;
+            /**
+             * @description What is done with test keys is not billed
+             * @default live
+             * @enum {string}
+             */
+            mode: "live" | "test";
+            /**
+             * @description Permissions that the key has, as far as whoever made it holds them: `GET /v1/roles`
+             * @example [
+             *       "sessions.*"
+             *     ]
+             */
+            scopes: string[];
+            /**
+             * Format: date-time
+             * @description When it ends; 5 years ahead at most, 90 days unless given
+             */
+            expiresAt?: string;
+            /**
+             * @description Addresses and ranges that it counts from; anywhere when empty
+             * @default []
+             */
+            allowedAddresses: string[];
+        };
+        CreateJoinToken: {
+            name: string;
+            /** @default false */
+            multiUse: boolean;
+            /** @default 60 */
+            expiresInMinutes: number;
+        };
         CreateSession: {
             viewport?: components["schemas"]["Viewport"];
             userAgent?: string;
@@ -1202,10 +2714,61 @@ export interface components {
             timeoutSeconds?: number;
             /** @description Ends this long after the last command; 600 unless given */
             idleTimeoutSeconds?: number;
+            /** @description How long it may wait for a place when every one is taken; 60 unless given, 0 to be refused at once */
+            queueTimeoutSeconds?: number;
+            /** @description false: the answer comes at once, with `status: queued` and the place in the queue when every place is taken */
+            wait?: boolean;
+            egress?: components["schemas"]["Egress"];
+            recording?: components["schemas"]["Recording"];
             /** @description Your own labels */
             metadata?: {
                 [key: string]: string;
             };
+        };
+        DialogResult: {
+            /** @description Id of a session */
+            sessionId: string;
+            answered: {
+                /** @enum {string} */
+                type: "alert" | "confirm" | "prompt" | "beforeunload";
+                message: string;
+            }[];
+            /** @description The one that holds the page now */
+            dialog?: {
+                /** @enum {string} */
+                type: "alert" | "confirm" | "prompt" | "beforeunload";
+                message: string;
+            };
+        };
+        /** @description A file that a page has downloaded */
+        Download: {
+            id: string;
+            url: string;
+            suggestedName: string;
+            bytes: number;
+            /** @enum {string} */
+            status: "inProgress" | "completed" | "cancelled" | "refused";
+            /** @description Why it was refused */
+            reason?: string;
+            /** Format: date-time */
+            startedAt: string;
+        };
+        /** @description The newest 100 of the session, oldest first */
+        Downloads: {
+            items: components["schemas"]["Download"][];
+            nextCursor: null;
+        };
+        /** @description The ways out of the session’s browser */
+        Egress: {
+            /** @description The only hosts that its pages may reach: names, `*.example.com`, addresses, CIDR ranges, each with `:port` if wanted */
+            allow?: string[];
+            /** @description Hosts that its pages may not reach; comes before `allow` */
+            deny?: string[];
+            /**
+             * @description Proxy for all its traffic: http://, https:// or socks5://, with user and password
+             * @example http://user:password@proxy.example.com:3128
+             */
+            proxy?: string;
         };
         ErrorReport: {
             /** Format: date-time */
@@ -1245,6 +2808,51 @@ export interface components {
             /** @description Id of a session */
             sessionId: string;
             result: unknown;
+        };
+        Extract: {
+            /** @description What the answer is to hold, by name */
+            schema?: {
+                [key: string]: components["schemas"]["ExtractField"];
+            };
+            /**
+             * @description The whole page, or the first match of selector, in this form
+             * @enum {string}
+             */
+            format?: "markdown" | "text" | "html";
+            /**
+             * @description Of format: waited for, then read alone
+             * @example h1
+             */
+            selector?: string;
+            /** @description Longest wait in milliseconds */
+            timeoutMs?: number;
+        };
+        /** @description A CSS selector whose first match gives its text, or a rule; null without a match */
+        ExtractField: string | {
+            /**
+             * @description The element around it unless given
+             * @example h1
+             */
+            selector?: string;
+            /** @description Instead of the text; href and src come back as whole URLs */
+            attribute?: string;
+            /** @description A list of all matches, at most 1,000 */
+            all?: boolean;
+            /** @description What to read inside each match */
+            fields?: {
+                [key: string]: components["schemas"]["ExtractField"];
+            };
+        };
+        ExtractResult: {
+            /** @description Id of a session */
+            sessionId: string;
+            url: string;
+            /** @description Of schema */
+            data?: {
+                [key: string]: unknown;
+            };
+            /** @description Of format */
+            content?: string;
         };
         FeatureFlag: {
             name: string;
@@ -1310,6 +2918,8 @@ export interface components {
              * @enum {string}
              */
             waitUntil?: "load" | "domcontentloaded" | "networkidle" | "commit";
+            /** @description When a dialog holds the page, closes its tab and opens the URL in a fresh one */
+            dismissDialog?: boolean;
             /** @description Longest wait in milliseconds */
             timeoutMs?: number;
             /** @description Id of a session */
@@ -1366,6 +2976,81 @@ export interface components {
             /** @description Id of a session */
             sessionId?: string;
         };
+        FleetNode: {
+            /** @description `nod_…` */
+            id: string;
+            /** @description `ins_…` */
+            instanceId: string;
+            /** @enum {string} */
+            status: "ready" | "draining" | "gone";
+            /** @enum {string} */
+            drainReason?: "asked" | "idle" | "spot" | "surplus" | "leaving" | "ending" | "restarting" | "rebooting";
+            url?: string;
+            fingerprint?: string;
+            version: string;
+            capacity: number;
+            sessions: number;
+            /** @description Places that a new session may take; 0 unless it is ready */
+            free: number;
+            /** Format: date-time */
+            joinedAt: string;
+            /** Format: date-time */
+            lastBeatAt: string;
+        };
+        FleetPool: {
+            /**
+             * @default ec2
+             * @enum {string}
+             */
+            provider: "local" | "ec2" | "kubernetes";
+            /** @default 0 */
+            min: number;
+            /**
+             * @description 0: the pool is left as it is
+             * @default 0
+             */
+            max: number;
+            /**
+             * @description Machines kept free beyond the need
+             * @default 0
+             */
+            spare: number;
+            /** @default false */
+            spot: boolean;
+            /** @description One of those that are set up; the first of them unless given */
+            region?: string;
+            instanceType?: string;
+            /**
+             * @description A queue counts once its first session has waited that long
+             * @default 5
+             */
+            queueSeconds: number;
+            /** @default 60 */
+            scaleOutCooldownSeconds: number;
+            /** @default 300 */
+            scaleInCooldownSeconds: number;
+            /**
+             * @description A machine without sessions for that long may go
+             * @default 10
+             */
+            idleMinutes: number;
+            /**
+             * @description A machine whose node has not joined by then is replaced
+             * @default 10
+             */
+            bootMinutes: number;
+            version: number;
+            /** Format: date-time */
+            updatedAt: string;
+            updatedBy: string | null;
+            machines: {
+                provisioning: number;
+                ready: number;
+                draining: number;
+                unhealthy: number;
+                stopping: number;
+            };
+        };
         Health: {
             /**
              * @description `failing` when a critical check fails, `degraded` when the product works with less
@@ -1381,6 +3066,71 @@ export interface components {
             checks: {
                 [key: string]: components["schemas"]["CheckReport"];
             };
+        };
+        /** @description Who has control of a session, or wants it */
+        Holder: {
+            /** @enum {string} */
+            kind: "person" | "program";
+            /** @description A user, an API key, or one connection */
+            id: string;
+            name?: string;
+        };
+        Instance: {
+            /** @description `ins_…` */
+            id: string;
+            /** @description The provider’s id; absent until it has made the machine */
+            instanceId?: string;
+            /** @enum {string} */
+            provider: "local" | "ec2" | "kubernetes";
+            /** @enum {string} */
+            purpose: "pool" | "manual";
+            /** @description The machine of a control plane itself */
+            builtin: boolean;
+            /** @description False for one that has joined by itself */
+            managed: boolean;
+            region?: string;
+            /** @enum {string} */
+            status: "provisioning" | "running" | "stopping" | "error" | "terminated";
+            publicDnsName?: string;
+            publicIpAddress?: string;
+            privateIpAddress?: string;
+            /** Format: date-time */
+            launchTime: string;
+            /** Format: date-time */
+            lastActivityTime: string;
+            instanceType?: string;
+            spot: boolean;
+            tags: {
+                [key: string]: string;
+            };
+            /**
+             * @description Of the machine and its node together; absent until the node has joined
+             * @enum {string}
+             */
+            healthStatus?: "healthy" | "unhealthy";
+            errorMessage?: string;
+            assignedToUserId?: string;
+            terminateAfterIdleMinutes?: number;
+            sessions: number;
+            capacity: number;
+            /** Format: date-time */
+            endTime?: string;
+        };
+        InstanceStatus: {
+            id: string;
+            instanceId?: string;
+            /** @enum {string} */
+            status: "provisioning" | "running" | "stopping" | "error" | "terminated";
+            /** @enum {string} */
+            healthStatus?: "healthy" | "unhealthy";
+            /** @description The provider’s word now; absent when it could not be asked */
+            providerStatus?: string;
+            /** @enum {string} */
+            providerHealth?: "healthy" | "unhealthy";
+            node?: components["schemas"]["FleetNode"];
+            errorMessage?: string;
+            /** Format: date-time */
+            checkedAt: string;
         };
         Job: {
             id: string;
@@ -1447,7 +3197,7 @@ export interface components {
             finishedAt?: string;
             sentBy: {
                 /** @enum {string} */
-                kind: "anonymous" | "system" | "user";
+                kind: "anonymous" | "system" | "user" | "key";
                 name?: string;
                 userId?: string;
             };
@@ -1456,11 +3206,66 @@ export interface components {
             /** @description Of the last try that failed */
             error?: unknown;
         };
+        JoinToken: {
+            /** @description `jtk_…` */
+            id: string;
+            name: string;
+            multiUse: boolean;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            expiresAt: string;
+            /** Format: date-time */
+            usedAt?: string;
+            /** @description Shown once, when it is made */
+            token?: string;
+        };
+        Journey: {
+            /**
+             * @description load unless given
+             * @enum {string}
+             */
+            waitUntil?: "load" | "domcontentloaded" | "networkidle" | "commit";
+            /** @description Longest wait in milliseconds */
+            timeoutMs?: number;
+        };
         /** @description RFC 7517 */
         JsonWebKeySet: {
             keys: {
                 [key: string]: unknown;
             }[];
+        };
+        LaunchEc2Instance: {
+            /** @description One of those that are set up; the first of them unless given */
+            region?: string;
+            instanceType?: string;
+            /** @description May be taken back by the provider, for less */
+            spot?: boolean;
+            tags?: {
+                [key: string]: string;
+            };
+            /** @description Only sessions of this user are placed on it */
+            assignedToUserId?: string;
+            terminateWhenIdle?: boolean;
+            /** @description With `terminateWhenIdle`; 30 unless given */
+            idleTimeoutMinutes?: number;
+        };
+        LaunchInstance: {
+            /** @enum {string} */
+            provider?: "local" | "ec2" | "kubernetes";
+            /** @description One of those that are set up; the first of them unless given */
+            region?: string;
+            instanceType?: string;
+            /** @description May be taken back by the provider, for less */
+            spot?: boolean;
+            tags?: {
+                [key: string]: string;
+            };
+            /** @description Only sessions of this user are placed on it */
+            assignedToUserId?: string;
+            terminateWhenIdle?: boolean;
+            /** @description With `terminateWhenIdle`; 30 unless given */
+            idleTimeoutMinutes?: number;
         };
         Liveness: {
             /** @constant */
@@ -1480,6 +3285,8 @@ export interface components {
              * @enum {string}
              */
             waitUntil?: "load" | "domcontentloaded" | "networkidle" | "commit";
+            /** @description When a dialog holds the page, closes its tab and opens the URL in a fresh one */
+            dismissDialog?: boolean;
             /** @description Longest wait in milliseconds */
             timeoutMs?: number;
         };
@@ -1489,6 +3296,175 @@ export interface components {
             url: string;
             title: string;
             status: number | null;
+        };
+        NewApiKey: {
+            /** @description Id of an API key */
+            id: string;
+            accountId: string;
+            name: string;
+            /** @enum {string} */
+            mode: "live" | "test";
+            /** @description The first 12 characters of the key */
+            prefix: string;
+            scopes: string[];
+            allowedAddresses: string[];
+            /**
+             * @description `rotated`: it has a successor, and counts until `overlapEndsAt`
+             * @enum {string}
+             */
+            status: "active" | "rotated" | "expired" | "revoked";
+            /** @description The user in whose name it acts */
+            createdBy: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            expiresAt: string;
+            /**
+             * Format: date-time
+             * @description Up to a minute behind
+             */
+            lastUsedAt?: string;
+            lastUsedIp?: string;
+            /** Format: date-time */
+            revokedAt?: string;
+            /** @description Id of an API key */
+            replacedBy?: string;
+            /** Format: date-time */
+            overlapEndsAt?: string;
+            /** @description Shown this once; goes into `Authorization: Bearer …` */
+            key: string;
+        };
+        NewCookie: {
+            name: string;
+            value: string;
+            path?: string;
+            /** @description Seconds since 1970; ends with the browser unless given */
+            expires?: number;
+            httpOnly?: boolean;
+            secure?: boolean;
+            /** @enum {string} */
+            sameSite?: "Strict" | "Lax" | "None";
+            partitionKey?: {
+                topLevelSite: string;
+                hasCrossSiteAncestor: boolean;
+            };
+            /** @example https://example.com/ */
+            url?: string;
+            /**
+             * @description With a dot in front, subdomains get it too
+             * @example .example.com
+             */
+            domain?: string;
+        };
+        NodeBeat: {
+            /** @description Higher than that of the beat before */
+            sequence: number;
+            facts: {
+                capacity: number;
+                sessions: number;
+                version: string;
+                /** @default false */
+                draining: boolean;
+                /** @default false */
+                spotNotice: boolean;
+            };
+            sessions: string[];
+            /**
+             * Format: uri
+             * @description Where it listens now; its certificate stays the one of the join
+             */
+            url?: string;
+        };
+        NodeBeatAnswer: {
+            /** @description The highest that has come; go on from here */
+            sequence: number;
+            /** @description Sessions that have ended: wipe them */
+            end: string[];
+            /** @description Whether to take no new sessions */
+            drain: boolean;
+            beatSeconds: number;
+            publicKeys: {
+                [key: string]: unknown;
+            }[];
+        };
+        NodeJoin: {
+            token: string;
+            /** Format: uri */
+            url: string;
+            fingerprint: string;
+            /** @description Not needed with the token of a machine that Gantry has launched */
+            machine?: {
+                /** @enum {string} */
+                provider: "local" | "ec2" | "kubernetes";
+                /** @description The provider’s id, or any name that stays the same */
+                id: string;
+                region?: string;
+                instanceType?: string;
+            };
+            facts: {
+                capacity: number;
+                sessions: number;
+                version: string;
+                /** @default false */
+                draining: boolean;
+                /** @default false */
+                spotNotice: boolean;
+            };
+        };
+        NodeJoined: {
+            nodeId: string;
+            instanceId: string;
+            /** @description For `Authorization: Bearer`; shown once */
+            credential: string;
+            /** @description JSON Web Keys by which calls of the control plane are checked */
+            publicKeys: {
+                [key: string]: unknown;
+            }[];
+        };
+        NodeLeave: {
+            /** @description Of the last beat, so that one which arrives late changes nothing */
+            sequence?: number;
+        };
+        NodeReports: {
+            /** @description What has happened, in its order; sent again until it is taken */
+            entries?: {
+                sequence: number;
+                report: {
+                    /** @description Id of a session */
+                    sessionId: string;
+                    accountId: string;
+                    atMs: number;
+                    /** @constant */
+                    kind: "ended";
+                    /** @enum {string} */
+                    reason: "asked" | "idle" | "timeout" | "disconnected" | "server_stopped" | "queue_timeout" | "launch_failed" | "crashed" | "memory" | "disk" | "lost";
+                    message?: string;
+                    wipe: {
+                        processes: number;
+                        directories: number;
+                        sockets: number;
+                    };
+                } | {
+                    /** @description Id of a session */
+                    sessionId: string;
+                    accountId: string;
+                    atMs: number;
+                    /** @constant */
+                    kind: "fact";
+                    name: string;
+                    facts: {
+                        [key: string]: unknown;
+                    };
+                };
+            }[];
+            /** @description Where its sessions are, as far as that has changed */
+            sessions?: {
+                /** @description Id of a session */
+                id: string;
+                lastActivityMs: number;
+                url?: string;
+                title?: string;
+            }[];
         };
         Operation: {
             /** @description `op_…` */
@@ -1519,6 +3495,15 @@ export interface components {
             startedAt?: string;
             /** Format: date-time */
             endedAt?: string;
+        };
+        PageContent: {
+            /** @description Id of a session */
+            sessionId: string;
+            /** @description Where the page came to */
+            url: string;
+            /** @enum {string} */
+            format: "html" | "markdown" | "text";
+            content: string;
         };
         /** @description The page after the command */
         PageResult: {
@@ -1553,6 +3538,142 @@ export interface components {
                 type: "alert" | "confirm" | "prompt" | "beforeunload";
                 message: string;
             };
+        };
+        Pdf: {
+            /**
+             * @description letter unless given
+             * @enum {string}
+             */
+            paper?: "letter" | "legal" | "tabloid" | "ledger" | "a0" | "a1" | "a2" | "a3" | "a4" | "a5" | "a6";
+            /** @description A paper of any size, instead of a named one */
+            sizeMm?: {
+                width: number;
+                height: number;
+            };
+            landscape?: boolean;
+            /** @description 10 on every side unless given */
+            marginsMm?: {
+                top?: number;
+                right?: number;
+                bottom?: number;
+                left?: number;
+            };
+            /** @description 1 unless given */
+            scale?: number;
+            /** @description Prints background colours and pictures too */
+            background?: boolean;
+            /**
+             * @description All pages unless given
+             * @example 1-5, 8
+             */
+            pageRanges?: string;
+            /**
+             * @description HTML; the classes date, title, url, pageNumber and totalPages are filled in
+             * @example <span style="font-size: 8px" class="pageNumber"></span>
+             */
+            headerTemplate?: string;
+            /**
+             * @description HTML; the classes date, title, url, pageNumber and totalPages are filled in
+             * @example <span style="font-size: 8px" class="pageNumber"></span>
+             */
+            footerTemplate?: string;
+            /** @description The size that the page’s own @page rule names wins */
+            preferCssPageSize?: boolean;
+            /** @description Longest wait in milliseconds */
+            timeoutMs?: number;
+        };
+        PdfResult: {
+            /** @description Id of a session */
+            sessionId: string;
+            bytes: number;
+            /** Format: base64 */
+            base64: string;
+        };
+        PrintPage: {
+            /**
+             * @description letter unless given
+             * @enum {string}
+             */
+            paper?: "letter" | "legal" | "tabloid" | "ledger" | "a0" | "a1" | "a2" | "a3" | "a4" | "a5" | "a6";
+            /** @description A paper of any size, instead of a named one */
+            sizeMm?: {
+                width: number;
+                height: number;
+            };
+            landscape?: boolean;
+            /** @description 10 on every side unless given */
+            marginsMm?: {
+                top?: number;
+                right?: number;
+                bottom?: number;
+                left?: number;
+            };
+            /** @description 1 unless given */
+            scale?: number;
+            /** @description Prints background colours and pictures too */
+            background?: boolean;
+            /**
+             * @description All pages unless given
+             * @example 1-5, 8
+             */
+            pageRanges?: string;
+            /**
+             * @description HTML; the classes date, title, url, pageNumber and totalPages are filled in
+             * @example <span style="font-size: 8px" class="pageNumber"></span>
+             */
+            headerTemplate?: string;
+            /**
+             * @description HTML; the classes date, title, url, pageNumber and totalPages are filled in
+             * @example <span style="font-size: 8px" class="pageNumber"></span>
+             */
+            footerTemplate?: string;
+            /** @description The size that the page’s own @page rule names wins */
+            preferCssPageSize?: boolean;
+            /** @description Longest time for the page in milliseconds, once the browser is there */
+            timeoutMs?: number;
+            /** @example https://example.com/ */
+            url?: string;
+            /** @description A document to show instead of a URL; it belongs to no site */
+            html?: string;
+            viewport?: components["schemas"]["Viewport"];
+            /**
+             * @description load unless given
+             * @enum {string}
+             */
+            waitUntil?: "load" | "domcontentloaded" | "networkidle" | "commit";
+            /** @description What is waited for once the page is there */
+            waitFor?: {
+                /**
+                 * @description CSS, or another Playwright selector such as text=Sign in
+                 * @example #submit
+                 */
+                selector?: string;
+                /**
+                 * @description What the first match of selector is to be; visible unless given
+                 * @enum {string}
+                 */
+                state?: "visible" | "hidden" | "attached" | "detached";
+                /** @description Text that can be read on the page, in any case */
+                text?: string;
+                /**
+                 * @description A whole URL, or a pattern: * is anything but a slash, ** is anything
+                 * @example https://example.com/orders/*
+                 */
+                url?: string;
+                /**
+                 * @description The page has loaded and had no request under way for 500 ms
+                 * @constant
+                 */
+                networkIdle?: true;
+                /**
+                 * @description JavaScript, as of execute; looked at again and again until it is truthy
+                 * @example document.querySelectorAll(".item").length > 3
+                 */
+                function?: string;
+                /** @description A pause */
+                timeMs?: number;
+            };
+            cookies?: components["schemas"]["NewCookie"][];
         };
         Problem: {
             /** @description Where the error catalogue explains this code */
@@ -1590,9 +3711,154 @@ export interface components {
             updatedAt?: string;
             lastLoginAt?: string;
         };
+        PutFleetPool: {
+            /**
+             * @default ec2
+             * @enum {string}
+             */
+            provider: "local" | "ec2" | "kubernetes";
+            /** @default 0 */
+            min: number;
+            /**
+             * @description 0: the pool is left as it is
+             * @default 0
+             */
+            max: number;
+            /**
+             * @description Machines kept free beyond the need
+             * @default 0
+             */
+            spare: number;
+            /** @default false */
+            spot: boolean;
+            /** @description One of those that are set up; the first of them unless given */
+            region?: string;
+            instanceType?: string;
+            /**
+             * @description A queue counts once its first session has waited that long
+             * @default 5
+             */
+            queueSeconds: number;
+            /** @default 60 */
+            scaleOutCooldownSeconds: number;
+            /** @default 300 */
+            scaleInCooldownSeconds: number;
+            /**
+             * @description A machine without sessions for that long may go
+             * @default 10
+             */
+            idleMinutes: number;
+            /**
+             * @description A machine whose node has not joined by then is replaced
+             * @default 10
+             */
+            bootMinutes: number;
+            version?: number;
+            /** Format: date-time */
+            updatedAt?: string;
+            updatedBy?: string | null;
+            machines?: {
+                provisioning: number;
+                ready: number;
+                draining: number;
+                unhealthy: number;
+                stopping: number;
+            };
+        };
+        ReadPage: {
+            /** @example https://example.com/ */
+            url?: string;
+            /** @description A document to show instead of a URL; it belongs to no site */
+            html?: string;
+            viewport?: components["schemas"]["Viewport"];
+            /**
+             * @description load unless given
+             * @enum {string}
+             */
+            waitUntil?: "load" | "domcontentloaded" | "networkidle" | "commit";
+            /** @description What is waited for once the page is there */
+            waitFor?: {
+                /**
+                 * @description CSS, or another Playwright selector such as text=Sign in
+                 * @example #submit
+                 */
+                selector?: string;
+                /**
+                 * @description What the first match of selector is to be; visible unless given
+                 * @enum {string}
+                 */
+                state?: "visible" | "hidden" | "attached" | "detached";
+                /** @description Text that can be read on the page, in any case */
+                text?: string;
+                /**
+                 * @description A whole URL, or a pattern: * is anything but a slash, ** is anything
+                 * @example https://example.com/orders/*
+                 */
+                url?: string;
+                /**
+                 * @description The page has loaded and had no request under way for 500 ms
+                 * @constant
+                 */
+                networkIdle?: true;
+                /**
+                 * @description JavaScript, as of execute; looked at again and again until it is truthy
+                 * @example document.querySelectorAll(".item").length > 3
+                 */
+                function?: string;
+                /** @description A pause */
+                timeMs?: number;
+            };
+            cookies?: components["schemas"]["NewCookie"][];
+            /** @description Longest time for the page in milliseconds, once the browser is there */
+            timeoutMs?: number;
+            /**
+             * @description html unless given
+             * @enum {string}
+             */
+            format?: "html" | "markdown" | "text";
+        };
         Readiness: {
             /** @enum {string} */
             status: "ok" | "degraded";
+        };
+        /** @description What of the session is kept */
+        Recording: {
+            /** @description Pictures of the pages; kept unless false */
+            frames?: boolean;
+            /** @description Requests, as a HAR needs them; kept unless false */
+            network?: boolean;
+        };
+        RecordingManifest: {
+            /** @constant */
+            format: "gantry-recording";
+            version: number;
+            /** Format: date-time */
+            startedAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+            /** @description False while it goes on */
+            complete: boolean;
+            /** @enum {string} */
+            endedBy?: "asked" | "limit" | "sink";
+            parts: ({
+                name: string;
+                /** @enum {string} */
+                kind: "frames" | "timeline";
+                bytes: number;
+                /** @description Where it can be fetched for an hour */
+                url: string;
+            } & {
+                [key: string]: unknown;
+            })[];
+        } & {
+            [key: string]: unknown;
+        };
+        RecordingPart: {
+            /** @description Id of a session */
+            sessionId: string;
+            name: string;
+            /** Format: base64 */
+            base64: string;
         };
         RecoveryAction: {
             name: string;
@@ -1609,6 +3875,17 @@ export interface components {
             firstName?: string;
             lastName?: string;
         };
+        RequestControl: {
+            /**
+             * @description For how long
+             * @default 300
+             */
+            seconds: number;
+            /** @description Shown to whoever has it now */
+            reason?: string;
+            /** @description Takes it from whoever has it; for those who may administer the account */
+            force?: boolean;
+        };
         Role: {
             /** @description As it stands in `roles` of a user */
             name: string;
@@ -1616,6 +3893,18 @@ export interface components {
             scope: "platform" | "account";
             summary: string;
             permissions: string[];
+        };
+        RotateApiKey: {
+            /**
+             * @description So long the old key still counts: 24 hours unless given, 7 days at most
+             * @default 86400
+             */
+            overlapSeconds: number;
+            /**
+             * Format: date-time
+             * @description When the new key ends; it lives as long as the old one was made to unless given
+             */
+            expiresAt?: string;
         };
         RuntimeSetting: {
             name: string;
@@ -1684,6 +3973,22 @@ export interface components {
             /** @description For the next page; null on the last */
             nextCursor: string | null;
         };
+        SessionUrls: {
+            cdpUrl: string;
+            liveUrl: string;
+        };
+        SessionUrlsWish: {
+            /**
+             * @default observer
+             * @enum {string}
+             */
+            cdp: "driver" | "noCookies" | "observer";
+            /**
+             * @default watch
+             * @enum {string}
+             */
+            live: "control" | "watch";
+        };
         SettingChange: {
             /** @description `chg_…` */
             id: string;
@@ -1713,6 +4018,111 @@ export interface components {
             /** @description `op_…` */
             operationId: string;
         };
+        TabsCommand: {
+            /** @constant */
+            action: "list";
+            /** @description Longest wait in milliseconds */
+            timeoutMs?: number;
+        } | {
+            /** @constant */
+            action: "open";
+            /** @example https://example.com/ */
+            url?: string;
+            /**
+             * @description load unless given
+             * @enum {string}
+             */
+            waitUntil?: "load" | "domcontentloaded" | "networkidle" | "commit";
+            /** @description Longest wait in milliseconds */
+            timeoutMs?: number;
+        } | {
+            /** @constant */
+            action: "close";
+            /** @description From the list of tabs */
+            tabId: string;
+            /** @description Longest wait in milliseconds */
+            timeoutMs?: number;
+        } | {
+            /** @constant */
+            action: "activate";
+            /** @description From the list of tabs */
+            tabId: string;
+            /** @description Longest wait in milliseconds */
+            timeoutMs?: number;
+        };
+        TabsResult: {
+            /** @description Id of a session */
+            sessionId: string;
+            /** @description The tab that was acted on */
+            tabId?: string;
+            tabs: {
+                id: string;
+                url: string;
+                title: string;
+                active: boolean;
+            }[];
+        };
+        TakeScreenshot: {
+            /**
+             * @description png unless given
+             * @enum {string}
+             */
+            format?: "png" | "jpeg" | "webp";
+            /** @description Of jpeg and webp */
+            quality?: number;
+            /** @description The whole page, not only what is in view */
+            fullPage?: boolean;
+            /**
+             * @description CSS, or another Playwright selector such as text=Sign in
+             * @example #submit
+             */
+            selector?: string;
+            /** @description Longest time for the page in milliseconds, once the browser is there */
+            timeoutMs?: number;
+            /** @example https://example.com/ */
+            url?: string;
+            /** @description A document to show instead of a URL; it belongs to no site */
+            html?: string;
+            viewport?: components["schemas"]["Viewport"];
+            /**
+             * @description load unless given
+             * @enum {string}
+             */
+            waitUntil?: "load" | "domcontentloaded" | "networkidle" | "commit";
+            /** @description What is waited for once the page is there */
+            waitFor?: {
+                /**
+                 * @description CSS, or another Playwright selector such as text=Sign in
+                 * @example #submit
+                 */
+                selector?: string;
+                /**
+                 * @description What the first match of selector is to be; visible unless given
+                 * @enum {string}
+                 */
+                state?: "visible" | "hidden" | "attached" | "detached";
+                /** @description Text that can be read on the page, in any case */
+                text?: string;
+                /**
+                 * @description A whole URL, or a pattern: * is anything but a slash, ** is anything
+                 * @example https://example.com/orders/*
+                 */
+                url?: string;
+                /**
+                 * @description The page has loaded and had no request under way for 500 ms
+                 * @constant
+                 */
+                networkIdle?: true;
+                /**
+                 * @description JavaScript, as of execute; looked at again and again until it is truthy
+                 * @example document.querySelectorAll(".item").length > 3
+                 */
+                function?: string;
+                /** @description A pause */
+                timeMs?: number;
+            };
+            cookies?: components["schemas"]["NewCookie"][];
+        };
         Type: {
             /**
              * @description The focused element unless given
@@ -1726,6 +4136,37 @@ export interface components {
             delayMs?: number;
             /** @description Longest wait in milliseconds */
             timeoutMs?: number;
+        };
+        Upload: {
+            /** @description At most 50 MiB together */
+            files: {
+                /**
+                 * @description The part after the last slash counts
+                 * @example cv.pdf
+                 */
+                name: string;
+                /** @description Chromium tells it by the name unless given */
+                contentType?: string;
+                base64: string;
+            }[];
+            /**
+             * @description A file input that is given the files
+             * @example #submit
+             */
+            selector?: string;
+            /** @description Longest wait in milliseconds */
+            timeoutMs?: number;
+        };
+        UploadResult: {
+            /** @description Id of a session */
+            sessionId: string;
+            files: {
+                /** @description As the page sees it */
+                name: string;
+                bytes: number;
+                /** @description As `DOM.setFileInputFiles` takes it over CDP */
+                path: string;
+            }[];
         };
         User: {
             /** @description `usr_…` */
@@ -1815,6 +4256,47 @@ export interface components {
             width: number;
             height: number;
         };
+        Wait: {
+            /**
+             * @description CSS, or another Playwright selector such as text=Sign in
+             * @example #submit
+             */
+            selector?: string;
+            /**
+             * @description What the first match of selector is to be; visible unless given
+             * @enum {string}
+             */
+            state?: "visible" | "hidden" | "attached" | "detached";
+            /** @description Text that can be read on the page, in any case */
+            text?: string;
+            /**
+             * @description A whole URL, or a pattern: * is anything but a slash, ** is anything
+             * @example https://example.com/orders/*
+             */
+            url?: string;
+            /**
+             * @description The page has loaded and had no request under way for 500 ms
+             * @constant
+             */
+            networkIdle?: true;
+            /**
+             * @description JavaScript, as of execute; looked at again and again until it is truthy
+             * @example document.querySelectorAll(".item").length > 3
+             */
+            function?: string;
+            /** @description A pause */
+            timeMs?: number;
+            /** @description Longest wait in milliseconds */
+            timeoutMs?: number;
+        };
+        /** @description The page once the wait was over */
+        WaitResult: {
+            /** @description Id of a session */
+            sessionId: string;
+            url: string;
+            title: string;
+            waitedMs: number;
+        };
         /** @description What is left of an ended session on the machine: all zero */
         WipeReport: {
             processes: number;
@@ -1866,8 +4348,70 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `key.not_yours`: That API key is somebody else’s.
+         */
+        "auth.forbidden-or-auth.https_required-or-key.not_yours": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `key.scope_not_held`: A key cannot do more than whoever makes it.
+         */
+        "auth.forbidden-or-auth.https_required-or-key.scope_not_held": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `key.not_yours`: That API key is somebody else’s.
+         */
+        "auth.forbidden-or-key.not_yours": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `session.may_not_force`: You may not take control from others.
+         */
+        "auth.forbidden-or-session.may_not_force": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `auth.https_required`: Passwords and tokens need HTTPS. */
         "auth.https_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         */
+        "auth.https_required-or-auth.key_not_allowed": {
             headers: {
                 [name: string]: unknown;
             };
@@ -1899,6 +4443,15 @@ export interface components {
         };
         /** @description `auth.invalid_refresh_token`: That refresh token is not valid. */
         "auth.invalid_refresh_token": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `auth.key_not_allowed`: API keys may not do that. */
+        "auth.key_not_allowed": {
             headers: {
                 [name: string]: unknown;
             };
@@ -1940,8 +4493,79 @@ export interface components {
         /**
          * @description `browser.busy`: Too many commands are waiting.
          *     `session.account_limit_reached`: Your account has as many sessions open as it may.
+         *     `session.limit_reached`: Every place for a browser is taken.
+         *     `session.queue_full`: Too many sessions wait for a place.
          */
-        "browser.busy-or-session.account_limit_reached": {
+        "browser.busy-or-session.account_limit_reached-or-session.limit_reached-or-session.queue_full": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `browser.cookie_refused`: A cookie was not accepted. */
+        "browser.cookie_refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `browser.cookie_refused`: A cookie was not accepted.
+         *     `browser.not_actionable`: The element cannot be acted on.
+         *     `browser.output_too_large`: The output is too large.
+         *     `browser.print_refused`: The page cannot be printed that way.
+         *     `browser.script_failed`: The script failed.
+         *     `browser.selector_invalid`: The selector cannot be read.
+         *     `browser.selector_not_found`: No element matches the selector.
+         *     `browser.url_refused`: That address may not be opened.
+         */
+        "browser.cookie_refused-or-browser.not_actionable-or-browser.output_too_large-or-browser.print_refused-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `browser.cookie_refused`: A cookie was not accepted.
+         *     `browser.not_actionable`: The element cannot be acted on.
+         *     `browser.result_too_large`: The result is too large.
+         *     `browser.script_failed`: The script failed.
+         *     `browser.selector_invalid`: The selector cannot be read.
+         *     `browser.selector_not_found`: No element matches the selector.
+         *     `browser.url_refused`: That address may not be opened.
+         */
+        "browser.cookie_refused-or-browser.not_actionable-or-browser.result_too_large-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `browser.cookie_refused`: A cookie was not accepted.
+         *     `browser.not_actionable`: The element cannot be acted on.
+         *     `browser.script_failed`: The script failed.
+         *     `browser.selector_invalid`: The selector cannot be read.
+         *     `browser.selector_not_found`: No element matches the selector.
+         *     `browser.url_refused`: That address may not be opened.
+         */
+        "browser.cookie_refused-or-browser.not_actionable-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `browser.crashed`: The browser is gone. */
+        "browser.crashed": {
             headers: {
                 [name: string]: unknown;
             };
@@ -1963,13 +4587,62 @@ export interface components {
         };
         /**
          * @description `browser.dialog_open`: A dialog holds the page.
+         *     `browser.no_dialog`: No dialog is open.
+         *     `browser.page_closed`: The page was closed.
+         *     `session.closed`: The session is closed.
+         *     `session.controlled`: Somebody else has control.
+         *     `session.not_ready`: The session has no browser yet.
+         */
+        "browser.dialog_open-or-browser.no_dialog-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `browser.dialog_open`: A dialog holds the page.
+         *     `browser.no_history`: There is no such page in the history.
+         *     `browser.page_closed`: The page was closed.
+         *     `session.closed`: The session is closed.
+         *     `session.controlled`: Somebody else has control.
+         *     `session.not_ready`: The session has no browser yet.
+         */
+        "browser.dialog_open-or-browser.no_history-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `browser.dialog_open`: A dialog holds the page.
+         *     `browser.page_closed`: The page was closed.
+         *     `browser.too_many_tabs`: Too many tabs are open.
+         *     `session.closed`: The session is closed.
+         *     `session.controlled`: Somebody else has control.
+         *     `session.not_ready`: The session has no browser yet.
+         */
+        "browser.dialog_open-or-browser.page_closed-or-browser.too_many_tabs-or-session.closed-or-session.controlled-or-session.not_ready": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `browser.dialog_open`: A dialog holds the page.
          *     `browser.page_closed`: The page was closed.
          *     `session.ambiguous`: Several sessions are open.
          *     `session.closed`: The session is closed.
+         *     `session.controlled`: Somebody else has control.
          *     `session.none_open`: No session is open.
          *     `session.not_ready`: The session has no browser yet.
          */
-        "browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.none_open-or-session.not_ready": {
+        "browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready": {
             headers: {
                 [name: string]: unknown;
             };
@@ -1981,9 +4654,10 @@ export interface components {
          * @description `browser.dialog_open`: A dialog holds the page.
          *     `browser.page_closed`: The page was closed.
          *     `session.closed`: The session is closed.
+         *     `session.controlled`: Somebody else has control.
          *     `session.not_ready`: The session has no browser yet.
          */
-        "browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.not_ready": {
+        "browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready": {
             headers: {
                 [name: string]: unknown;
             };
@@ -1995,10 +4669,30 @@ export interface components {
          * @description `browser.launch_failed`: The browser did not start.
          *     `server.stopping`: The server is stopping.
          *     `server.unavailable`: Something that this needs is away for the moment.
-         *     `session.limit_reached`: Every place for a browser is taken.
+         *     `session.no_machines`: No machine hosts browsers.
          *     `session.paused`: No new sessions are started at the moment.
+         *     `session.queue_timeout`: No place became free in time.
+         *     `session.server_stopping`: The server is stopping.
          */
-        "browser.launch_failed-or-server.stopping-or-server.unavailable-or-session.limit_reached-or-session.paused": {
+        "browser.launch_failed-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `browser.launch_failed`: The browser did not start.
+         *     `server.stopping`: The server is stopping.
+         *     `server.unavailable`: Something that this needs is away for the moment.
+         *     `session.no_machines`: No machine hosts browsers.
+         *     `session.paused`: No new sessions are started at the moment.
+         *     `session.queue_timeout`: No place became free in time.
+         *     `session.server_stopping`: The server is stopping.
+         *     `session.unreachable`: The machine of the session does not answer.
+         */
+        "browser.launch_failed-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping-or-session.unreachable": {
             headers: {
                 [name: string]: unknown;
             };
@@ -2029,11 +4723,60 @@ export interface components {
             };
         };
         /**
+         * @description `browser.output_too_large`: The output is too large.
+         *     `browser.print_refused`: The page cannot be printed that way.
+         */
+        "browser.output_too_large-or-browser.print_refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
          * @description `browser.result_not_serializable`: The result has no JSON form.
          *     `browser.result_too_large`: The result is too large.
          *     `browser.script_failed`: The script failed.
          */
         "browser.result_not_serializable-or-browser.result_too_large-or-browser.script_failed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `browser.result_too_large`: The result is too large.
+         *     `browser.selector_invalid`: The selector cannot be read.
+         *     `browser.selector_not_found`: No element matches the selector.
+         */
+        "browser.result_too_large-or-browser.selector_invalid-or-browser.selector_not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `browser.script_failed`: The script failed.
+         *     `browser.selector_invalid`: The selector cannot be read.
+         */
+        "browser.script_failed-or-browser.selector_invalid": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `browser.tab_not_found`: No such tab.
+         *     `session.not_found`: No such session.
+         */
+        "browser.tab_not_found-or-session.not_found": {
             headers: {
                 [name: string]: unknown;
             };
@@ -2053,6 +4796,33 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /**
+         * @description `browser.upload_too_large`: The files are too large.
+         *     `browser.uploads_full`: The session has taken as many files as it may.
+         *     `request.too_large`: The body is too large.
+         */
+        "browser.upload_too_large-or-browser.uploads_full-or-request.too_large": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `browser.uploads_unavailable`: The files could not be kept.
+         *     `server.stopping`: The server is stopping.
+         *     `server.unavailable`: Something that this needs is away for the moment.
+         *     `session.unreachable`: The machine of the session does not answer.
+         */
+        "browser.uploads_unavailable-or-server.stopping-or-server.unavailable-or-session.unreachable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `browser.url_refused`: That address may not be opened. */
         "browser.url_refused": {
             headers: {
@@ -2064,6 +4834,132 @@ export interface components {
         };
         /** @description `console.unknown_file`: The console has no such file. */
         "console.unknown_file": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `download.not_found`: No such download.
+         *     `session.not_found`: No such session.
+         */
+        "download.not_found-or-session.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `download.not_ready`: The download has no file.
+         *     `session.closed`: The session is closed.
+         *     `session.not_ready`: The session has no browser yet.
+         */
+        "download.not_ready-or-session.closed-or-session.not_ready": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `fleet.builtin_machine`: That is the machine of the control plane itself.
+         *     `fleet.provider_missing`: That provider is not set up.
+         *     `fleet.provider_refuses`: The provider cannot do that.
+         *     `fleet.wrong_state`: The instance cannot do that now.
+         */
+        "fleet.builtin_machine-or-fleet.provider_missing-or-fleet.provider_refuses-or-fleet.wrong_state": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `fleet.builtin_machine`: That is the machine of the control plane itself.
+         *     `fleet.wrong_state`: The instance cannot do that now.
+         */
+        "fleet.builtin_machine-or-fleet.wrong_state": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `fleet.instance_not_found`: No such instance. */
+        "fleet.instance_not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `fleet.join_token_not_found`: No such join token. */
+        "fleet.join_token_not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `fleet.node_not_found`: No such node. */
+        "fleet.node_not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `fleet.pool_changed`: The pool was changed meanwhile.
+         *     `fleet.provider_missing`: That provider is not set up.
+         */
+        "fleet.pool_changed-or-fleet.provider_missing": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `fleet.provider_missing`: That provider is not set up.
+         *     `fleet.provider_refuses`: The provider cannot do that.
+         *     `fleet.too_many_instances`: The fleet is as large as it may be.
+         *     `idempotency.in_progress`: The first request with that key is still being worked on.
+         */
+        "fleet.provider_missing-or-fleet.provider_refuses-or-fleet.too_many_instances-or-idempotency.in_progress": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `fleet.unknown_region`: That region is not set up. */
+        "fleet.unknown_region": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `fleet.unknown_region`: That region is not set up.
+         *     `fleet.unknown_user`: No such user to assign to.
+         *     `idempotency.different_request`: That key was used for another request.
+         */
+        "fleet.unknown_region-or-fleet.unknown_user-or-idempotency.different_request": {
             headers: {
                 [name: string]: unknown;
             };
@@ -2112,6 +5008,45 @@ export interface components {
             };
         };
         /**
+         * @description `idempotency.in_progress`: The first request with that key is still being worked on.
+         *     `key.limit_reached`: The account has as many API keys as it may.
+         *     `key.shown_before`: That key is not shown again.
+         */
+        "idempotency.in_progress-or-key.limit_reached-or-key.shown_before": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `idempotency.in_progress`: The first request with that key is still being worked on.
+         *     `key.limit_reached`: The account has as many API keys as it may.
+         *     `key.shown_before`: That key is not shown again.
+         *     `key.wrong_state`: That API key cannot be replaced.
+         */
+        "idempotency.in_progress-or-key.limit_reached-or-key.shown_before-or-key.wrong_state": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `idempotency.in_progress`: The first request with that key is still being worked on.
+         *     `session.closed`: The session is closed.
+         */
+        "idempotency.in_progress-or-session.closed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
          * @description `job.key_busy`: A job with the same key is waiting or running.
          *     `job.not_dead`: Only a dead job can be run again.
          */
@@ -2132,8 +5067,44 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `key.not_found`: No such API key. */
+        "key.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `metrics.forbidden`: Metrics are not open to this address. */
         "metrics.forbidden": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `node.already_joined`: That machine has a node that lives. */
+        "node.already_joined": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `node.join_refused`: The join token is not accepted. */
+        "node.join_refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `node.unauthenticated`: The node is not known. */
+        "node.unauthenticated": {
             headers: {
                 [name: string]: unknown;
             };
@@ -2156,6 +5127,39 @@ export interface components {
          *     `server.unavailable`: Something that this needs is away for the moment.
          */
         "operation.too_many_followers-or-server.stopping-or-server.unavailable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `recording.not_recorded`: There is no recording.
+         *     `session.not_found`: No such session.
+         */
+        "recording.not_recorded-or-session.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `recording.not_yet`: Nothing is recorded yet. */
+        "recording.not_yet": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `recording.unreadable`: The recording cannot be read.
+         *     `server.error`: Something went wrong on our side.
+         */
+        "recording.unreadable-or-server.error": {
             headers: {
                 [name: string]: unknown;
             };
@@ -2253,8 +5257,68 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `session.account_limit_reached`: Your account has as many sessions open as it may. */
-        "session.account_limit_reached": {
+        /**
+         * @description `server.stopping`: The server is stopping.
+         *     `server.unavailable`: Something that this needs is away for the moment.
+         *     `session.unreachable`: The machine of the session does not answer.
+         */
+        "server.stopping-or-server.unavailable-or-session.unreachable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `session.account_limit_reached`: Your account has as many sessions open as it may.
+         *     `session.limit_reached`: Every place for a browser is taken.
+         *     `session.queue_full`: Too many sessions wait for a place.
+         */
+        "session.account_limit_reached-or-session.limit_reached-or-session.queue_full": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `session.closed`: The session is closed. */
+        "session.closed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `session.closed`: The session is closed.
+         *     `session.not_in_control`: You do not have control.
+         *     `session.not_ready`: The session has no browser yet.
+         */
+        "session.closed-or-session.not_in_control-or-session.not_ready": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `session.closed`: The session is closed.
+         *     `session.not_ready`: The session has no browser yet.
+         */
+        "session.closed-or-session.not_ready": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `session.control_queue_full`: Too many wait for control. */
+        "session.control_queue_full": {
             headers: {
                 [name: string]: unknown;
             };
@@ -3103,6 +6167,281 @@ export interface operations {
             504: components["responses"]["request.timeout"];
         };
     };
+    getApiKeys: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "key_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "name": "nightly price check",
+                     *           "mode": "live",
+                     *           "prefix": "gk_live_4fT9",
+                     *           "scopes": [
+                     *             "sessions.*"
+                     *           ],
+                     *           "allowedAddresses": [
+                     *             "203.0.113.0/24"
+                     *           ],
+                     *           "status": "active",
+                     *           "createdBy": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "expiresAt": "2027-02-18T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ApiKeyPage"];
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postApiKeys: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same request within 24 hours answers with what the first one made. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "nightly price check",
+                 *       "scopes": [
+                 *         "sessions.*"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateApiKey"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "key_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "nightly price check",
+                     *       "mode": "live",
+                     *       "prefix": "gk_live_4fT9",
+                     *       "scopes": [
+                     *         "sessions.*"
+                     *       ],
+                     *       "allowedAddresses": [
+                     *         "203.0.113.0/24"
+                     *       ],
+                     *       "status": "active",
+                     *       "createdBy": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "expiresAt": "2027-02-18T12:00:00.000Z",
+                     *       "key": "gk_live_4fT9EXAMPLE000EXAMPLE000EXAMPLE000EXAMPLE000EXAMPLE0"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NewApiKey"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.https_required-or-key.scope_not_held"];
+            409: components["responses"]["idempotency.in_progress-or-key.limit_reached-or-key.shown_before"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["idempotency.different_request"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getApiKeysId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an API key
+                 * @example key_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "key_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "nightly price check",
+                     *       "mode": "live",
+                     *       "prefix": "gk_live_4fT9",
+                     *       "scopes": [
+                     *         "sessions.*"
+                     *       ],
+                     *       "allowedAddresses": [
+                     *         "203.0.113.0/24"
+                     *       ],
+                     *       "status": "active",
+                     *       "createdBy": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "expiresAt": "2027-02-18T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["key.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteApiKeysId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an API key
+                 * @example key_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-key.not_yours"];
+            404: components["responses"]["key.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postApiKeysIdRotate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same request within 24 hours answers with what the first one made. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description Id of an API key
+                 * @example key_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "overlapSeconds": 3600
+                 *     }
+                 */
+                "application/json": components["schemas"]["RotateApiKey"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "key_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "nightly price check",
+                     *       "mode": "live",
+                     *       "prefix": "gk_live_4fT9",
+                     *       "scopes": [
+                     *         "sessions.*"
+                     *       ],
+                     *       "allowedAddresses": [
+                     *         "203.0.113.0/24"
+                     *       ],
+                     *       "status": "active",
+                     *       "createdBy": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "expiresAt": "2027-02-18T12:00:00.000Z",
+                     *       "key": "gk_live_4fT9EXAMPLE000EXAMPLE000EXAMPLE000EXAMPLE000EXAMPLE0"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NewApiKey"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.https_required-or-key.not_yours"];
+            404: components["responses"]["key.not_found"];
+            409: components["responses"]["idempotency.in_progress-or-key.limit_reached-or-key.shown_before-or-key.wrong_state"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["idempotency.different_request"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     postAuthBootstrap: {
         parameters: {
             query?: never;
@@ -3275,7 +6614,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.https_required"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -3544,14 +6883,14 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden"];
             404: components["responses"]["session.not_found"];
-            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.none_open-or-session.not_ready"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             422: components["responses"]["browser.not_actionable-or-browser.selector_invalid-or-browser.selector_not_found"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
-            503: components["responses"]["server.stopping-or-server.unavailable"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
@@ -3592,14 +6931,14 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden"];
             404: components["responses"]["session.not_found"];
-            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.none_open-or-session.not_ready"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             422: components["responses"]["browser.result_not_serializable-or-browser.result_too_large-or-browser.script_failed"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
-            503: components["responses"]["server.stopping-or-server.unavailable"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
@@ -3642,15 +6981,15 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden"];
             404: components["responses"]["session.not_found"];
-            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.none_open-or-session.not_ready"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             422: components["responses"]["browser.url_refused"];
-            429: components["responses"]["browser.busy-or-session.account_limit_reached"];
+            429: components["responses"]["browser.busy-or-session.account_limit_reached-or-session.limit_reached-or-session.queue_full"];
             500: components["responses"]["server.error"];
             502: components["responses"]["browser.navigation_failed"];
-            503: components["responses"]["browser.launch_failed-or-server.stopping-or-server.unavailable-or-session.limit_reached-or-session.paused"];
+            503: components["responses"]["browser.launch_failed-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
@@ -3698,14 +7037,14 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden"];
             404: components["responses"]["session.not_found"];
-            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.none_open-or-session.not_ready"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             422: components["responses"]["browser.not_actionable-or-browser.selector_invalid-or-browser.selector_not_found"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
-            503: components["responses"]["server.stopping-or-server.unavailable"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
@@ -3747,14 +7086,14 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden"];
             404: components["responses"]["session.not_found"];
-            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.none_open-or-session.not_ready"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             422: components["responses"]["browser.not_actionable-or-browser.selector_invalid-or-browser.selector_not_found"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
-            503: components["responses"]["server.stopping-or-server.unavailable"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
@@ -3807,11 +7146,11 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden"];
             404: components["responses"]["session.not_found"];
-            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.none_open-or-session.not_ready"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
-            503: components["responses"]["server.stopping-or-server.unavailable"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
@@ -3855,15 +7194,1423 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden"];
             404: components["responses"]["session.not_found"];
-            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.none_open-or-session.not_ready"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             422: components["responses"]["browser.not_actionable-or-browser.selector_invalid-or-browser.selector_not_found"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
-            503: components["responses"]["server.stopping-or-server.unavailable"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
+        };
+    };
+    postContent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "url": "https://example.com/",
+                 *       "format": "markdown"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReadPage"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sessionId": "ses_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "url": "https://example.com/",
+                     *       "format": "markdown",
+                     *       "content": "# Example Domain"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PageContent"];
+                    "text/html": string;
+                    "text/markdown": string;
+                    "text/plain": string;
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["session.not_found"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
+            410: components["responses"]["browser.crashed-or-browser.page_crashed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["browser.cookie_refused-or-browser.not_actionable-or-browser.result_too_large-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused"];
+            429: components["responses"]["browser.busy-or-session.account_limit_reached-or-session.limit_reached-or-session.queue_full"];
+            500: components["responses"]["server.error"];
+            502: components["responses"]["browser.navigation_failed"];
+            503: components["responses"]["browser.launch_failed-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping-or-session.unreachable"];
+            504: components["responses"]["browser.timeout-or-request.timeout"];
+        };
+    };
+    getEc2Instances: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+                /** @example running */
+                status?: "provisioning" | "running" | "stopping" | "error" | "terminated";
+                assignedToUserId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "instanceId": "i-0c913f355f22c8836",
+                     *           "provider": "ec2",
+                     *           "purpose": "manual",
+                     *           "builtin": false,
+                     *           "managed": true,
+                     *           "region": "eu-central-1",
+                     *           "status": "running",
+                     *           "privateIpAddress": "10.0.4.17",
+                     *           "launchTime": "2026-11-20T12:00:00.000Z",
+                     *           "lastActivityTime": "2026-11-20T12:00:00.000Z",
+                     *           "instanceType": "c7i.xlarge",
+                     *           "spot": false,
+                     *           "tags": {
+                     *             "team": "search"
+                     *           },
+                     *           "healthStatus": "healthy",
+                     *           "sessions": 3,
+                     *           "capacity": 20
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["Instance"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postEc2Instances: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same request within 24 hours answers with what the first one made. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "instanceType": "c7i.xlarge"
+                 *     }
+                 */
+                "application/json": components["schemas"]["LaunchEc2Instance"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "instanceId": "i-0c913f355f22c8836",
+                     *       "provider": "ec2",
+                     *       "purpose": "manual",
+                     *       "builtin": false,
+                     *       "managed": true,
+                     *       "region": "eu-central-1",
+                     *       "status": "provisioning",
+                     *       "privateIpAddress": "10.0.4.17",
+                     *       "launchTime": "2026-11-20T12:00:00.000Z",
+                     *       "lastActivityTime": "2026-11-20T12:00:00.000Z",
+                     *       "instanceType": "c7i.xlarge",
+                     *       "spot": false,
+                     *       "tags": {
+                     *         "team": "search"
+                     *       },
+                     *       "healthStatus": "healthy",
+                     *       "sessions": 0,
+                     *       "capacity": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Instance"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            409: components["responses"]["fleet.provider_missing-or-fleet.provider_refuses-or-fleet.too_many_instances-or-idempotency.in_progress"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["fleet.unknown_region-or-fleet.unknown_user-or-idempotency.different_request"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getEc2InstancesId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Our id (`ins_…`) or the provider’s
+                 * @example ins_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "instanceId": "i-0c913f355f22c8836",
+                     *       "provider": "ec2",
+                     *       "purpose": "manual",
+                     *       "builtin": false,
+                     *       "managed": true,
+                     *       "region": "eu-central-1",
+                     *       "status": "running",
+                     *       "privateIpAddress": "10.0.4.17",
+                     *       "launchTime": "2026-11-20T12:00:00.000Z",
+                     *       "lastActivityTime": "2026-11-20T12:00:00.000Z",
+                     *       "instanceType": "c7i.xlarge",
+                     *       "spot": false,
+                     *       "tags": {
+                     *         "team": "search"
+                     *       },
+                     *       "healthStatus": "healthy",
+                     *       "sessions": 3,
+                     *       "capacity": 20
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Instance"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["fleet.instance_not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteEc2InstancesId: {
+        parameters: {
+            query?: {
+                /** @description Lets its sessions end first */
+                drain?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Our id (`ins_…`) or the provider’s
+                 * @example ins_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "instanceId": "i-0c913f355f22c8836",
+                     *       "provider": "ec2",
+                     *       "purpose": "manual",
+                     *       "builtin": false,
+                     *       "managed": true,
+                     *       "region": "eu-central-1",
+                     *       "status": "stopping",
+                     *       "privateIpAddress": "10.0.4.17",
+                     *       "launchTime": "2026-11-20T12:00:00.000Z",
+                     *       "lastActivityTime": "2026-11-20T12:00:00.000Z",
+                     *       "instanceType": "c7i.xlarge",
+                     *       "spot": false,
+                     *       "tags": {
+                     *         "team": "search"
+                     *       },
+                     *       "healthStatus": "healthy",
+                     *       "sessions": 3,
+                     *       "capacity": 20
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Instance"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["fleet.instance_not_found"];
+            409: components["responses"]["fleet.builtin_machine-or-fleet.wrong_state"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postEc2InstancesIdRestart: {
+        parameters: {
+            query?: {
+                /** @description Lets its sessions end first */
+                drain?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Our id (`ins_…`) or the provider’s
+                 * @example ins_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "instanceId": "i-0c913f355f22c8836",
+                     *       "provider": "ec2",
+                     *       "purpose": "manual",
+                     *       "builtin": false,
+                     *       "managed": true,
+                     *       "region": "eu-central-1",
+                     *       "status": "running",
+                     *       "privateIpAddress": "10.0.4.17",
+                     *       "launchTime": "2026-11-20T12:00:00.000Z",
+                     *       "lastActivityTime": "2026-11-20T12:00:00.000Z",
+                     *       "instanceType": "c7i.xlarge",
+                     *       "spot": false,
+                     *       "tags": {
+                     *         "team": "search"
+                     *       },
+                     *       "healthStatus": "healthy",
+                     *       "sessions": 3,
+                     *       "capacity": 20
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Instance"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["fleet.instance_not_found"];
+            409: components["responses"]["fleet.builtin_machine-or-fleet.provider_missing-or-fleet.provider_refuses-or-fleet.wrong_state"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getEc2InstancesIdStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Our id (`ins_…`) or the provider’s
+                 * @example ins_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "instanceId": "i-0c913f355f22c8836",
+                     *       "status": "running",
+                     *       "healthStatus": "healthy",
+                     *       "providerStatus": "running",
+                     *       "checkedAt": "2026-11-20T12:00:00.000Z",
+                     *       "node": {
+                     *         "id": "nod_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *         "instanceId": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *         "status": "ready",
+                     *         "url": "https://10.0.4.17:8701",
+                     *         "fingerprint": "A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7",
+                     *         "version": "0.1.0",
+                     *         "capacity": 20,
+                     *         "sessions": 3,
+                     *         "free": 17,
+                     *         "joinedAt": "2026-11-20T12:00:00.000Z",
+                     *         "lastBeatAt": "2026-11-20T12:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["InstanceStatus"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["fleet.instance_not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getFleetInstances: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+                /** @example running */
+                status?: "provisioning" | "running" | "stopping" | "error" | "terminated";
+                provider?: "local" | "ec2" | "kubernetes";
+                assignedToUserId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "instanceId": "i-0c913f355f22c8836",
+                     *           "provider": "ec2",
+                     *           "purpose": "manual",
+                     *           "builtin": false,
+                     *           "managed": true,
+                     *           "region": "eu-central-1",
+                     *           "status": "running",
+                     *           "privateIpAddress": "10.0.4.17",
+                     *           "launchTime": "2026-11-20T12:00:00.000Z",
+                     *           "lastActivityTime": "2026-11-20T12:00:00.000Z",
+                     *           "instanceType": "c7i.xlarge",
+                     *           "spot": false,
+                     *           "tags": {
+                     *             "team": "search"
+                     *           },
+                     *           "healthStatus": "healthy",
+                     *           "sessions": 3,
+                     *           "capacity": 20
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["Instance"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postFleetInstances: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same request within 24 hours answers with what the first one made. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "instanceType": "c7i.xlarge"
+                 *     }
+                 */
+                "application/json": components["schemas"]["LaunchInstance"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "instanceId": "i-0c913f355f22c8836",
+                     *       "provider": "ec2",
+                     *       "purpose": "manual",
+                     *       "builtin": false,
+                     *       "managed": true,
+                     *       "region": "eu-central-1",
+                     *       "status": "provisioning",
+                     *       "privateIpAddress": "10.0.4.17",
+                     *       "launchTime": "2026-11-20T12:00:00.000Z",
+                     *       "lastActivityTime": "2026-11-20T12:00:00.000Z",
+                     *       "instanceType": "c7i.xlarge",
+                     *       "spot": false,
+                     *       "tags": {
+                     *         "team": "search"
+                     *       },
+                     *       "healthStatus": "healthy",
+                     *       "sessions": 0,
+                     *       "capacity": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Instance"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            409: components["responses"]["fleet.provider_missing-or-fleet.provider_refuses-or-fleet.too_many_instances-or-idempotency.in_progress"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["fleet.unknown_region-or-fleet.unknown_user-or-idempotency.different_request"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getFleetInstancesId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Our id (`ins_…`) or the provider’s
+                 * @example ins_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "instanceId": "i-0c913f355f22c8836",
+                     *       "provider": "ec2",
+                     *       "purpose": "manual",
+                     *       "builtin": false,
+                     *       "managed": true,
+                     *       "region": "eu-central-1",
+                     *       "status": "running",
+                     *       "privateIpAddress": "10.0.4.17",
+                     *       "launchTime": "2026-11-20T12:00:00.000Z",
+                     *       "lastActivityTime": "2026-11-20T12:00:00.000Z",
+                     *       "instanceType": "c7i.xlarge",
+                     *       "spot": false,
+                     *       "tags": {
+                     *         "team": "search"
+                     *       },
+                     *       "healthStatus": "healthy",
+                     *       "sessions": 3,
+                     *       "capacity": 20
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Instance"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["fleet.instance_not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteFleetInstancesId: {
+        parameters: {
+            query?: {
+                /** @description Lets its sessions end first */
+                drain?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Our id (`ins_…`) or the provider’s
+                 * @example ins_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "instanceId": "i-0c913f355f22c8836",
+                     *       "provider": "ec2",
+                     *       "purpose": "manual",
+                     *       "builtin": false,
+                     *       "managed": true,
+                     *       "region": "eu-central-1",
+                     *       "status": "stopping",
+                     *       "privateIpAddress": "10.0.4.17",
+                     *       "launchTime": "2026-11-20T12:00:00.000Z",
+                     *       "lastActivityTime": "2026-11-20T12:00:00.000Z",
+                     *       "instanceType": "c7i.xlarge",
+                     *       "spot": false,
+                     *       "tags": {
+                     *         "team": "search"
+                     *       },
+                     *       "healthStatus": "healthy",
+                     *       "sessions": 3,
+                     *       "capacity": 20
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Instance"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["fleet.instance_not_found"];
+            409: components["responses"]["fleet.builtin_machine-or-fleet.wrong_state"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postFleetInstancesIdRestart: {
+        parameters: {
+            query?: {
+                /** @description Lets its sessions end first */
+                drain?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Our id (`ins_…`) or the provider’s
+                 * @example ins_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "instanceId": "i-0c913f355f22c8836",
+                     *       "provider": "ec2",
+                     *       "purpose": "manual",
+                     *       "builtin": false,
+                     *       "managed": true,
+                     *       "region": "eu-central-1",
+                     *       "status": "running",
+                     *       "privateIpAddress": "10.0.4.17",
+                     *       "launchTime": "2026-11-20T12:00:00.000Z",
+                     *       "lastActivityTime": "2026-11-20T12:00:00.000Z",
+                     *       "instanceType": "c7i.xlarge",
+                     *       "spot": false,
+                     *       "tags": {
+                     *         "team": "search"
+                     *       },
+                     *       "healthStatus": "healthy",
+                     *       "sessions": 3,
+                     *       "capacity": 20
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Instance"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["fleet.instance_not_found"];
+            409: components["responses"]["fleet.builtin_machine-or-fleet.provider_missing-or-fleet.provider_refuses-or-fleet.wrong_state"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getFleetInstancesIdStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Our id (`ins_…`) or the provider’s
+                 * @example ins_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "instanceId": "i-0c913f355f22c8836",
+                     *       "status": "running",
+                     *       "healthStatus": "healthy",
+                     *       "providerStatus": "running",
+                     *       "checkedAt": "2026-11-20T12:00:00.000Z",
+                     *       "node": {
+                     *         "id": "nod_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *         "instanceId": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *         "status": "ready",
+                     *         "url": "https://10.0.4.17:8701",
+                     *         "fingerprint": "A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7",
+                     *         "version": "0.1.0",
+                     *         "capacity": 20,
+                     *         "sessions": 3,
+                     *         "free": 17,
+                     *         "joinedAt": "2026-11-20T12:00:00.000Z",
+                     *         "lastBeatAt": "2026-11-20T12:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["InstanceStatus"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["fleet.instance_not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getFleetJoinTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "jtk_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "name": "rack 4",
+                     *           "multiUse": false,
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "expiresAt": "2026-11-20T13:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["JoinToken"][];
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postFleetJoinTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "rack 4"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateJoinToken"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "jtk_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "rack 4",
+                     *       "multiUse": false,
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "expiresAt": "2026-11-20T13:00:00.000Z",
+                     *       "token": "join_kq3ZQv7xv9C1u5h2Y0sW8tNfRb4mJdLpAeGzXcVnUoM"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["JoinToken"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteFleetJoinTokensId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Our id (`ins_…`) or the provider’s
+                 * @example jtk_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["fleet.join_token_not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getFleetNodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "nod_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "instanceId": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "status": "ready",
+                     *           "url": "https://10.0.4.17:8701",
+                     *           "fingerprint": "A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7",
+                     *           "version": "0.1.0",
+                     *           "capacity": 20,
+                     *           "sessions": 3,
+                     *           "free": 17,
+                     *           "joinedAt": "2026-11-20T12:00:00.000Z",
+                     *           "lastBeatAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["FleetNode"][];
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postFleetNodesIdDrain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Our id (`ins_…`) or the provider’s
+                 * @example nod_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "nod_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "instanceId": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "status": "draining",
+                     *       "url": "https://10.0.4.17:8701",
+                     *       "fingerprint": "A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7",
+                     *       "version": "0.1.0",
+                     *       "capacity": 20,
+                     *       "sessions": 3,
+                     *       "free": 0,
+                     *       "joinedAt": "2026-11-20T12:00:00.000Z",
+                     *       "lastBeatAt": "2026-11-20T12:00:00.000Z",
+                     *       "drainReason": "asked"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FleetNode"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["fleet.node_not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteFleetNodesIdDrain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Our id (`ins_…`) or the provider’s
+                 * @example nod_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "nod_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "instanceId": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "status": "ready",
+                     *       "url": "https://10.0.4.17:8701",
+                     *       "fingerprint": "A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7",
+                     *       "version": "0.1.0",
+                     *       "capacity": 20,
+                     *       "sessions": 3,
+                     *       "free": 17,
+                     *       "joinedAt": "2026-11-20T12:00:00.000Z",
+                     *       "lastBeatAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FleetNode"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["fleet.node_not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getFleetPool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "provider": "ec2",
+                     *       "min": 1,
+                     *       "max": 10,
+                     *       "spare": 1,
+                     *       "spot": true,
+                     *       "queueSeconds": 5,
+                     *       "scaleOutCooldownSeconds": 60,
+                     *       "scaleInCooldownSeconds": 300,
+                     *       "idleMinutes": 10,
+                     *       "bootMinutes": 10,
+                     *       "version": 4,
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedBy": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "machines": {
+                     *         "provisioning": 1,
+                     *         "ready": 3,
+                     *         "draining": 0,
+                     *         "unhealthy": 0,
+                     *         "stopping": 0
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FleetPool"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putFleetPool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "provider": "ec2",
+                 *       "min": 1,
+                 *       "max": 10,
+                 *       "spare": 1,
+                 *       "spot": true,
+                 *       "queueSeconds": 5,
+                 *       "scaleOutCooldownSeconds": 60,
+                 *       "scaleInCooldownSeconds": 300,
+                 *       "idleMinutes": 10,
+                 *       "bootMinutes": 10
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutFleetPool"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "provider": "ec2",
+                     *       "min": 1,
+                     *       "max": 10,
+                     *       "spare": 1,
+                     *       "spot": true,
+                     *       "queueSeconds": 5,
+                     *       "scaleOutCooldownSeconds": 60,
+                     *       "scaleInCooldownSeconds": 300,
+                     *       "idleMinutes": 10,
+                     *       "bootMinutes": 10,
+                     *       "version": 4,
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedBy": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "machines": {
+                     *         "provisioning": 1,
+                     *         "ready": 3,
+                     *         "draining": 0,
+                     *         "unhealthy": 0,
+                     *         "stopping": 0
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FleetPool"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            409: components["responses"]["fleet.pool_changed-or-fleet.provider_missing"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["fleet.unknown_region"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postNodeBeat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "sequence": 17,
+                 *       "facts": {
+                 *         "capacity": 20,
+                 *         "sessions": 1,
+                 *         "version": "0.1.0",
+                 *         "draining": false,
+                 *         "spotNotice": false
+                 *       },
+                 *       "sessions": [
+                 *         "ses_06f3k9w2m4qz7x8y1v5t0r6n3b"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["NodeBeat"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sequence": 17,
+                     *       "end": [],
+                     *       "drain": false,
+                     *       "beatSeconds": 5,
+                     *       "publicKeys": [
+                     *         {
+                     *           "kty": "OKP",
+                     *           "crv": "Ed25519",
+                     *           "kid": "k1",
+                     *           "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NodeBeatAnswer"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["node.unauthenticated"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postNodeJoin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "join_kq3ZQv7xv9C1u5h2Y0sW8tNfRb4mJdLpAeGzXcVnUoM",
+                 *       "url": "https://10.0.4.17:8701",
+                 *       "fingerprint": "A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7",
+                 *       "facts": {
+                 *         "capacity": 20,
+                 *         "sessions": 1,
+                 *         "version": "0.1.0",
+                 *         "draining": false,
+                 *         "spotNotice": false
+                 *       },
+                 *       "machine": {
+                 *         "provider": "local",
+                 *         "id": "rack4-17"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["NodeJoin"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "nodeId": "nod_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "instanceId": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "publicKeys": [
+                     *         {
+                     *           "kty": "OKP",
+                     *           "crv": "Ed25519",
+                     *           "kid": "k1",
+                     *           "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+                     *         }
+                     *       ],
+                     *       "credential": "node_J8yVj2b7o1nUj0rC6kq3ZQv7xv9C1u5h2Y0sW8tNfRb"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NodeJoined"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            403: components["responses"]["node.join_refused"];
+            409: components["responses"]["node.already_joined"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postNodeLeave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "sequence": 18
+                 *     }
+                 */
+                "application/json": components["schemas"]["NodeLeave"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["node.unauthenticated"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postNodeRecordings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "sessionId": "ses_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                 *       "name": "manifest.json",
+                 *       "base64": "e30="
+                 *     }
+                 */
+                "application/json": components["schemas"]["RecordingPart"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            404: components["responses"]["session.not_found"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postNodeReports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "sessions": [
+                 *         {
+                 *           "id": "ses_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                 *           "lastActivityMs": 1795000000000
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["NodeReports"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
         };
     };
     getOperationsId: {
@@ -3912,6 +8659,59 @@ export interface operations {
             503: components["responses"]["operation.too_many_followers-or-server.stopping-or-server.unavailable"];
         };
     };
+    postPdf: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "html": "<h1>Invoice</h1>",
+                 *       "paper": "a4",
+                 *       "background": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["PrintPage"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sessionId": "ses_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "bytes": 8,
+                     *       "base64": "JVBERi0xLjQ="
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PdfResult"];
+                    "application/pdf": string;
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["session.not_found"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
+            410: components["responses"]["browser.crashed-or-browser.page_crashed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["browser.cookie_refused-or-browser.not_actionable-or-browser.output_too_large-or-browser.print_refused-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused"];
+            429: components["responses"]["browser.busy-or-session.account_limit_reached-or-session.limit_reached-or-session.queue_full"];
+            500: components["responses"]["server.error"];
+            502: components["responses"]["browser.navigation_failed"];
+            503: components["responses"]["browser.launch_failed-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping-or-session.unreachable"];
+            504: components["responses"]["browser.timeout-or-request.timeout"];
+        };
+    };
     getRoles: {
         parameters: {
             query?: never;
@@ -3937,6 +8737,11 @@ export interface operations {
                      *           "permissions": [
                      *             "sessions.read",
                      *             "sessions.write",
+                     *             "keys.read",
+                     *             "keys.write",
+                     *             "keys.revoke",
+                     *             "fleet.read",
+                     *             "fleet.write",
                      *             "settings.read",
                      *             "settings.write",
                      *             "jobs.read",
@@ -3961,6 +8766,66 @@ export interface operations {
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
+        };
+    };
+    postScreenshot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "url": "https://example.com/",
+                 *       "fullPage": true,
+                 *       "waitFor": {
+                 *         "selector": "h1"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["TakeScreenshot"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sessionId": "ses_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "format": "png",
+                     *       "width": 1280,
+                     *       "height": 720,
+                     *       "cut": false,
+                     *       "base64": "iVBORw0KGgo="
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ScreenshotResult"];
+                    "image/png": string;
+                    "image/jpeg": string;
+                    "image/webp": string;
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["session.not_found"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
+            410: components["responses"]["browser.crashed-or-browser.page_crashed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["browser.cookie_refused-or-browser.not_actionable-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused"];
+            429: components["responses"]["browser.busy-or-session.account_limit_reached-or-session.limit_reached-or-session.queue_full"];
+            500: components["responses"]["server.error"];
+            502: components["responses"]["browser.navigation_failed"];
+            503: components["responses"]["browser.launch_failed-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping-or-session.unreachable"];
+            504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
     getSessions: {
@@ -4006,6 +8871,8 @@ export interface operations {
                      *             "width": 1280,
                      *             "height": 720
                      *           },
+                     *           "cdpUrl": "ws://127.0.0.1:8700/cdp/ses_06f3k9w2m4qz7x8y1v5t0r6n3b/Yq3vVxkzQ0cG7h2eXb1mJ8wLrT5uAa9dNfKpSiZoE4M",
+                     *           "liveUrl": "ws://127.0.0.1:8700/live/ses_06f3k9w2m4qz7x8y1v5t0r6n3b/b6nDk2PzWc8sR1tYv4xUj7qLm9oGh3eAfKiZpQrTsX0",
                      *           "metadata": {
                      *             "purpose": "price check"
                      *           },
@@ -4075,6 +8942,8 @@ export interface operations {
                      *         "width": 1280,
                      *         "height": 720
                      *       },
+                     *       "cdpUrl": "ws://127.0.0.1:8700/cdp/ses_06f3k9w2m4qz7x8y1v5t0r6n3b/Yq3vVxkzQ0cG7h2eXb1mJ8wLrT5uAa9dNfKpSiZoE4M",
+                     *       "liveUrl": "ws://127.0.0.1:8700/live/ses_06f3k9w2m4qz7x8y1v5t0r6n3b/b6nDk2PzWc8sR1tYv4xUj7qLm9oGh3eAfKiZpQrTsX0",
                      *       "metadata": {
                      *         "purpose": "price check"
                      *       },
@@ -4087,13 +8956,13 @@ export interface operations {
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden"];
-            409: components["responses"]["idempotency.in_progress"];
+            409: components["responses"]["idempotency.in_progress-or-session.closed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             422: components["responses"]["idempotency.different_request"];
-            429: components["responses"]["session.account_limit_reached"];
+            429: components["responses"]["session.account_limit_reached-or-session.limit_reached-or-session.queue_full"];
             500: components["responses"]["server.error"];
-            503: components["responses"]["browser.launch_failed-or-server.stopping-or-server.unavailable-or-session.limit_reached-or-session.paused"];
+            503: components["responses"]["browser.launch_failed-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping"];
             504: components["responses"]["request.timeout"];
         };
     };
@@ -4134,6 +9003,8 @@ export interface operations {
                      *         "width": 1280,
                      *         "height": 720
                      *       },
+                     *       "cdpUrl": "ws://127.0.0.1:8700/cdp/ses_06f3k9w2m4qz7x8y1v5t0r6n3b/Yq3vVxkzQ0cG7h2eXb1mJ8wLrT5uAa9dNfKpSiZoE4M",
+                     *       "liveUrl": "ws://127.0.0.1:8700/live/ses_06f3k9w2m4qz7x8y1v5t0r6n3b/b6nDk2PzWc8sR1tYv4xUj7qLm9oGh3eAfKiZpQrTsX0",
                      *       "metadata": {
                      *         "purpose": "price check"
                      *       },
@@ -4189,6 +9060,8 @@ export interface operations {
                      *         "width": 1280,
                      *         "height": 720
                      *       },
+                     *       "cdpUrl": "ws://127.0.0.1:8700/cdp/ses_06f3k9w2m4qz7x8y1v5t0r6n3b/Yq3vVxkzQ0cG7h2eXb1mJ8wLrT5uAa9dNfKpSiZoE4M",
+                     *       "liveUrl": "ws://127.0.0.1:8700/live/ses_06f3k9w2m4qz7x8y1v5t0r6n3b/b6nDk2PzWc8sR1tYv4xUj7qLm9oGh3eAfKiZpQrTsX0",
                      *       "metadata": {
                      *         "purpose": "price check"
                      *       },
@@ -4212,6 +9085,214 @@ export interface operations {
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
+        };
+    };
+    patchSessionsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "idleTimeoutSeconds": 1800
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChangeSession"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "ses_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "userId": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "instanceId": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "status": "active",
+                     *       "startTime": "2026-11-20T12:00:00.250Z",
+                     *       "lastActivityTime": "2026-11-20T12:00:00.250Z",
+                     *       "expiresAt": "2026-11-20T13:00:00.000Z",
+                     *       "timeoutSeconds": 3600,
+                     *       "idleTimeoutSeconds": 1800,
+                     *       "viewport": {
+                     *         "width": 1280,
+                     *         "height": 720
+                     *       },
+                     *       "cdpUrl": "ws://127.0.0.1:8700/cdp/ses_06f3k9w2m4qz7x8y1v5t0r6n3b/Yq3vVxkzQ0cG7h2eXb1mJ8wLrT5uAa9dNfKpSiZoE4M",
+                     *       "liveUrl": "ws://127.0.0.1:8700/live/ses_06f3k9w2m4qz7x8y1v5t0r6n3b/b6nDk2PzWc8sR1tYv4xUj7qLm9oGh3eAfKiZpQrTsX0",
+                     *       "metadata": {
+                     *         "purpose": "price check"
+                     *       },
+                     *       "createdAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BrowserSession"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["session.not_found"];
+            409: components["responses"]["session.closed"];
+            410: components["responses"]["browser.crashed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postSessionsIdBack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "waitUntil": "load"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Journey"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sessionId": "ses_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "url": "https://example.com/",
+                     *       "title": "Example Domain",
+                     *       "status": 200
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NavigateResult"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["session.not_found"];
+            409: components["responses"]["browser.dialog_open-or-browser.no_history-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
+            410: components["responses"]["browser.crashed-or-browser.page_crashed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["browser.url_refused"];
+            429: components["responses"]["browser.busy"];
+            500: components["responses"]["server.error"];
+            502: components["responses"]["browser.navigation_failed"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
+            504: components["responses"]["browser.timeout-or-request.timeout"];
+        };
+    };
+    postSessionsIdBatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "commands": [
+                 *         {
+                 *           "type": "navigate",
+                 *           "url": "https://example.com/"
+                 *         },
+                 *         {
+                 *           "type": "execute",
+                 *           "script": "document.title"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["Batch"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sessionId": "ses_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "results": [
+                     *         {
+                     *           "type": "navigate",
+                     *           "status": "success",
+                     *           "durationMs": 320,
+                     *           "result": {
+                     *             "url": "https://example.com/",
+                     *             "title": "Example Domain",
+                     *             "status": 200
+                     *           }
+                     *         },
+                     *         {
+                     *           "type": "execute",
+                     *           "status": "success",
+                     *           "durationMs": 4,
+                     *           "result": {
+                     *             "result": "Example Domain"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BatchResult"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["session.not_found"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
+            410: components["responses"]["browser.crashed-or-browser.page_crashed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["browser.busy"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
+            504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
     postSessionsIdClick: {
@@ -4258,14 +9339,14 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden"];
             404: components["responses"]["session.not_found"];
-            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.not_ready"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             422: components["responses"]["browser.not_actionable-or-browser.selector_invalid-or-browser.selector_not_found"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
-            503: components["responses"]["server.stopping-or-server.unavailable"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
@@ -4334,6 +9415,394 @@ export interface operations {
             504: components["responses"]["request.timeout"];
         };
     };
+    getSessionsIdConsole: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["recording.not_recorded-or-session.not_found"];
+            409: components["responses"]["recording.not_yet"];
+            500: components["responses"]["recording.unreadable-or-server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+        };
+    };
+    getSessionsIdControl: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "holder": {
+                     *         "kind": "person",
+                     *         "id": "usr_06ax8m3k7v9q2t5w8z1b4d6f8h"
+                     *       },
+                     *       "requests": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ControlState"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["session.not_found"];
+            409: components["responses"]["session.closed-or-session.not_ready"];
+            410: components["responses"]["browser.crashed"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postSessionsIdControl: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "seconds": 300,
+                 *       "reason": "to enter the second factor"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RequestControl"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "outcome": "granted",
+                     *       "holder": {
+                     *         "kind": "person",
+                     *         "id": "usr_06ax8m3k7v9q2t5w8z1b4d6f8h"
+                     *       },
+                     *       "requests": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ControlState"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-session.may_not_force"];
+            404: components["responses"]["session.not_found"];
+            409: components["responses"]["session.closed-or-session.not_ready"];
+            410: components["responses"]["browser.crashed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["session.control_queue_full"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteSessionsIdControl: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "outcome": "returned",
+                     *       "requests": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ControlState"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["session.not_found"];
+            409: components["responses"]["session.closed-or-session.not_in_control-or-session.not_ready"];
+            410: components["responses"]["browser.crashed"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postSessionsIdCookies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "action": "get",
+                 *       "urls": [
+                 *         "https://example.com/"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["CookiesCommand"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sessionId": "ses_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "cookies": [
+                     *         {
+                     *           "name": "theme",
+                     *           "value": "dark",
+                     *           "domain": "example.com",
+                     *           "path": "/",
+                     *           "httpOnly": false,
+                     *           "secure": true,
+                     *           "sameSite": "Lax"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CookiesResult"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["session.not_found"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
+            410: components["responses"]["browser.crashed-or-browser.page_crashed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["browser.cookie_refused"];
+            429: components["responses"]["browser.busy"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
+            504: components["responses"]["browser.timeout-or-request.timeout"];
+        };
+    };
+    postSessionsIdDialog: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "action": "accept",
+                 *       "promptText": "Ada"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AnswerDialog"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sessionId": "ses_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "answered": [
+                     *         {
+                     *           "type": "prompt",
+                     *           "message": "Your name?"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DialogResult"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["session.not_found"];
+            409: components["responses"]["browser.dialog_open-or-browser.no_dialog-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
+            410: components["responses"]["browser.crashed-or-browser.page_crashed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["browser.busy"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
+            504: components["responses"]["browser.timeout-or-request.timeout"];
+        };
+    };
+    getSessionsIdDownloads: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "1f0b7c1e-6d0a-4a55-9a2e-0c5b7f6f2d11",
+                     *           "url": "https://example.com/report.pdf",
+                     *           "suggestedName": "report.pdf",
+                     *           "bytes": 48213,
+                     *           "status": "completed",
+                     *           "startedAt": "2026-11-20T12:00:04.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Downloads"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["session.not_found"];
+            409: components["responses"]["session.closed-or-session.not_ready"];
+            410: components["responses"]["browser.crashed"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getSessionsIdDownloadsDownloadId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+                /** @example 1f0b7c1e-6d0a-4a55-9a2e-0c5b7f6f2d11 */
+                downloadId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["download.not_found-or-session.not_found"];
+            409: components["responses"]["download.not_ready-or-session.closed-or-session.not_ready"];
+            410: components["responses"]["browser.crashed"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+        };
+    };
     postSessionsIdExecute: {
         parameters: {
             query?: never;
@@ -4377,15 +9846,181 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden"];
             404: components["responses"]["session.not_found"];
-            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.not_ready"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             422: components["responses"]["browser.result_not_serializable-or-browser.result_too_large-or-browser.script_failed"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
-            503: components["responses"]["server.stopping-or-server.unavailable"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
+        };
+    };
+    postSessionsIdExtract: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "schema": {
+                 *         "title": "h1",
+                 *         "links": {
+                 *           "selector": "a",
+                 *           "all": true,
+                 *           "attribute": "href"
+                 *         },
+                 *         "items": {
+                 *           "selector": ".item",
+                 *           "all": true,
+                 *           "fields": {
+                 *             "name": "b",
+                 *             "price": ".price"
+                 *           }
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["Extract"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sessionId": "ses_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "url": "https://example.com/",
+                     *       "data": {
+                     *         "title": "Example Domain",
+                     *         "links": [
+                     *           "https://example.com/more"
+                     *         ],
+                     *         "items": []
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ExtractResult"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["session.not_found"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
+            410: components["responses"]["browser.crashed-or-browser.page_crashed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["browser.result_too_large-or-browser.selector_invalid-or-browser.selector_not_found"];
+            429: components["responses"]["browser.busy"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
+            504: components["responses"]["browser.timeout-or-request.timeout"];
+        };
+    };
+    postSessionsIdForward: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "waitUntil": "load"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Journey"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sessionId": "ses_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "url": "https://example.com/",
+                     *       "title": "Example Domain",
+                     *       "status": 200
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NavigateResult"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["session.not_found"];
+            409: components["responses"]["browser.dialog_open-or-browser.no_history-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
+            410: components["responses"]["browser.crashed-or-browser.page_crashed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["browser.url_refused"];
+            429: components["responses"]["browser.busy"];
+            500: components["responses"]["server.error"];
+            502: components["responses"]["browser.navigation_failed"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
+            504: components["responses"]["browser.timeout-or-request.timeout"];
+        };
+    };
+    getSessionsIdHar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["recording.not_recorded-or-session.not_found"];
+            409: components["responses"]["recording.not_yet"];
+            500: components["responses"]["recording.unreadable-or-server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
         };
     };
     postSessionsIdNavigate: {
@@ -4433,7 +10068,7 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden"];
             404: components["responses"]["session.not_found"];
-            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.not_ready"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -4441,7 +10076,176 @@ export interface operations {
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
             502: components["responses"]["browser.navigation_failed"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
+            504: components["responses"]["browser.timeout-or-request.timeout"];
+        };
+    };
+    postSessionsIdPdf: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "paper": "a4",
+                 *       "background": true,
+                 *       "marginsMm": {
+                 *         "top": 20,
+                 *         "bottom": 20
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["Pdf"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sessionId": "ses_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "bytes": 8,
+                     *       "base64": "JVBERi0xLjQ="
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PdfResult"];
+                    "application/pdf": string;
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["session.not_found"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
+            410: components["responses"]["browser.crashed-or-browser.page_crashed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["browser.output_too_large-or-browser.print_refused"];
+            429: components["responses"]["browser.busy"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
+            504: components["responses"]["browser.timeout-or-request.timeout"];
+        };
+    };
+    getSessionsIdRecording: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "format": "gantry-recording",
+                     *       "version": 1,
+                     *       "startedAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:09.000Z",
+                     *       "complete": false,
+                     *       "parts": [
+                     *         {
+                     *           "name": "frames-000001.bin",
+                     *           "kind": "frames",
+                     *           "bytes": 182044,
+                     *           "url": "http://127.0.0.1:8700/objects/recordings/…"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RecordingManifest"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["recording.not_recorded-or-session.not_found"];
+            409: components["responses"]["recording.not_yet"];
+            500: components["responses"]["recording.unreadable-or-server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postSessionsIdReload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "waitUntil": "load"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Journey"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sessionId": "ses_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "url": "https://example.com/",
+                     *       "title": "Example Domain",
+                     *       "status": 200
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NavigateResult"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["session.not_found"];
+            409: components["responses"]["browser.dialog_open-or-browser.no_history-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
+            410: components["responses"]["browser.crashed-or-browser.page_crashed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["browser.url_refused"];
+            429: components["responses"]["browser.busy"];
+            500: components["responses"]["server.error"];
+            502: components["responses"]["browser.navigation_failed"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
@@ -4496,14 +10300,14 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden"];
             404: components["responses"]["session.not_found"];
-            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.not_ready"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             422: components["responses"]["browser.not_actionable-or-browser.selector_invalid-or-browser.selector_not_found"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
-            503: components["responses"]["server.stopping-or-server.unavailable"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
@@ -4551,14 +10355,14 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden"];
             404: components["responses"]["session.not_found"];
-            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.not_ready"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             422: components["responses"]["browser.not_actionable-or-browser.selector_invalid-or-browser.selector_not_found"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
-            503: components["responses"]["server.stopping-or-server.unavailable"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
@@ -4614,12 +10418,109 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden"];
             404: components["responses"]["session.not_found"];
-            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.not_ready"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
-            503: components["responses"]["server.stopping-or-server.unavailable"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
+        };
+    };
+    postSessionsIdTabs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "action": "open",
+                 *       "url": "https://example.com/"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TabsCommand"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sessionId": "ses_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "tabId": "E2A9C1",
+                     *       "tabs": [
+                     *         {
+                     *           "id": "E2A9C1",
+                     *           "url": "https://example.com/",
+                     *           "title": "Example Domain",
+                     *           "active": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TabsResult"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["browser.tab_not_found-or-session.not_found"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-browser.too_many_tabs-or-session.closed-or-session.controlled-or-session.not_ready"];
+            410: components["responses"]["browser.crashed-or-browser.page_crashed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["browser.url_refused"];
+            429: components["responses"]["browser.busy"];
+            500: components["responses"]["server.error"];
+            502: components["responses"]["browser.navigation_failed"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
+            504: components["responses"]["browser.timeout-or-request.timeout"];
+        };
+    };
+    getSessionsIdTrace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["recording.not_recorded-or-session.not_found"];
+            409: components["responses"]["recording.not_yet"];
+            500: components["responses"]["recording.unreadable-or-server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
         };
     };
     postSessionsIdType: {
@@ -4668,14 +10569,191 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden"];
             404: components["responses"]["session.not_found"];
-            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.not_ready"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             422: components["responses"]["browser.not_actionable-or-browser.selector_invalid-or-browser.selector_not_found"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
+            504: components["responses"]["browser.timeout-or-request.timeout"];
+        };
+    };
+    postSessionsIdUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "files": [
+                 *         {
+                 *           "name": "list.csv",
+                 *           "contentType": "text/csv",
+                 *           "base64": "YSxiCg=="
+                 *         }
+                 *       ],
+                 *       "selector": "input[type=file]"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Upload"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sessionId": "ses_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "files": [
+                     *         {
+                     *           "name": "list.csv",
+                     *           "bytes": 4,
+                     *           "path": "/uploads/5f0c1a2b3d4e/list.csv"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadResult"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["session.not_found"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
+            410: components["responses"]["browser.crashed-or-browser.page_crashed"];
+            413: components["responses"]["browser.upload_too_large-or-browser.uploads_full-or-request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["browser.not_actionable-or-browser.selector_invalid-or-browser.selector_not_found"];
+            429: components["responses"]["browser.busy"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["browser.uploads_unavailable-or-server.stopping-or-server.unavailable-or-session.unreachable"];
+            504: components["responses"]["browser.timeout-or-request.timeout"];
+        };
+    };
+    postSessionsIdUrls: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "cdp": "observer",
+                 *       "live": "watch"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SessionUrlsWish"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "cdpUrl": "ws://127.0.0.1:8700/cdp/ses_06f3k9w2m4qz7x8y1v5t0r6n3b/Yq3vVxkzQ0cG7h2eXb1mJ8wLrT5uAa9dNfKpSiZoE4M",
+                     *       "liveUrl": "ws://127.0.0.1:8700/live/ses_06f3k9w2m4qz7x8y1v5t0r6n3b/b6nDk2PzWc8sR1tYv4xUj7qLm9oGh3eAfKiZpQrTsX0"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SessionUrls"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["session.not_found"];
+            409: components["responses"]["session.closed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postSessionsIdWait: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "selector": "#result",
+                 *       "state": "visible",
+                 *       "timeoutMs": 10000
+                 *     }
+                 */
+                "application/json": components["schemas"]["Wait"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sessionId": "ses_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "url": "https://example.com/",
+                     *       "title": "Example Domain",
+                     *       "waitedMs": 412
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WaitResult"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["session.not_found"];
+            409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
+            410: components["responses"]["browser.crashed-or-browser.page_crashed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["browser.script_failed-or-browser.selector_invalid"];
+            429: components["responses"]["browser.busy"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
@@ -4800,6 +10878,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
@@ -4844,6 +10923,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -4895,6 +10975,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
