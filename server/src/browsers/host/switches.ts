@@ -42,6 +42,8 @@ const DRIVEN = [
 ]
 
 const FEATURES_OFF = [
+  // It asks Google about every form that somebody types into.
+  'AutofillServerCommunication',
   // A page that comes back from it fires no event that a driver could wait for.
   'BackForwardCache',
   'CertificateTransparencyComponentUpdater',
