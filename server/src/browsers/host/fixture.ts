@@ -121,7 +121,9 @@ export async function evaluate<Value>(
       return result.value
     }
     await send('Page.navigate', { url }, sessionId)
-    await run(`document.readyState === 'complete' || new Promise((done) => (onload = done))`)
+    // Asked again and again: an answer that waits in a document which is just being replaced may never come.
+    const isThere = `document.readyState === 'complete' && (location.href !== 'about:blank' || ${url === 'about:blank'})`
+    while (!(await run<boolean>(isThere))) await sleep(10)
     const value = await run<Value>(expression)
     await send('Target.closeTarget', { targetId })
     return value

@@ -69,11 +69,13 @@ const attempts = {
     const source = new EventSource('${target}/'); source.onerror = () => done(source.close())
   })`,
   'a beacon': `navigator.sendBeacon('${target}/', 'x')`,
-  'a style sheet': `document.head.innerHTML = '<link rel=stylesheet href="${target}/">'`,
+  'a style sheet': link('stylesheet', `${target}/`),
   'a module': `await import('${target}/x.js').catch(() => {})`,
+  // Nothing tells that it was tried: the page stays for a while.
   'a preconnect': `document.head.innerHTML =
-    '<link rel=preconnect href="https://127.0.0.1:${secret.port}/">'`,
-  'a prefetch': `document.head.innerHTML = '<link rel=prefetch href="${target}/">'`,
+    '<link rel=preconnect href="https://127.0.0.1:${secret.port}/">'
+    await new Promise((done) => setTimeout(done, 1000))`,
+  'a prefetch': link('prefetch', `${target}/`),
   'a worker': `await new Promise((done) => {
     const code = "fetch('${target}/', { mode: 'no-cors' }).catch(() => {}).then(() => postMessage(1))"
     new Worker(URL.createObjectURL(new Blob([code]))).onmessage = done
@@ -149,7 +151,8 @@ test('Chromium connects to the gateway only, and asks no name server itself', as
   const outside =
     /^(HOST_RESOLVER_(SYSTEM|DNS)_TASK|HOST_RESOLVER_MANAGER_JOB|DNS_TRANSACTION|UDP_BYTES_SENT|QUIC_SESSION)/
   const names = events.map(({ name }) => name)
-  assert.ok(names.includes('HTTP_TRANSACTION_TUNNEL_SEND_REQUEST'))
+  // What is not logged at all would prove nothing.
+  assert.ok(names.some((name) => name.startsWith('HTTP_')))
   assert.deepEqual(
     names.filter((name) => outside.test(name)),
     [],
@@ -182,6 +185,16 @@ test('the DevTools port of a browser is out of reach of pages even where loopbac
 test('a browser has asked the network for nothing by itself', () => {
   assert.deepEqual([...strangers], [])
 })
+
+/** The page stays until the link has had its answer: a page that is closed asks for nothing any more. */
+function link(rel: string, href: string): string {
+  return `await new Promise((done) => {
+    const link = document.createElement('link')
+    link.onload = link.onerror = done
+    Object.assign(link, { rel: '${rel}', href: '${href}' })
+    document.head.append(link)
+  })`
+}
 
 /** The script may navigate its page away, which Chromium answers with an error. */
 async function run(script: string): Promise<void> {

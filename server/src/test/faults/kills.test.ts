@@ -119,6 +119,9 @@ test('a Chromium that is killed while it starts is told, and one that waits gets
     const [ann, bob] = [await Account.register(small.url), await Account.register(small.url)]
     // Every place is taken: both wait, one after the other.
     const creating = ann.post('/sessions', { queueTimeoutSeconds: 60 })
+    await eventually('the first one waits', async () => {
+      return (await ann.get('/sessions?status=queued')).body.items.length === 1
+    })
     const waiting = await bob.post('/sessions', { wait: false, queueTimeoutSeconds: 60 })
     assert.equal(waiting.body.status, 'queued', JSON.stringify(waiting.body))
     kill(culprit)
