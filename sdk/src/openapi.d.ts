@@ -8567,6 +8567,7 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["node.unauthenticated"];
             404: components["responses"]["session.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -8606,6 +8607,7 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["node.unauthenticated"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { authenticateNode } from '#fleet/index.ts'
+import { authenticateNode, fleetProblems } from '#fleet/index.ts'
 import type { Context } from '#kernel/context.ts'
 import { route } from '#kernel/http/route.ts'
 import { problems } from './problems.ts'
@@ -77,6 +77,7 @@ export function nodeRoutes(runtime: () => BrowserRuntime) {
       summary: 'Tell what became of the sessions of a node',
       access: { public: 'the credential of the node is checked' },
       body: NodeReports,
+      problems: [fleetProblems.unauthenticated],
       examples: {
         body: { sessions: [{ id: ID, lastActivityMs: 1_795_000_000_000 }] },
       },
@@ -94,7 +95,7 @@ export function nodeRoutes(runtime: () => BrowserRuntime) {
       access: { public: 'the credential of the node is checked' },
       body: RecordingPart,
       bodyLimit: MAX_PART_BODY_BYTES,
-      problems: [problems.notFound],
+      problems: [fleetProblems.unauthenticated, problems.notFound],
       examples: { body: { sessionId: ID, name: 'manifest.json', base64: 'e30=' } },
       handler: async (ctx, { body, request }) => {
         const { instanceId } = await authenticateNode(ctx, request.headers.authorization)

@@ -227,7 +227,7 @@ export const CreateJoinToken = z
       .trim()
       .min(1)
       .max(100)
-      .regex(/^\P{Cc}*$/u),
+      .regex(/^[^\x00-\x1f\x7f-\x9f]*$/, 'must hold no control characters'),
     multiUse: z.boolean().default(false),
     expiresInMinutes: z.int().min(1).max(525_600).default(60),
   })
