@@ -244,7 +244,7 @@ export class NodeRole implements AsyncDisposable {
     const { fingerprint } = this.#certificate
     const request: JoinRequest = {
       ...{ token, fingerprint, url: advertisedUrl(config, this.port) },
-      ...(!INSTANCE_ID && { machine: { provider: 'local' as const, id: fingerprint } }),
+      ...(!INSTANCE_ID && { machine: machineOf(config, fingerprint) }),
       facts: { capacity: config.MAX_SESSIONS, sessions: 0, version: VERSION },
     }
     const membership = { ...(await this.#controlPlane.join(request)), url, fingerprint }
@@ -286,4 +286,11 @@ export class NodeRole implements AsyncDisposable {
     }
     await ending
   }
+}
+
+/** A pod is known by its name, any other machine by the certificate that it keeps. */
+function machineOf({ POD_NAME }: Config, fingerprint: string): JoinRequest['machine'] {
+  return POD_NAME
+    ? { provider: 'kubernetes', id: POD_NAME }
+    : { provider: 'local', id: fingerprint }
 }

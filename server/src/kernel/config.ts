@@ -237,6 +237,13 @@ export const KEYS = {
     z.string().min(16).optional(),
     'With which a node joins for the first time; made by `POST /v1/fleet/join-tokens`.',
   ),
+  POD_NAME: key(
+    z
+      .string()
+      .regex(/^[\w.-]{1,128}$/, 'must be the name of a pod')
+      .optional(),
+    'Of a node in a pod of the fleet’s Deployment: the name of the pod.',
+  ),
   INSTANCE_ID: key(
     z.string().startsWith('ins_').optional(),
     'Of a node on a machine that Gantry has launched: the machine.',
