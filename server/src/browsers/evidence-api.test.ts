@@ -6,6 +6,7 @@ import puppeteer from 'puppeteer-core'
 import { eventually } from '#kernel/test-support.ts'
 import { startApp } from '#test/app.ts'
 import { serveHtml } from '#test/page-server.ts'
+import { TestClient } from './cdp/test-client.ts'
 
 const stack = new AsyncDisposableStack()
 after(() => stack.disposeAsync())
@@ -63,8 +64,8 @@ test('what was not recorded is not there, and the answer says how to record', as
   await ann.delete(`/v1/sessions/${body.id}`)
 })
 
-test('what a page downloads is listed and can be fetched', async () => {
-  const ann = await app.person()
+/** A page with a link to `/report`, which is something to be saved. */
+async function serveReport() {
   const bytes = Buffer.alloc(300_000, 'gantry')
   const server = createServer((request, response) => {
     if (request.url !== '/report') return response.end('<a href="/report" download>get</a>')
@@ -73,7 +74,12 @@ test('what a page downloads is listed and can be fetched', async () => {
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   stack.defer(() => void server.close())
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  return { bytes, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` }
+}
+
+test('what a page downloads is listed and can be fetched', async () => {
+  const ann = await app.person()
+  const { bytes, url } = await serveReport()
   const { body } = await ann.post('/v1/sessions')
   const path = `/v1/sessions/${body.id}`
   await ann.post(`${path}/navigate`, { url })
@@ -89,6 +95,24 @@ test('what a page downloads is listed and can be fetched', async () => {
   const none = await ann.get(`${path}/downloads/nonsense`)
   assert.deepEqual([none.status, none.body.code], [404, 'download.not_found'])
   await ann.delete(path)
+})
+
+test('a download is kept although it is the first that is asked of a browser', async () => {
+  const ann = await app.person()
+  const url = `${(await serveReport()).url}report`
+  const rest = (await ann.post('/v1/sessions')).body
+  const answer = await ann.post(`/v1/sessions/${rest.id}/navigate`, { url })
+  assert.deepEqual([answer.status, answer.body.code], [502, 'browser.navigation_failed'])
+  const cdp = (await ann.post('/v1/sessions')).body
+  const client = await TestClient.open(cdp.cdpUrl)
+  await client.send('Target.createTarget', { url })
+  for (const { id } of [rest, cdp]) {
+    await eventually('it is downloaded', async () => {
+      const { items } = (await ann.get(`/v1/sessions/${id}/downloads`)).body
+      return items[0]?.status === 'completed'
+    })
+    await ann.delete(`/v1/sessions/${id}`)
+  }
 })
 
 test('control goes to one at a time, and back with an event', async () => {

@@ -7,6 +7,7 @@ import { until } from '../host/fixture.ts'
 import { closeFrame, frame } from './frames.ts'
 import { policyOf } from './policy.ts'
 import { rules } from './rules.ts'
+import { TestClient } from './test-client.ts'
 import { TestGateway } from './test-gateway.ts'
 
 const SECRET = 'the-value-of-the-cookie'
@@ -183,15 +184,16 @@ test('a connection without cookies is never told one', async () => {
 })
 
 /** A client that has shaken hands and then does as it likes. */
+const HANDSHAKE =
+  'GET /cdp HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+  'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n' +
+  'Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n'
+
 async function rawClient(url: string): Promise<Socket> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1')
   after(() => socket.destroy())
   socket.on('error', () => {})
-  socket.write(
-    'GET /cdp HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
-      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n' +
-      'Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n',
-  )
+  socket.write(HANDSHAKE)
   const head = await new Promise<string>((done) =>
     socket.once('data', (data) => done(String(data))),
   )
@@ -277,6 +279,23 @@ test('a client that breaks off leaves nothing behind', async () => {
   const connection = gateway.connections.at(-1)!
   socket.destroy()
   assert.equal((await connection.closed).code, 1006)
+})
+
+test('a client is let in once its session is ready, unless it has gone by then', async () => {
+  const { promise: ready, resolve: makeReady } = Promise.withResolvers<void>()
+  const early = await TestGateway.start(browser.endpoint, { ready })
+  const waits = TestClient.open(early.url)
+  const leaves = connect(Number(new URL(early.url).port), '127.0.0.1')
+  leaves.write(HANDSHAKE)
+  // Whoever is let in too early is let in by now.
+  await (await gateway.client()).send('Browser.getVersion')
+  assert.equal(early.connections.length, 0)
+  leaves.destroy()
+  await (await gateway.client()).send('Browser.getVersion')
+  makeReady()
+  assert.ok(await (await waits).send('Browser.getVersion'))
+  await until('the other is given up', () => early.failures.length === 1)
+  assert.equal(early.connections.length, 1)
 })
 
 test('a close frame of the client ends the connection with its code', async () => {

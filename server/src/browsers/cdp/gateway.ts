@@ -25,6 +25,8 @@ export interface OpenCdpOptions {
   endpoint: string
   policy: CdpPolicy
   files: SessionFiles
+  /** Nothing of the client is read before. It never rejects. */
+  ready?: Promise<void>
   /** False while somebody else holds the control lease: what drives the browser is answered with an error then. */
   mayDrive(): boolean
   /** Commands came. */
@@ -54,7 +56,7 @@ export async function openCdp(options: OpenCdpOptions): Promise<CdpConnection> {
     refuseClient(client, '400 Bad Request')
     throw new BadHandshake()
   }
-  const browser = await dialFor(client, options.endpoint, limits.dialMs)
+  const browser = await dialFor(client, options, limits.dialMs)
   tune(client)
   tune(browser.socket)
   const gate = new Gate({
@@ -75,10 +77,10 @@ export async function openCdp(options: OpenCdpOptions): Promise<CdpConnection> {
   return relay
 }
 
-async function dialFor(client: Duplex, endpoint: string, deadlineMs: number) {
+async function dialFor(client: Duplex, { endpoint, ready }: OpenCdpOptions, deadlineMs: number) {
   try {
-    const browser = await dialBrowser(endpoint, deadlineMs)
-    if (!client.destroyed && client.writable) return browser
+    const [browser] = await Promise.all([dialBrowser(endpoint, deadlineMs), ready])
+    if (client.readable && client.writable) return browser
     browser.socket.destroy()
   } catch (error) {
     if (error instanceof BrowserUnreachable) refuseClient(client, '502 Bad Gateway')

@@ -22,7 +22,7 @@ export class TestGateway {
 
   static async start(
     endpoint: string,
-    options: Partial<Pick<OpenCdpOptions, 'policy' | 'limits'>> = {},
+    options: Partial<Pick<OpenCdpOptions, 'policy' | 'limits' | 'ready'>> = {},
   ): Promise<TestGateway> {
     const directory = await mkdtemp(join(tmpdir(), 'gantry-cdp-'))
     after(() => rm(directory, { recursive: true, force: true }))

@@ -49,6 +49,8 @@ export interface NodeSessionParts {
 const MAX_SOCKETS = 64
 const REFUSALS_A_MINUTE = 10
 const GUARD_AFTER_MS = 150
+/** A browser that has not answered by then begins no download either, and what was asked of it has a deadline of its own. */
+const GUARD_PATIENCE_MS = 1_000
 /** Service restart: a client that was cut may come again. POLICY is for those whose grant is gone. */
 const GOING_AWAY = 1001
 const POLICY = 1008
@@ -68,6 +70,7 @@ export class NodeSession implements AsyncDisposable {
   #live: LiveView | undefined
   #watcher: PageWatcher | undefined
   #guard: Promise<SessionGuard> | undefined
+  #isGuarded = false
   #attaching: NodeJS.Timeout | undefined
   #recorder: Recorder | undefined
   /** Sockets whose browser has not answered yet. */
@@ -243,6 +246,7 @@ export class NodeSession implements AsyncDisposable {
     const command = driver[name] as (input: unknown, signal?: AbortSignal) => Promise<unknown>
     const startedAt = this.#parts.clock.now()
     try {
+      await this.#whenGuarded()
       const result = await command.call(driver, input, signal)
       this.#note(name, keptInput(name, input, result), startedAt)
       return answersWithPage(name)
@@ -291,6 +295,15 @@ export class NodeSession implements AsyncDisposable {
     return this.#guard
   }
 
+  /** Until then Chromium refuses downloads, so nothing is asked of its pages. */
+  async #whenGuarded(): Promise<void> {
+    if (this.#isGuarded) return
+    const { promise: patience, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, GUARD_PATIENCE_MS)
+    await Promise.race([this.#guarded(), patience]).catch(() => {})
+    clearTimeout(timer)
+  }
+
   async #openGuard(): Promise<SessionGuard> {
     const { endpoint, files } = this.browser
     const { clock } = this.#parts
@@ -302,6 +315,7 @@ export class NodeSession implements AsyncDisposable {
       this.feed.publish('state', { ...page })
     })
     if (this.#disposed) guard[Symbol.dispose]()
+    this.#isGuarded = true
     return guard
   }
 
@@ -313,6 +327,7 @@ export class NodeSession implements AsyncDisposable {
     const { endpoint, files } = this.browser
     return openCdp({
       ...{ ...upgrade, endpoint, files, policy: grant.policy, log: this.#log },
+      ready: this.#whenGuarded(),
       mayDrive: () => this.control.mayDrive(grant.holder),
       onActivity: this.touch,
       onBrowserClose: this.#parts.onClose,

@@ -110,14 +110,14 @@ export class SessionGuard implements Disposable {
   }
 
   async #start(connection: Connection): Promise<void> {
-    const { defaultBrowserContextId } = await connection.send<{ defaultBrowserContextId: string }>(
-      'Target.getBrowserContexts',
-    )
+    const [{ defaultBrowserContextId }] = await Promise.all([
+      connection.send<{ defaultBrowserContextId: string }>('Target.getBrowserContexts'),
+      this.#downloads.claim(connection, []),
+    ])
     this.#pages.defaultContext = defaultBrowserContextId
     this.#pages.onContext = (id) => {
       this.#downloads.claim(connection, [id]).catch(() => {})
     }
-    await this.#downloads.claim(connection, [])
     await connection.send('Target.setDiscoverTargets', { discover: true, filter: PAGES_ONLY })
   }
 
