@@ -217,6 +217,8 @@ class BrowserDriver implements Driver {
   /** The page in front. With several open it is brought there: a page behind is not painted and takes no input. */
   async #current(run: Run, link: Link): Promise<Tab | undefined> {
     const tab = await link.tabs.current(run.signal)
+    // Another client may just have answered it; the news of that comes before the answer to anything asked now.
+    if (tab?.dialog) await link.tabs.describe(run.signal)
     if (tab && link.tabs.all.length > 1) await link.tabs.activate(tab, run.signal)
     return tab
   }
