@@ -149,8 +149,9 @@ test('kill -9 of owner and server at once is recovered from', async () => {
   await once(owner.child.stdout!, 'data')
   const { host } = await readAddress(home)
   await ask(await readAddress(home), 'create table kept as select 42 as answer')
+  const postmaster = await postmasterOf(home)
   owner.child.kill('SIGKILL')
-  signalProcess(await postmasterOf(home), 'SIGKILL')
+  signalProcess(postmaster, 'SIGKILL')
   await once(owner.child, 'exit')
 
   await using postgres = await open(home)
