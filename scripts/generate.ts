@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { renderMatrix } from '../server/src/access/index.ts'
-import { KEYS } from '../server/src/kernel/config.ts'
+import { KEYS } from '../server/src/kernel/config-keys.ts'
 import { httpProblems } from '../server/src/kernel/http/problems.ts'
 import { document, plainManifest } from '../server/src/manifest.ts'
 import { checkout } from './lib/checkout.mjs'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { KEYS, loadConfig } from '../../server/src/kernel/config.ts'
+import { KEYS } from '../../server/src/kernel/config-keys.ts'
+import { loadConfig } from '../../server/src/kernel/config.ts'
 import { httpProblems } from '../../server/src/kernel/http/problems.ts'
 import { temporaryTree } from '../test/temporary-tree.ts'
 import { renderConfiguration, renderEnvExample } from './configuration.ts'

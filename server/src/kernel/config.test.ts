@@ -2,14 +2,8 @@ import assert from 'node:assert/strict'
 import { rmSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import {
-  ConfigError,
-  isLoopback,
-  KEYS,
-  loadConfig,
-  readEnvironment,
-  unusedNames,
-} from './config.ts'
+import { KEYS } from './config-keys.ts'
+import { ConfigError, isLoopback, loadConfig, readEnvironment, unusedNames } from './config.ts'
 import { temporaryPath } from './test-support.ts'
 
 /** A wrong value of each name that can have one. */

@@ -1,0 +1,280 @@
+import { z } from 'zod'
+import {
+  addressRanges,
+  allowedAddresses,
+  httpUrl,
+  list,
+  logLevel,
+  origins,
+  port,
+  regional,
+  regions,
+  seconds,
+  tags,
+} from './config-values.ts'
+
+/** One environment name: how it is read, and what the configuration reference says of it. */
+interface Key<Schema extends z.ZodType = z.ZodType> {
+  readonly schema: Schema
+  readonly what: string
+  /** As the reference shows the default; taken from the schema unless given. */
+  readonly shown?: string
+}
+
+const key = <Schema extends z.ZodType>(
+  schema: Schema,
+  what: string,
+  shown?: string,
+): Key<Schema> => ({
+  schema,
+  what,
+  ...(shown && { shown }),
+})
+
+export const IDLE = 'Checked at start; no part of this version uses it.'
+
+/** A name that other parts of a deployment set already, so that a wrong value is found now. */
+const idle = <Schema extends z.ZodType>(schema: Schema, what: string) =>
+  key(schema.optional(), `${what} ${IDLE}`)
+
+const ROLES = ['api', 'worker', 'node'] as const
+
+/** Every name that the product reads from the environment or `.env`. */
+export const KEYS = {
+  PORT: key(port.default(8700), 'Port of the API and the console. 0 takes any free one.'),
+  HOST: key(
+    z.string().min(1).default('127.0.0.1'),
+    'Address to listen on. Beyond loopback, put TLS in front or set `TLS_CERT_FILE`.',
+  ),
+  PUBLIC_URL: key(
+    httpUrl.optional(),
+    'Address under which clients reach Gantry. Links and token issuers are built from it, never from a Host header.',
+    '`http://HOST:PORT`',
+  ),
+  ROLES: key(
+    list
+      .pipe(z.array(z.enum(ROLES)).min(1))
+      .default([...ROLES])
+      .refine(
+        (roles) => !roles.includes('node') || roles.includes('api') || roles.length === 1,
+        '`node` runs beside `api`, or alone',
+      ),
+    'What this process does: `api` serves, `worker` runs jobs and follows events, `node` hosts browsers.',
+    '`api,worker,node`',
+  ),
+  GANTRY_HOME: key(
+    z.string().min(1).optional(),
+    'Directory of all data: database, keys, objects, browsers, logs.',
+    '`.gantry` in the checkout; as root, when other users cannot enter the checkout, a directory below `/var/lib/gantry`',
+  ),
+  DATABASE_URL: key(
+    z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }).optional(),
+    'External PostgreSQL, 15 or newer, signed in as the owner of the database. `?sslmode=require` or `verify-full` for TLS.',
+    'the embedded server',
+  ),
+  DATABASE_POOL_SIZE: key(
+    z.coerce.number().int().min(2).max(500).default(10),
+    'Connections that one process keeps at most.',
+  ),
+  OBJECT_STORE_URL: key(
+    z.url({ protocol: /^(file|s3)$/, error: 'must be a file: or s3: URL' }).optional(),
+    'Where files are kept: `file:///path`, or `s3://bucket/prefix?region=…&endpoint=…`.',
+    'local disk, in `GANTRY_HOME`',
+  ),
+  AWS_ACCESS_KEY_ID: key(
+    z.string().min(1).optional(),
+    'For an S3 object store; otherwise the chain of the AWS SDK decides.',
+  ),
+  AWS_SECRET_ACCESS_KEY: key(z.string().min(1).optional(), 'Goes with `AWS_ACCESS_KEY_ID`.'),
+  AWS_REGION: key(
+    z.string().min(1).optional(),
+    'Region of an S3 object store whose URL names none.',
+  ),
+  S3_BUCKET_NAME: key(z.string().min(1).optional(), 'Short for `OBJECT_STORE_URL=s3://name`.'),
+  TLS_CERT_FILE: key(
+    z.string().min(1).optional(),
+    'Certificate chain in PEM; the server then speaks HTTPS.',
+  ),
+  TLS_KEY_FILE: key(z.string().min(1).optional(), 'Key of `TLS_CERT_FILE` in PEM.'),
+  TRUSTED_PROXIES: key(
+    addressRanges,
+    'Addresses of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.',
+    'none',
+  ),
+  CORS_ORIGINS: key(
+    origins.default([]),
+    'Web origins whose pages may call the API. `CORS_ORIGIN` and `FRONTEND_URL` are added to it.',
+    'none',
+  ),
+  CORS_ORIGIN: key(origins.default([]), 'Added to `CORS_ORIGINS`.', 'none'),
+  FRONTEND_URL: key(httpUrl.optional(), 'Its origin is added to `CORS_ORIGINS`.'),
+  SIGN_UP: key(
+    z.enum(['open', 'invite', 'closed']).default('open'),
+    'Who may register: anyone, only the invited, nobody.',
+  ),
+  REFRESH_TOKEN_EXPIRY: key(
+    z
+      .string()
+      .regex(/^\d{1,3}d$/, 'must be days such as 14d')
+      .default('14d'),
+    'A sign-in that is not used for this long ends; 30 days after it began it ends in any case.',
+  ),
+  CHROMIUM_PATH: key(
+    z.string().min(1).optional(),
+    'The browser to run.',
+    'a system Chrome or Chromium, else the one carried by npm',
+  ),
+  CHROMIUM_SANDBOX: key(
+    z.enum(['on', 'off', 'auto']).default('auto'),
+    '`auto` goes on without Chromium’s sandbox only where the kernel refuses it and the server is bound to loopback.',
+  ),
+  WARM_BROWSERS: key(
+    z.coerce.number().int().min(0).max(100).default(2),
+    'Browsers that are kept ready to be claimed. Each takes about 200 MiB.',
+  ),
+  MAX_SESSIONS: key(
+    z.coerce.number().int().min(1).max(10_000).default(20),
+    'Browsers that this machine runs at once.',
+  ),
+  SESSION_MEMORY_MB: key(
+    z.coerce.number().int().min(256).max(1_048_576).default(2048),
+    'Memory in MiB that the browser of one session may take; one that takes more is ended, and its session with the reason `memory`.',
+  ),
+  SESSION_DISK_MB: key(
+    z.coerce.number().int().min(32).max(1_048_576).default(2048),
+    'Disk in MiB that one session may take, downloads and uploads among it; one that takes more ends with the reason `disk`.',
+  ),
+  EC2_REGION: key(
+    z.string().min(1).optional(),
+    'Region of the machines that the fleet launches.',
+    '`AWS_REGION`',
+  ),
+  EC2_REGIONS: key(
+    regions.default([]),
+    'Several regions instead, the usual one first. What exists in one region only is then written `region=value`, in the four names below.',
+    '`EC2_REGION`',
+  ),
+  EC2_ENDPOINT: key(httpUrl.optional(), 'Of an EC2 emulator, or a private endpoint.'),
+  EC2_AMI: key(
+    regional(/^ami-[0-9a-z]+$/, 'must be `ami-…`, or `region=ami-…` for each region'),
+    'Image of the machines that the fleet launches; without it and `EC2_LAUNCH_TEMPLATE` it launches none.',
+    'none',
+  ),
+  EC2_LAUNCH_TEMPLATE: key(
+    regional(/^[\w()./-]+(:[\w$]+)?$/, 'must be an id or a name, `:version` may follow'),
+    'Launch template, by id or name, with `:version` behind it if wanted. A name may hold in every region.',
+    'none',
+  ),
+  EC2_INSTANCE_TYPES: key(list.default([]), 'Instance types in the order of preference.', 'none'),
+  EC2_SUBNETS: key(
+    regional(/^subnet-\w+$/, 'must be `subnet-…`'),
+    'Subnets in the order of preference.',
+    'EC2’s choice',
+  ),
+  EC2_SECURITY_GROUPS: key(
+    regional(/^sg-\w+$/, 'must be `sg-…`'),
+    'Security groups of the machines.',
+    'none',
+  ),
+  EC2_TAGS: key(tags, 'Tags of every machine: `team=search,cost center=web`; 10 at most.', 'none'),
+  EC2_INSTANCE_PROFILE: key(
+    z.string().min(1).optional(),
+    'Instance profile of the machines, by name or ARN.',
+  ),
+  KUBERNETES_NAMESPACE: key(
+    z.string().min(1).default('default'),
+    'Where the Deployment of nodes is.',
+  ),
+  KUBERNETES_DEPLOYMENT: key(
+    z.string().min(1).optional(),
+    'Deployment whose pods are nodes; it carries the label `gantry.dev/pool=true`.',
+  ),
+  LOCAL_NODES: key(
+    z.enum(['on', 'off']).default('on'),
+    'Whether the fleet may start more node processes on this machine.',
+  ),
+  CONTROL_PLANE_URL: key(
+    httpUrl.optional(),
+    'Of a process with the role `node` alone: the API that it works for.',
+  ),
+  JOIN_TOKEN: key(
+    z.string().min(16).optional(),
+    'With which a node joins for the first time; made by `POST /v1/fleet/join-tokens`.',
+  ),
+  POD_NAME: key(
+    z
+      .string()
+      .regex(/^[\w.-]{1,128}$/, 'must be the name of a pod')
+      .optional(),
+    'Of a node in a pod of the fleet’s Deployment: the name of the pod.',
+  ),
+  INSTANCE_ID: key(
+    z.string().startsWith('ins_').optional(),
+    'Of a node on a machine that Gantry has launched: the machine.',
+  ),
+  NODE_PORT: key(port.default(8701), 'Where a node listens for its API, with TLS.'),
+  ADVERTISE_URL: key(
+    httpUrl.optional(),
+    'Where its API reaches a node.',
+    '`https://HOST:NODE_PORT`, by the machine’s name where `HOST` is every address',
+  ),
+  SPOT_NOTICES: key(
+    z.stringbool().default(false),
+    'Whether a node asks EC2 if its spot machine is to be taken back, and then drains.',
+  ),
+  EGRESS_ALLOW: key(
+    allowedAddresses,
+    'Private addresses that browsers and outgoing calls may reach all the same: `10.0.0.0/8`, `127.0.0.1:3000`, `intranet.example`.',
+    'none',
+  ),
+  METRICS_ALLOW: key(addressRanges, 'Addresses that may read `/metrics`, beside loopback.', 'none'),
+  METRICS_TOKEN: key(
+    z.string().min(16).optional(),
+    'Whoever sends it as a bearer token may read `/metrics`.',
+  ),
+  REQUEST_TIMEOUT_SECONDS: key(
+    seconds(1, 600).default(30),
+    'Longest time for an answer. Streams and browser commands have their own.',
+  ),
+  SHUTDOWN_SECONDS: key(
+    seconds(1, 600).default(30),
+    'Time for what is in flight when the process is asked to stop.',
+  ),
+  LOG_LEVEL: key(
+    logLevel.prefault('info'),
+    'Lowest level that is logged, and per category: `info,http:warn,jobs:debug`.',
+    '`info`',
+  ),
+  LOG_FORMAT: key(
+    z.enum(['auto', 'json', 'pretty']).default('auto'),
+    'Console lines: `pretty` for people, `json` for collectors; `auto` looks whether a terminal is there.',
+  ),
+  LOG_FILES: key(
+    z.enum(['on', 'off']).default('on'),
+    '`combined.log` and `error.log` in `GANTRY_HOME/logs`, rotated at 20 MB.',
+  ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: key(
+    httpUrl.optional(),
+    'OpenTelemetry collector (OTLP over HTTP). Tracing is off without it.',
+    'off',
+  ),
+  OTEL_TRACES_SAMPLER_ARG: key(
+    z.coerce.number().min(0).max(1).default(0.1),
+    'Share of requests that are traced.',
+  ),
+  NODE_ENV: key(z.string().default('production'), 'Shown in health; nothing else depends on it.'),
+  API_VERSION: key(z.enum(['v1']).default('v1'), 'Version of the API; there is one.'),
+  REDIS_URL: idle(
+    z.url({ protocol: /^(redis|valkey)s?$/, error: 'must be a redis:// URL' }),
+    'Valkey or Redis.',
+  ),
+  TUNNEL_DOMAIN: idle(
+    z.hostname({ error: 'must be a host name' }),
+    'Parent domain of public hostnames.',
+  ),
+  SENTRY_DSN: idle(httpUrl, 'Where errors are reported to.'),
+  EMAIL_FROM: idle(z.string().min(3), 'Sender of mail.'),
+  SENDGRID_API_KEY: idle(z.string().min(1), 'Key of a mail provider.'),
+  STRIPE_SECRET: idle(z.string().min(1), 'Key of a payment provider.'),
+  STRIPE_WEBHOOK_SECRET: idle(z.string().min(1), 'Signing secret of a payment provider.'),
+} as const

@@ -1,0 +1,102 @@
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import { parseAllow } from './addresses.ts'
+import { readRegional } from './regional.ts'
+
+export const port = z.coerce.number().int().min(0).max(65_535)
+export const seconds = (from: number, to: number) => z.coerce.number().int().min(from).max(to)
+export const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean),
+)
+export const regions = list.pipe(
+  z
+    .array(
+      z.string().regex(/^[a-z]{2,5}(-[a-z]+)+-\d{1,2}$/, 'must be regions such as eu-central-1'),
+    )
+    .refine((all) => new Set(all).size === all.length, 'names a region twice'),
+)
+/** A list of `value` or `region=value`. */
+export const regional = (pattern: RegExp, message: string) =>
+  list
+    .transform((items) => items.map(readRegional))
+    .pipe(z.array(z.object({ region: z.string().optional(), value: z.string() })))
+    .refine((entries) => entries.every(({ value }) => pattern.test(value)), message)
+    .default([])
+export const addressRanges = list
+  .pipe(z.array(z.string().refine(isAddressRange, 'must be addresses or CIDR ranges')))
+  .default([])
+/** Tags that the fleet sets itself are not among them. */
+export const tags = list.transform((items, issue) => readTags(items, issue)).default({})
+export const httpUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+  .transform((url) => url.replace(/\/+$/, ''))
+export const origins = list.pipe(
+  z.array(
+    z
+      .string()
+      .refine(
+        (text) => URL.parse(text)?.origin === text,
+        'must be origins such as https://app.example',
+      ),
+  ),
+)
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+export const allowedAddresses = z.string().default('').transform(readAllow)
+export const logLevel = list.transform((items, issue) => readLevels(items, issue))
+
+function isAddressRange(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/')
+  const family = isIP(address)
+  if (!family || rest.length > 0) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
+}
+
+const MOST_TAGS = 10
+const TAG = /^([\w +.:/@-]{1,128})=([\w +=.:/@-]{0,256})$/
+
+function readTags(items: string[], issue: z.RefinementCtx): Record<string, string> {
+  const refuse = (message: string) => {
+    issue.addIssue({ code: 'custom', message })
+    return z.NEVER
+  }
+  const found = items.map((item) => TAG.exec(item))
+  if (found.includes(null)) return refuse('must be key=value, of letters, digits and _ .:/=+-@')
+  const pairs = found.map((match) => [match![1]!.trim(), match![2]!] as const)
+  const own = pairs.find(([key]) => key === 'Name' || key === '' || /^(aws|gantry):/i.test(key))
+  if (own) return refuse(`the key '${own[0]}' is reserved`)
+  const tags = Object.fromEntries(pairs)
+  if (Object.keys(tags).length < pairs.length) return refuse('names a key twice')
+  return pairs.length > MOST_TAGS ? refuse(`has more than ${MOST_TAGS} tags`) : tags
+}
+
+/** The entries as `openAddressGuard` takes them; `parseAllow` says what is wrong with one. */
+function readAllow(text: string, issue: z.RefinementCtx): string[] {
+  try {
+    parseAllow(text)
+    return text.split(/[\s,]+/).filter(Boolean)
+  } catch (error) {
+    issue.addIssue({ code: 'custom', message: (error as Error).message })
+    return z.NEVER
+  }
+}
+
+function readLevels(items: string[], issue: z.RefinementCtx) {
+  const byCategory: Record<string, string> = {}
+  let standard = 'info'
+  for (const item of items) {
+    const [name = '', level] = item.split(':')
+    const wanted = level ?? name
+    if (!LEVELS.includes(wanted as never)) {
+      issue.addIssue({
+        code: 'custom',
+        message: `'${item}' is no level; take ${LEVELS.join(', ')}, or category:level`,
+      })
+    } else if (level === undefined) standard = wanted
+    else byCategory[name] = wanted
+  }
+  return { default: standard, byCategory }
+}
