@@ -3,9 +3,11 @@
 import module from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { compileCache } from '../../scripts/lib/checkout.mjs'
+import { beginLean } from '../../scripts/lib/lean.mjs'
 import { isNewEnough, pinnedNode } from '../../scripts/lib/pinned-node.mjs'
 
 if (isNewEnough()) {
+  if (process.argv[2] === 'serve') beginLean()
   module.enableCompileCache(compileCache)
   await import('../src/main.ts')
 } else {
