@@ -57,6 +57,7 @@ const LEAKS: [string, unknown, ...unknown[]][] = [
   ['a URL object', { url: new URL(`https://ann:${CANARY}@host/?api_key=${CANARY}`) }, 'x'],
   ['a signed URL', { url: `/objects/a?X-Amz-Credential=${CANARY}&X-Amz-Signature=${CANARY}` }, 'x'],
   ['a capability path', { path: `/cdp/ses_1/${CANARY}` }, 'x'],
+  ['more of such a path', { path: `/cdp/ses_1/${CANARY}/json/version/` }, 'x'],
   [
     'tokens by their form',
     {

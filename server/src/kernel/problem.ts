@@ -22,7 +22,15 @@ export interface ProblemKind {
   readonly suggestion?: string
   /** Derived from the status unless given. */
   readonly category?: Category
+  /**
+   * How loud the log is when it is answered. Unless given, a status of 500 and above is an `error`, which a person must see, and
+   * others are told by the line of their request alone. What a site, a client or the operator's own wish has caused is `info`, or
+   * `warn` where many of them mean something.
+   */
+  readonly level?: ProblemLevel
 }
+
+export type ProblemLevel = 'error' | 'warn' | 'info'
 
 export interface FieldError {
   /** Dotted path from the request: `body.viewport.width`. */
@@ -80,6 +88,11 @@ export function defineProblems<const Kinds extends Record<string, ProblemKind>>(
     return [name, Object.assign(factory, { kind })]
   })
   return Object.fromEntries(factories)
+}
+
+/** At which level the log tells of it, if it does. */
+export function levelOf({ level, status }: ProblemKind): ProblemLevel | undefined {
+  return level ?? (status >= 500 ? 'error' : undefined)
 }
 
 export function categoryOf(kind: ProblemKind): Category {

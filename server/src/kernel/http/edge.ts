@@ -17,9 +17,13 @@ const UNVERSIONED = /^\/api\/(?:v\d+(?:\/|$)|docs(?:[/?]|$)|openapi\.json(?:\?|$
 /** No route is here; `checkPath` refuses what was sent to it. */
 const NOWHERE = '/-'
 
+// Where clients of DevTools look for its WebSocket; some end it with a slash.
+const DISCOVERY = /(\/json\/version)\/(?=$|\?)/
+
 /** `/v1/x` is an alias of `/api/v1/x`, and `/api/x` without a version stays version 1 for ever. */
 export function rewriteUrl(url: string): string {
   if (!isPlain(pathOf(url))) return NOWHERE
+  if (url.startsWith('/cdp/')) return url.replace(DISCOVERY, '$1')
   if (url.startsWith('/v1/')) return `/api${url}`
   if (url.startsWith('/api/') && !UNVERSIONED.test(url)) return `/api/v1${url.slice('/api'.length)}`
   return url

@@ -12,6 +12,8 @@ type Input = { params: unknown; query: unknown; body: unknown }
 
 /** Beyond the handler's own deadline: time to undo and to answer. */
 const GRACE_MS = 2_000
+/** For the rest of a body that nobody wants. */
+const CUT_REFUSED_MS = 2_000
 
 /** What a public route takes as its credential, if it takes one, is its own: an expired access token does not close it. */
 const ANONYMOUS: Actor = { kind: 'anonymous' }
@@ -20,11 +22,7 @@ const ANONYMOUS: Actor = { kind: 'anonymous' }
 export function endpoint(route: AnyRoute, options: HttpOptions) {
   const parse = inputParser(route)
   return async (request: FastifyRequest, reply: FastifyReply) => {
-    const actor = isPublic(route)
-      ? ANONYMOUS
-      : await options.authenticate(request.headers.authorization, request.ip)
-    request.actorId = actorId(actor)
-    checkAccess(route, actor, options)
+    const actor = request.admitted ?? (await admit(route, request, options))
     const input = parse(request)
     const timeoutMs = route.timeoutMs?.(input) ?? options.requestTimeoutMs
     const run = (claim?: Claim) => {
@@ -37,6 +35,41 @@ export function endpoint(route: AnyRoute, options: HttpOptions) {
     if (typeof key !== 'string') return answer(route, reply, await run())
     return once(route, request, reply, { actor, key, timeoutMs, options, run })
   }
+}
+
+/**
+ * Lets in, before a byte of the body is read, those who may call a route with long bodies. One who is refused while sending may
+ * finish soon, so that the answer is not lost, and is cut then.
+ */
+export function admission(route: AnyRoute, options: HttpOptions) {
+  if (route.bodyLimit === undefined && !route.admit) return undefined
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    try {
+      request.admitted = await admit(route, request, options)
+    } catch (error) {
+      reply.raw.once('finish', () => cutSoon(request))
+      throw error
+    }
+  }
+}
+
+function cutSoon({ raw }: FastifyRequest): void {
+  setTimeout(() => raw.complete || raw.destroy(), CUT_REFUSED_MS).unref()
+}
+
+/** @throws Problem for somebody who may not call */
+async function admit(
+  route: AnyRoute,
+  request: FastifyRequest,
+  options: HttpOptions,
+): Promise<Actor> {
+  const actor = isPublic(route)
+    ? ANONYMOUS
+    : await options.authenticate(request.headers.authorization, request.ip)
+  request.actorId = actorId(actor)
+  checkAccess(route, actor, options)
+  await route.admit?.(contextOf(route, request, actor, options), factsOf(request, options))
+  return actor
 }
 
 function checkAccess(route: AnyRoute, actor: Actor, options: HttpOptions): void {
@@ -96,7 +129,7 @@ function contextOf(
   request: FastifyRequest,
   actor: Actor,
   options: HttpOptions,
-  claim: Claim | undefined,
+  claim?: Claim,
 ): Context {
   return options.contextFor({
     actor,
@@ -177,7 +210,7 @@ interface Keyed {
 async function once(route: AnyRoute, request: FastifyRequest, reply: FastifyReply, keyed: Keyed) {
   const { actor, options } = keyed
   if (!route.idempotent || !('accountId' in actor)) throw httpProblems.idempotencyUnsupported()
-  const ctx = contextOf(route, request, actor, options, undefined)
+  const ctx = contextOf(route, request, actor, options)
   const claim: Claim = {
     accountId: actor.accountId,
     route: `${route.method} ${route.path}`,

@@ -28,6 +28,7 @@ export function sendProblem(reply: FastifyReply, request: FastifyRequest, proble
   const { retryAfterSeconds, allowed } = problem.facts
   if (retryAfterSeconds) reply.header('retry-after', String(retryAfterSeconds))
   if (problem.status === 405) reply.header('allow', String(allowed))
+  if (problem.status === 426) reply.headers({ upgrade: 'websocket', connection: 'upgrade' })
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer')
   return reply.serializer((value: unknown) => value as string).send(JSON.stringify(body))
 }
@@ -56,7 +57,9 @@ function isDatabaseAway(error: unknown): boolean {
   if (AWAY.test(state)) return true
   // Files have such codes too.
   if (AWAY_ERRNO.has(state)) return 'syscall' in error && SOCKET_CALLS.has(error.syscall)
-  return /Connection terminated|timeout exceeded when trying to connect/.test(error.message)
+  return /Connection terminated|timeout exceeded when trying to connect|not queryable/.test(
+    error.message,
+  )
 }
 
 /** 405 with the methods that the path does take, or 404. */

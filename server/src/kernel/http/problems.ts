@@ -112,6 +112,7 @@ export const httpProblems = defineProblems({
   stopping: {
     code: 'server.stopping',
     status: 503,
+    level: 'info',
     title: 'The server is stopping',
     suggestion: 'Try again in a few seconds.',
   },

@@ -66,8 +66,10 @@ export interface Route<
   readonly streams?: boolean
   /** Longest time for this request in milliseconds; the configured one (30 s) unless given. */
   timeoutMs?(input: { query: Output<Query>; body: Output<Body> }): number
-  /** Bytes; 1 MiB unless given. */
+  /** Bytes; 1 MiB unless given. Where it is given, nobody who may not call has a byte of their body read. */
   readonly bodyLimit?: number
+  /** Refuses by the headers alone, before the body is read: for a public route that takes a credential of its own. @throws Problem */
+  admit?(ctx: Context, request: RequestFacts): Promise<unknown>
   /** Takes `Idempotency-Key`: tells the id that an answer made, and makes the answer again from it. */
   readonly idempotent?: {
     resourceId(reply: unknown): string

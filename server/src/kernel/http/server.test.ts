@@ -9,6 +9,7 @@ import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { z } from 'zod'
 import { cloneDatabase } from '#test/database.ts'
 import { openLog } from '../log.ts'
+import { defineProblems } from '../problem.ts'
 import { serve, type TestAnswer } from '../test-http.ts'
 import { openTestKernel } from '../test-kernel.ts'
 import { eventually } from '../test-support.ts'
@@ -25,6 +26,13 @@ const log = await openLog({
 const access = { public: 'a test' }
 const LONG = 'plain text that repeats itself. '.repeat(200)
 const waiting = { begun: Promise.withResolvers<AbortSignal>(), go: Promise.withResolvers<void>() }
+
+const refusals = defineProblems({
+  ours: { code: 'trial.ours', status: 502, title: 'Our fault' },
+  site: { code: 'trial.site', status: 502, title: 'The fault of a site', level: 'info' },
+  load: { code: 'trial.load', status: 503, title: 'Too much at once', level: 'warn' },
+  client: { code: 'trial.client', status: 422, title: 'The fault of a client' },
+})
 
 const trial = {
   name: 'trial',
@@ -62,6 +70,14 @@ const trial = {
         throw new Error('select * from accounts failed in /srv/app/x.ts', { cause: 'why' })
       },
     }),
+    ...Object.entries(refusals).map(([name, refusal]) =>
+      route({
+        ...{ method: 'GET', path: `/v1/refuses/${name}`, summary: 'Refuse', access },
+        handler: () => {
+          throw refusal()
+        },
+      }),
+    ),
     route({
       ...{ method: 'GET', path: '/v1/long', summary: 'Read', access, alsoReturns: ['text/plain'] },
       handler: () => Reply.content(LONG, 'text/plain; charset=utf-8'),
@@ -203,6 +219,23 @@ test('what went wrong inside is logged and not told', async () => {
 
 test('members that the schema does not name are not sent', async () => {
   assert.deepEqual((await ask('/v1/things?name=a')).body, { name: 'a' })
+})
+
+test('a refusal is logged as loud as its kind says, and else by its status', async () => {
+  const levels: Record<string, string | undefined> = {}
+  for (const name of Object.keys(refusals)) {
+    await server.request('GET', `/v1/refuses/${name}`, {
+      headers: { 'x-correlation-id': `loud-${name}` },
+    })
+    await lineOf(`loud-${name}`)
+    const told = lines
+      .split('\n')
+      .filter((line) => line.includes(`"loud-${name}"`) && line.includes('"problem"'))
+      .map((line) => JSON.parse(line))
+    assert.ok(told.length <= 1)
+    levels[name] = told[0]?.level
+  }
+  assert.deepEqual(levels, { ours: 'error', site: 'info', load: 'warn', client: undefined })
 })
 
 test('a correlation id that is given is kept, and else one is made: in answer, problem and log', async () => {

@@ -16,12 +16,12 @@ import type { Actor, Context } from '../context.ts'
 import type { Situation } from '../kernel.ts'
 import type { Logger } from '../log.ts'
 import type { Telemetry } from '../telemetry.ts'
-import type { Problem } from '../problem.ts'
+import { levelOf, type Problem } from '../problem.ts'
 import { isAtOrBelow } from '../sockets.ts'
 import { SECURITY_HEADERS, checkPath, pathOf, rewriteUrl } from './edge.ts'
 import { problemBody, sendProblem, toProblem, unknownPath } from './failures.ts'
 import { readJsonBody } from './body.ts'
-import { endpoint } from './endpoint.ts'
+import { admission, endpoint } from './endpoint.ts'
 import { httpProblems } from './problems.ts'
 import { type AnyRoute, servedPath } from './route.ts'
 
@@ -62,11 +62,15 @@ declare module 'fastify' {
     deadline: Deadline
     startedMs: number
     actorId: string | undefined
+    /** Who may call, where that is known before the body is read. */
+    admitted: Actor | undefined
   }
 }
 
 const HEADERS_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_MS = 65_000
+/** A client that is cut off without a word, such as a viewer, is noticed: TCP asks after this much quiet, and gives up 10 s later. */
+const PROBE_AFTER_MS = 30_000
 const MAX_HEADER_BYTES = 16 * 1024
 const MAX_BODY_BYTES = 1024 * 1024
 /** An answer that is still being sent when the process has to go. */
@@ -102,6 +106,9 @@ export class HttpServer implements AsyncDisposable {
       rewriteUrl: (request) => rewriteUrl(request.url ?? '/'),
       clientErrorHandler: answerBrokenRequest,
       return503OnClosing: false,
+      schemaController: {
+        compilersFactory: { buildValidator: noSchema, buildSerializer: noSchema },
+      },
     })
     this.server = this.#fastify.server
   }
@@ -155,6 +162,7 @@ export class HttpServer implements AsyncDisposable {
     app.decorateRequest('deadline')
     app.decorateRequest('startedMs', 0)
     app.decorateRequest('actorId')
+    app.decorateRequest('admitted')
     this.#hooks(options)
     readJsonBody(app)
     this.#answerErrors(options)
@@ -180,7 +188,7 @@ export class HttpServer implements AsyncDisposable {
       if (!reply.raw.destroyed) {
         const route = request.routeOptions.url ?? 'none'
         telemetry.problem({ code: problem.code, status: problem.status, route })
-        if (problem.status >= 500) logFailure(log, request, problem, error)
+        logProblem(log, request, problem, error)
       }
       return sendProblem(reply, request, problem)
     })
@@ -238,11 +246,13 @@ function isPreflight({ headers }: FastifyRequest): boolean {
 }
 
 function addRoute(app: FastifyInstance, route: AnyRoute, options: HttpOptions): void {
+  const onRequest = admission(route, options)
   for (const path of [route.path, ...(route.aliases ?? [])]) {
     app.route({
       method: route.method,
       url: servedPath(path),
       bodyLimit: route.bodyLimit ?? MAX_BODY_BYTES,
+      ...(onRequest && { onRequest }),
       handler: endpoint(route, options),
       ...(route.streams && { compress: false }),
     })
@@ -260,6 +270,11 @@ function listener(
     keepAliveTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
     noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: PROBE_AFTER_MS,
+    // Any other wish, such as h2c, may be left unanswered (RFC 9110, 7.8): the request is served as it is.
+    shouldUpgradeCallback: ({ headers }: IncomingMessage) =>
+      headers.upgrade?.toLowerCase() === 'websocket',
   }
   const fastify = handler as (request: unknown, response: unknown) => void
   const listener = (request: IncomingMessage, response: ServerResponse) => {
@@ -351,14 +366,17 @@ function answerBare(socket: Socket, problem: Problem, path = '/', id: string = r
   socket.end(`${first}${lines.join('')}\r\n${body}`)
 }
 
-function logFailure(log: Logger, request: FastifyRequest, problem: Error, error: unknown): void {
-  log.error(
-    {
-      correlationId: request.id,
-      method: request.method,
-      route: request.routeOptions.url,
-      err: problem.cause ?? error,
-    },
-    'request failed',
-  )
+/** As loud as the kind of the problem says. Only what a person must see is told with its stack. */
+function logProblem(log: Logger, request: FastifyRequest, problem: Problem, error: unknown): void {
+  const level = levelOf(problem.kind)
+  if (!level) return
+  const { id: correlationId, method, routeOptions } = request
+  const about = { correlationId, method, route: routeOptions.url, problem: problem.code }
+  if (level === 'error') log.error({ ...about, err: problem.cause ?? error }, 'request failed')
+  else log[level]({ ...about, detail: problem.message }, 'request refused')
+}
+
+/** Routes check and shape what they carry themselves: Fastify need not load its own compilers, half a megabyte of source. */
+function noSchema(): never {
+  throw new Error('Routes give Fastify no schema')
 }
