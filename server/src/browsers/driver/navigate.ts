@@ -85,7 +85,10 @@ export async function arrive(
   const { run, link, tab } = scene
   run.awaits(`${waitUntil} of ${withoutCredentials(url)}`)
   try {
-    const response = await answerOf(page, () => go({ waitUntil, timeout: 0, signal: run.signal }))
+    const limits: JourneyLimits = { waitUntil, timeout: 0, signal: run.signal }
+    const earlier = [tab.url, tab.lastAsked, url]
+    tab.lastAsked = url
+    const response = await answerOf(page, earlier, () => go(limits))
     const failure = response && GATEWAY_FAILURES[response.status()]
     if (failure) throw navigationFailed(url, failure)
     const title = await readTitle(scene)
@@ -97,10 +100,16 @@ export async function arrive(
   }
 }
 
-/** How often the error page of an earlier failure may come in between. */
+/** How often an earlier navigation may come in between. */
 const MAX_ATTEMPTS = 3
 
-async function answerOf(page: Page, go: () => Promise<Response | null>): Promise<Response | null> {
+/** Tries again where Playwright hears only now of where the page went before: to one of `earlier`, or to the error page of a failure. */
+async function answerOf(
+  page: Page,
+  earlier: readonly string[],
+  go: () => Promise<Response | null>,
+): Promise<Response | null> {
+  const late = [...earlier.map((url) => `another navigation to "${url}"`), 'chrome-error://']
   let answered: Response | null = null
   const note = (response: Response) => {
     const request = response.request()
@@ -115,7 +124,8 @@ async function answerOf(page: Page, go: () => Promise<Response | null>): Promise
         const { message } = error as Error
         // Chromium shows a page of its own for an error status without a body; it is an answer all the same.
         if (message.includes('ERR_HTTP_RESPONSE_CODE_FAILURE') && answered) return answered
-        if (attempt === MAX_ATTEMPTS || !message.includes('chrome-error://')) throw error
+        const isLate = late.some((sign) => message.includes(sign))
+        if (attempt === MAX_ATTEMPTS || !isLate) throw error
       }
     }
   } finally {

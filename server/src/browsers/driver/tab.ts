@@ -29,6 +29,8 @@ export class Tab {
   /** A document was asked for and has not come; Chromium holds back every command to the page until then. */
   navigating = false
   loading = false
+  /** Where a command has last led it. */
+  lastAsked = ''
   view: View | undefined
   #dialog: OpenDialog | undefined
   #crash: string | undefined
