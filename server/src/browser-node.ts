@@ -5,8 +5,9 @@ import {
   type findChromium,
   Journal,
   type JournalOptions,
+  KeptRecordings,
+  type KeptRecordingsOptions,
   NodeSessions,
-  type NodeSessionsOptions,
 } from '#browsers/index.ts'
 import { openAddressGuard } from '#kernel/addresses.ts'
 import type { Clock } from '#kernel/clock.ts'
@@ -30,7 +31,7 @@ export interface NodeOptions {
   newId: NewId
   /** What the fleet knows the machine as; otherwise an id that is made once for the data directory. */
   instanceId?: string
-  sinkOf: NodeSessionsOptions['sinkOf']
+  sinkOf: KeptRecordingsOptions['sinkOf']
   /** Takes what the node has to tell. */
   deliver(instanceId: string, ...entries: Parameters<JournalOptions['deliver']>): Promise<void>
 }
@@ -56,7 +57,11 @@ export class BrowserNode implements AsyncDisposable {
       },
     })
     const id = options.instanceId ?? (await instanceId(home, options.newId))
-    const sessions = new NodeSessions({ host, instanceId: id, clock, log, sinkOf: options.sinkOf })
+    const directory = join(home.run, 'recordings')
+    const recordings = await KeptRecordings.open({
+      ...{ directory, clock, log, sinkOf: options.sinkOf },
+    })
+    const sessions = new NodeSessions({ host, instanceId: id, clock, log, recordings })
     const path = join(home.run, 'journal.jsonl')
     const deliver: JournalOptions['deliver'] = (entries) => options.deliver(id, entries)
     const facts = await sessions.start(await Journal.open({ path, clock, log, deliver }))

@@ -1,9 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import type { Entry, SessionFacts } from '#browsers/index.ts'
-import type { BeatAnswer, BeatRequest, Joined, JoinRequest } from '#fleet/index.ts'
+import type { BeatAnswer, BeatRequest, Joined, JoinRequest, LeaveRequest } from '#fleet/index.ts'
 import type { Logger } from '#kernel/log.ts'
 
 const CALL_MS = 10_000
+/** Less than a recording waits for its sink. */
+const KEEP_MS = 50_000
+const KEEP_AGAIN_MS = 1_000
 const MAX_SHOWN = 500
 const UNREADABLE: ReadonlySet<number> = new Set([400, 413, 422])
 
@@ -68,6 +72,9 @@ export async function deliverReports(
 export class ControlPlane implements AsyncDisposable {
   readonly #url: string
   readonly #agent = new Agent({ connections: 4 })
+  /** Slow and many: no beat waits for them. */
+  readonly #recordings = new Agent({ connections: 4 })
+  #closed = false
   credential: string | undefined
 
   /** @param url such as `https://gantry.example.com` */
@@ -85,24 +92,39 @@ export class ControlPlane implements AsyncDisposable {
     return this.#post<BeatAnswer>('/api/v1/node/beat', body)
   }
 
+  /** @throws Refused with 401 when it no longer knows this node */
+  async leave(body: LeaveRequest): Promise<void> {
+    await this.#post('/api/v1/node/leave', body)
+  }
+
   async report(body: NodeReport): Promise<void> {
     await this.#post('/api/v1/node/reports', body)
   }
 
-  /** Stores one part of a session's recording. */
+  /** Stores one part of a session's recording; tries again for 50 s while the control plane is away. */
   async keepPart(sessionId: string, name: string, bytes: Uint8Array): Promise<void> {
-    const base64 = Buffer.from(bytes).toString('base64')
-    await this.#post('/api/v1/node/recordings', { sessionId, name, base64 })
+    const part = { sessionId, name, base64: Buffer.from(bytes).toString('base64') }
+    const endMs = performance.now() + KEEP_MS
+    for (;;) {
+      try {
+        return await this.#post('/api/v1/node/recordings', part, this.#recordings)
+      } catch (error) {
+        const isFinal = this.#closed || (error instanceof Refused && !error.mayPass)
+        if (isFinal || performance.now() > endMs) throw error
+      }
+      await sleep(KEEP_AGAIN_MS, undefined, { ref: false })
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#agent.destroy()
+    this.#closed = true
+    await Promise.all([this.#agent.destroy(), this.#recordings.destroy()])
   }
 
-  async #post<Answer>(path: string, body: unknown): Promise<Answer> {
+  async #post<Answer>(path: string, body: unknown, dispatcher = this.#agent): Promise<Answer> {
     const { statusCode, body: answer } = await request(new URL(path, this.#url), {
       method: 'POST',
-      dispatcher: this.#agent,
+      dispatcher,
       headers: {
         'content-type': 'application/json',
         ...(this.credential && { authorization: `Bearer ${this.credential}` }),

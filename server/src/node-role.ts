@@ -42,6 +42,8 @@ export interface NodeRoleOptions {
 const BEAT_EVERY_MS = 5_000
 const TELL_EVERY_MS = 1_000
 const LAST_BEAT_MS = 3_000
+/** Of the time to stop in; the rest is for the leave. */
+const SESSIONS_SHARE = 4 / 5
 
 /** Its presence in the data directory says that the node has left, and is not to be started again by whoever keeps it. */
 export const leftFile = ({ run }: Pick<Home, 'run'>) => join(run, 'left')
@@ -78,6 +80,7 @@ export class NodeRole implements AsyncDisposable {
     const certificate = await ownCertificate(home)
     const membership = await recallMembership(home, config, certificate)
     const controlPlane = new ControlPlane(config.CONTROL_PLANE_URL!)
+    controlPlane.credential = membership?.credential
     const log = options.log.category('node')
     const deliver = (entries: readonly Entry[]) => deliverReports(controlPlane, log, entries)
     const node = await BrowserNode.open({
@@ -132,9 +135,12 @@ export class NodeRole implements AsyncDisposable {
     return this.#left.promise
   }
 
-  /** Takes nothing new and ends every session, and with it its browser. */
+  /** Takes nothing new and ends every session, and with it its browser; then it says that it goes. */
   async endAll(): Promise<void> {
-    const steps = [{ name: 'sessions', close: () => this.#endSessions() }]
+    const steps = [
+      { name: 'sessions', share: SESSIONS_SHARE, close: () => this.#endSessions() },
+      { name: 'leave', close: () => this.#leave() },
+    ]
     await closeInOrder(steps, this.#options.config.SHUTDOWN_SECONDS * 1000, this.#log)
   }
 
@@ -285,6 +291,11 @@ export class NodeRole implements AsyncDisposable {
       await closeInOrder(steps, LAST_BEAT_MS, this.#log)
     }
     await ending
+  }
+
+  /** So that nobody waits for its beats. What arrives late of those counts no more. */
+  async #leave(): Promise<void> {
+    if (this.#membership) await this.#controlPlane.leave({ sequence: ++this.#sequence })
   }
 }
 

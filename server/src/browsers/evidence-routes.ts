@@ -34,7 +34,11 @@ const RecordingManifest = z
     startedAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
     complete: z.boolean().meta({ description: 'False while it goes on' }),
-    endedBy: z.enum(['asked', 'limit', 'sink']).optional(),
+    endedBy: z.enum(['asked', 'limit', 'sink', 'interrupted']).optional(),
+    gaps: z
+      .array(z.object({ fromMs: z.int(), toMs: z.int() }))
+      .optional()
+      .meta({ description: 'Where its node process was dead for a while' }),
     parts: z.array(
       z.looseObject({
         name: z.string(),

@@ -95,6 +95,7 @@ export function nodeRoutes(runtime: () => BrowserRuntime) {
       access: { public: 'the credential of the node is checked' },
       body: RecordingPart,
       bodyLimit: MAX_PART_BODY_BYTES,
+      admit: (ctx, { headers }) => authenticateNode(ctx, headers.authorization),
       problems: [fleetProblems.unauthenticated, problems.notFound],
       examples: { body: { sessionId: ID, name: 'manifest.json', base64: 'e30=' } },
       handler: async (ctx, { body, request }) => {
@@ -108,7 +109,7 @@ export function nodeRoutes(runtime: () => BrowserRuntime) {
   ]
 }
 
-/** The account of a session that this node hosts, or has hosted. */
+/** The account of a session that this node records, or has recorded. */
 async function accountOnNode(
   ctx: Context,
   instanceId: string,
@@ -119,6 +120,8 @@ async function accountOnNode(
     .select('accountId')
     .where('id', '=', sessionId)
     .where('instanceId', '=', instanceId)
+    // What was tidied away does not come back.
+    .where('recording', 'is not', null)
     .executeTakeFirst()
   return row?.accountId
 }

@@ -28,7 +28,7 @@ export async function ensureBuiltin(
       })
       .onConflict((it) => it.column('id').doUpdateSet(running))
       .execute()
-    const told = { ...countsOf(facts), joinedAt: now, lastBeatAt: now, goneAt: null }
+    const told = { ...countsOf(facts), joinedAt: now, lastBeatAt: now, goneAt: null, leftAt: null }
     return ctx.db
       .insertInto('fleetNodes')
       .values({ id: ctx.newId('nod'), instanceId, ...told })

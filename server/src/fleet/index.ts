@@ -9,7 +9,14 @@ import { problems } from './problems.ts'
 
 export { ensureBuiltin } from './builtin.ts'
 export { judgeNodes, keepFleet } from './loop.ts'
-export type { BeatAnswer, BeatRequest, Joined, JoinRequest, NodeFacts } from './node-schema.ts'
+export type {
+  BeatAnswer,
+  BeatRequest,
+  Joined,
+  JoinRequest,
+  LeaveRequest,
+  NodeFacts,
+} from './node-schema.ts'
 export { problems as fleetProblems } from './problems.ts'
 export { authenticateNode, beat } from './nodes.ts'
 export type { FleetParts, Load } from './parts.ts'

@@ -100,7 +100,7 @@ async function register(
   const now = ctx.clock.now()
   const told = {
     ...{ url, fingerprint, credentialHash, ...countsOf(facts) },
-    ...{ joinedAt: now, lastBeatAt: now, drainReason: null, goneAt: null },
+    ...{ joinedAt: now, lastBeatAt: now, drainReason: null, goneAt: null, leftAt: null },
   }
   const row = await ctx.db
     .insertInto('fleetNodes')

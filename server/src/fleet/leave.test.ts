@@ -142,6 +142,8 @@ test('a node that leaves is gone at once, with its sessions, and a machine of th
   await beat({ sessions: 1 })
   assert.equal((await leave({ sequence: 9 })).status, 204)
   const { goneAt } = await getNode(fleet.ctx, node.id)
+  const [{ status }] = (await fleet.request('GET', '/api/v1/fleet/nodes')).body.items
+  assert.equal(status, 'left')
   assert.ok(goneAt)
   assert.deepEqual(await fleet.jobsOf('fleet.end_sessions'), [node.id])
   assert.equal((await show(fleet, id)).status, 'stopping')
@@ -162,7 +164,8 @@ test('a machine outside of the pool stays when its node leaves, and a beat bring
   assert.deepEqual([(await show(fleet, id)).status, await kinds(fleet)], ['running', []])
   assert.equal((await show(fleet, id)).healthStatus, 'unhealthy')
   await beat()
-  assert.equal((await getNode(fleet.ctx, node.id)).goneAt, null)
+  const back = await getNode(fleet.ctx, node.id)
+  assert.deepEqual([back.goneAt, back.leftAt], [null, null])
   const stranger = await fleet.server.request('POST', '/api/v1/node/leave', {
     headers: { authorization: `Bearer node_${'x'.repeat(43)}` },
   })

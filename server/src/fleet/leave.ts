@@ -8,7 +8,7 @@ import { problems } from './problems.ts'
 import type { NodeRow } from './tables.ts'
 
 /**
- * A node goes in order: it is gone at once, a job ends what sessions it has left, and a machine of the pool is ended with it, unless it
+ * A node goes in order: it has left at once, a job ends what sessions it has left, and a machine of the pool is ended with it, unless it
  * restarts. Announces `node.left`. Beats up to `sequence` that arrive later change nothing; a later one brings the node back.
  *
  * @throws problem `node.unauthenticated` when a later join or the end of the machine has replaced this node
@@ -31,9 +31,10 @@ export async function leaveFleet(
     if (!before) throw problems.unauthenticated()
     const { id, instanceId, goneAt } = before
     const highest = Math.max(Number(before.sequence), sequence)
+    const now = ctx.clock.now()
     await ctx.db
       .updateTable('fleetNodes')
-      .set({ goneAt: goneAt ?? ctx.clock.now(), sequence: String(highest) })
+      .set({ sequence: String(highest), ...(!goneAt && { goneAt: now, leftAt: now }) })
       .where('id', '=', id)
       .execute()
     if (!goneAt) await ctx.events.emit(nodeLeft, { id, instanceId })

@@ -85,7 +85,7 @@ async function keepBeat(
     .set({
       ...{ sequence: String(sequence), capacity: facts.capacity, sessions: facts.sessions },
       ...{ version: facts.version, isDraining: facts.draining ?? false },
-      ...{ lastBeatAt: now, goneAt: null },
+      ...{ lastBeatAt: now, goneAt: null, leftAt: null },
       drainingSince: facts.draining ? (before.drainingSince ?? now) : null,
       ...(isBack && { drainReason: null }),
       ...(spot && { drainReason: 'spot' as const }),

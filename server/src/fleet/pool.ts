@@ -69,17 +69,18 @@ async function countMachines(ctx: Context): Promise<Pool['machines']> {
   const rows = await ctx.db
     .selectFrom('fleetInstances')
     .leftJoin('fleetNodes', 'fleetNodes.instanceId', 'fleetInstances.id')
-    .select(['fleetInstances.status', 'goneAt', 'drainReason', 'isDraining', 'fleetNodes.id'])
+    .select(['fleetInstances.status', 'goneAt', 'leftAt', 'drainReason', 'isDraining'])
+    .select('fleetNodes.id')
     .where('purpose', '=', 'pool')
     .where('fleetInstances.status', 'in', ['provisioning', 'running', 'stopping'])
     .execute()
   const machines = { provisioning: 0, ready: 0, draining: 0, unhealthy: 0, stopping: 0 }
-  for (const { status, id, goneAt, drainReason, isDraining } of rows) {
+  for (const { status, id, isDraining, ...row } of rows) {
     if (status === 'stopping') machines.stopping++
     else if (id === null) machines.provisioning++
     else {
-      const node = statusOf({ goneAt, drainReason, isDraining: isDraining === true })
-      machines[node === 'gone' ? 'unhealthy' : node]++
+      const node = statusOf({ ...row, isDraining: isDraining === true })
+      machines[node === 'ready' || node === 'draining' ? node : 'unhealthy']++
     }
   }
   return machines

@@ -49,10 +49,11 @@ export function presentNode(row: NodeRow): Node {
 
 export function statusOf({
   goneAt,
+  leftAt,
   drainReason,
   isDraining,
-}: Pick<NodeRow, 'goneAt' | 'drainReason' | 'isDraining'>): Node['status'] {
-  if (goneAt) return 'gone'
+}: Pick<NodeRow, 'goneAt' | 'leftAt' | 'drainReason' | 'isDraining'>): Node['status'] {
+  if (goneAt) return leftAt ? 'left' : 'gone'
   return drainReason || isDraining ? 'draining' : 'ready'
 }
 

@@ -112,7 +112,9 @@ export const Node = z
   .strictObject({
     id: z.string().meta({ description: '`nod_…`' }),
     instanceId: z.string().meta({ description: '`ins_…`' }),
-    status: z.enum(['ready', 'draining', 'gone']),
+    status: z.enum(['ready', 'draining', 'gone', 'left']).meta({
+      description: '`gone`: it was silent for 30 seconds. `left`: it said that it goes',
+    }),
     drainReason: z.enum(DRAIN_REASONS).optional(),
     url: z.string().optional(),
     fingerprint: z.string().optional(),

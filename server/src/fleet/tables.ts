@@ -61,7 +61,10 @@ export interface FleetNodeTable {
   drainReason: DrainReason | null
   joinedAt: Date
   lastBeatAt: Date
+  /** Since when nobody hears of it. */
   goneAt: Date | null
+  /** When it said that it goes; null for one that was silent. Made by `migrations/0008_presence.sql`. */
+  leftAt: Date | null
 }
 
 export interface FleetJoinTokenTable {

@@ -220,7 +220,7 @@ test('packets that are lost, either way, make a call end and leave the session u
 
 test('a create whose answer is lost leaves no browser', async () => {
   node.cable.swallow('back')
-  const creating = fleet.post('/sessions', {})
+  const creating = fleet.post('/sessions', { queueTimeoutSeconds: 15 })
   await eventually('the browser runs', () => node.browsers().length > 0, 20_000)
   const refused = await creating
   assert.ok(refused.status >= 500, JSON.stringify(refused.body))

@@ -8,11 +8,11 @@ import { Problem } from '#kernel/problem.ts'
 import { Ticker } from '#kernel/ticker.ts'
 import { within } from '#kernel/within.ts'
 import type { BrowserRuntime } from '../runtime.ts'
+import { Lingering } from '../watch/lingering.ts'
 import { type Authenticate, authenticate } from './credential.ts'
 import { findEnded } from './ended.ts'
 import { connectError, enter, type EntranceRules, refuse } from './entrance.ts'
 import * as limits from './limits.ts'
-import { Lingering } from './lingering.ts'
 import { type Admitted, Member } from './member.ts'
 import { channelProblems } from './problems.ts'
 
@@ -41,7 +41,9 @@ type Connection = Socket['conn']
 export class LiveChannel implements AsyncDisposable {
   readonly path = PATH
   readonly #options: LiveChannelOptions
-  readonly #lingering = new Lingering()
+  readonly #lingering = new Lingering({
+    ...{ lingerMs: limits.LINGER_MS, most: limits.MAX_LINGERING },
+  })
   readonly #members = new Map<Socket, Member>()
   /** Requests whose Authorization header was looked at before they were let in. */
   readonly #admitted = new WeakMap<IncomingMessage, Admitted>()

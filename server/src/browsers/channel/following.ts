@@ -5,8 +5,8 @@ import type { BrowserRuntime } from '../runtime.ts'
 import type { FeedEvent, FeedKind } from '../watch/feed.ts'
 
 export interface Following extends Disposable {
-  /** The last event before the first that is told; nothing where only the node knows. */
-  readonly from: number | undefined
+  /** The last event before the first that is told. */
+  readonly from: number
   /** Whether the node is in this process, so that nothing can come between. */
   readonly isOwn: boolean
 }
@@ -35,10 +35,9 @@ export function follow(
     using attaching = own?.watcher.acquire({ network: kinds.has('network') })
     // What pages say counts from the answer on.
     if (attaching) await within(READY_MS, attaching.ready)
-    const from = after ?? own?.feed.lastId
-    const place = from === undefined ? {} : { after: from }
+    const place = after === undefined ? {} : { after }
     const following = await node.follow(sessionId, { kinds, ...place }, listener)
     const isOwn = own !== undefined
-    return { from, isOwn, [Symbol.dispose]: () => following[Symbol.dispose]() }
+    return { from: following.from, isOwn, [Symbol.dispose]: () => following[Symbol.dispose]() }
   })
 }

@@ -1,6 +1,6 @@
 import type { Context } from '#kernel/context.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
-import { callSession, holderOf } from '../locate.ts'
+import { callSession, demandForce, holderOf } from '../locate.ts'
 import type { Control as ControlCall } from '../node/control.ts'
 import type { BrowserRuntime } from '../runtime.ts'
 import { type ChannelCommand, COMMANDS, STATE } from './commands.ts'
@@ -49,6 +49,7 @@ async function state(work: Work, message: unknown): Promise<unknown> {
 async function control({ ctx, runtime }: Work, message: unknown): Promise<unknown> {
   const { sessionId, ...input } = messages.read(messages.Control, message, 'message')
   demand(ctx.actor, input.action === 'show' ? 'sessions.read' : 'sessions.write')
+  if (input.action === 'request') demandForce(ctx, input)
   const options = { holder: holderOf(ctx.actor), signal: ctx.signal }
   return callSession(ctx, runtime, sessionId, 'control', input satisfies ControlCall, options)
 }

@@ -6,6 +6,7 @@ import type { Logger } from '#kernel/log.ts'
 import { Problem } from '#kernel/problem.ts'
 import { TokenBucket } from '../live/token-bucket.ts'
 import type { BrowserRuntime } from '../runtime.ts'
+import type { Lingering } from '../watch/lingering.ts'
 import {
   type Authenticate,
   authenticate,
@@ -16,7 +17,6 @@ import {
 } from './credential.ts'
 import { answer, type Work } from './handlers.ts'
 import * as limits from './limits.ts'
-import type { Lingering } from './lingering.ts'
 import { type Acknowledge, Outlet } from './outlet.ts'
 import { channelProblems } from './problems.ts'
 import { Watches } from './watches.ts'

@@ -36,6 +36,7 @@ export const Control = z.discriminatedUnion('action', [
     ...{ sessionId, action: z.literal('request') },
     seconds: z.int().min(1).max(3600).default(300),
     reason: z.string().max(500).optional(),
+    force: z.boolean().optional(),
   }),
   z.strictObject({ sessionId, action: z.literal('return') }),
 ])

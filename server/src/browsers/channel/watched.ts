@@ -2,8 +2,8 @@ import type { Context } from '#kernel/context.ts'
 import type { Logger } from '#kernel/log.ts'
 import type { BrowserRuntime } from '../runtime.ts'
 import type { FeedEvent, FeedKind } from '../watch/feed.ts'
+import type { Lingering } from '../watch/lingering.ts'
 import { follow, type Following } from './following.ts'
-import type { Lingering } from './lingering.ts'
 import { QUIET_MS } from './limits.ts'
 
 export type Deliver = (sessionId: string, event: FeedEvent) => void

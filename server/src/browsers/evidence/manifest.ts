@@ -11,12 +11,20 @@ export interface Manifest {
   totals: Totals
   /** Offset of the newest thing recorded. */
   lastMs: number
-  /** False while it goes on, and for ever when its process was killed. */
+  /** Where its process was killed and the next one went on: what happened in between is not recorded. */
+  gaps?: Gap[]
+  /** False while it goes on, and until its machine is back when its process was killed. */
   complete: boolean
   endedBy?: EndedBy
 }
 
-export type EndedBy = 'asked' | 'limit' | 'sink'
+/** `interrupted`: its process and its browser were killed, and what came last is lost. */
+export type EndedBy = 'asked' | 'limit' | 'sink' | 'interrupted'
+
+export interface Gap {
+  fromMs: number
+  toMs: number
+}
 
 export interface Part {
   /** `frames-000001.bin` or `timeline-000001.jsonl.gz` */

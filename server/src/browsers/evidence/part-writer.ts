@@ -3,7 +3,7 @@ import { gzip } from 'node:zlib'
 import type { Clock } from '#kernel/clock.ts'
 import { within } from '#kernel/within.ts'
 import { type Frame, packFrame } from './frame-format.ts'
-import { type EndedBy, MANIFEST, type Manifest, type TimelineEvent } from './manifest.ts'
+import { type EndedBy, MANIFEST, type Manifest, type Part, type TimelineEvent } from './manifest.ts'
 import type { RecordingSink } from './sink.ts'
 
 const compress = promisify(gzip)
@@ -32,7 +32,7 @@ interface Waiting {
 export class PartWriter {
   readonly #options: PartWriterOptions
   readonly #waiting = { frames: nothing(), timeline: nothing() }
-  readonly #numbers = { frames: 0, timeline: 0 }
+  readonly #numbers: Record<Part['kind'], number>
   #writing: Promise<void> = Promise.resolve()
   /** On their way to the sink, and in no total yet. */
   #underWayBytes = 0
@@ -42,6 +42,17 @@ export class PartWriter {
 
   constructor(options: PartWriterOptions) {
     this.#options = options
+    const { manifest } = options
+    this.#numbers = {
+      frames: lastNumber(manifest, 'frames'),
+      timeline: lastNumber(manifest, 'timeline'),
+    }
+  }
+
+  /** Writes the manifest while there is nothing new in it. Never rejects, as `flush`. */
+  begin(): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#write(true))
+    return this.#writing
   }
 
   addFrame(frame: Omit<Frame, 'bytes'>): void {
@@ -94,11 +105,11 @@ export class PartWriter {
     return true
   }
 
-  async #write(): Promise<void> {
+  async #write(always = false): Promise<void> {
     this.#queued = false
     try {
       const wrote = [await this.#writePart('frames'), await this.#writePart('timeline')]
-      if (wrote.includes(true)) await this.#put(MANIFEST, this.#manifest())
+      if (always || wrote.includes(true)) await this.#put(MANIFEST, this.#manifest())
     } catch (error) {
       this.#failed = true
       if (this.#full) return
@@ -136,6 +147,14 @@ export class PartWriter {
     if (!(await within(SINK_DEADLINE_MS, written)))
       throw new Error(`${name} was not stored in time`)
   }
+}
+
+/** For each gap one is left out: the last part of each killed process may still be on its way. */
+function lastNumber({ parts, gaps }: Manifest, wanted: Part['kind']): number {
+  const numbers = parts
+    .filter(({ kind }) => kind === wanted)
+    .map(({ name }) => Number(/-(\d+)\./.exec(name)?.[1] ?? 0))
+  return Math.max(0, ...numbers) + (gaps?.length ?? 0)
 }
 
 function nothing(): Waiting {

@@ -6,6 +6,7 @@ import type { PageWatcher, WatchLease } from '../watch/watcher.ts'
 import { masked } from './credentials.ts'
 import type { EndedBy, Manifest, TimelineEvent } from './manifest.ts'
 import { PartWriter } from './part-writer.ts'
+import { resumed } from './resume.ts'
 import { type PageImage, Screencasts } from './screencast.ts'
 import type { RecordingSink } from './sink.ts'
 
@@ -16,6 +17,8 @@ export interface RecorderOptions {
   watcher: PageWatcher
   sink: RecordingSink
   options?: Partial<RecordingWish>
+  /** Of an earlier process that did not live to end it: goes on with this one. */
+  unfinished?: Manifest
   /** How much a killed process may lose. */
   flushEveryMs?: number
   log: Logger
@@ -86,11 +89,13 @@ export class Recorder implements AsyncDisposable {
 
   private constructor(options: RecorderOptions) {
     this.#options = options
-    const { sink, clock, sessionId } = options
-    this.#wish = { ...WISH, ...options.options }
+    const { sink, clock, sessionId, unfinished } = options
+    this.#wish = { ...WISH, ...options.options, ...unfinished?.options }
     this.#wish.fps = Math.min(Math.max(this.#wish.fps, 0.1), MAX_FPS)
-    this.#startedMs = clock.now().getTime()
-    this.#manifest = emptyManifest(sessionId, clock.now(), this.#wish)
+    this.#manifest = unfinished
+      ? resumed(unfinished, clock.now())
+      : emptyManifest(sessionId, clock.now(), this.#wish)
+    this.#startedMs = Date.parse(this.#manifest.startedAt)
     const { maxBytes } = this.#wish
     const onFull = (endedBy: EndedBy, err?: unknown) => {
       if (err) options.log.warn({ err, session: sessionId }, 'a recording cannot be stored')
@@ -131,7 +136,7 @@ export class Recorder implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const { feed, watcher, endpoint, log, flushEveryMs = FLUSH_EVERY_MS } = this.#options
+    const { feed, watcher, endpoint, log, clock, flushEveryMs = FLUSH_EVERY_MS } = this.#options
     const { frames, network, fps, quality, maxSeconds } = this.#wish
     if (frames) {
       const onImage = (image: PageImage) => this.#addImage(image)
@@ -140,9 +145,9 @@ export class Recorder implements AsyncDisposable {
     this.#subscription = feed.subscribe({ kinds: KINDS }, (event) => this.#addFed(event))
     this.#lease = watcher.acquire({ network, onExchange: (one) => this.#addExchange(one) })
     this.#timers.push(setInterval(() => void this.#writer.flush(), flushEveryMs))
-    this.#timers.push(
-      setTimeout(() => void this.#end('limit'), Math.min(maxSeconds, MAX_SECONDS) * 1_000),
-    )
+    const leftMs = Math.min(maxSeconds, MAX_SECONDS) * 1_000 - this.#offset(clock.now())
+    this.#timers.push(setTimeout(() => void this.#end('limit'), Math.max(0, leftMs)))
+    void this.#writer.begin()
     await this.#lease.ready
   }
 

@@ -43,6 +43,21 @@ test('what a killed node had to tell is told by the next one, first and in its o
   assert.equal(new Set(places).size, 4)
 })
 
+test('the ends that an earlier process has left are handed out once, and known to be taken', async () => {
+  const path = temporaryPath('.jsonl')
+  const lines = [fact(0), end].map((report, at) => JSON.stringify({ sequence: at + 1, report }))
+  await writeFile(path, lines.join('\n'))
+  await using journal = await open(path, { deliver: async () => {} })
+  const inherited = journal.takeInherited()
+  assert.deepEqual(
+    inherited.map(({ report }) => report),
+    [end],
+  )
+  assert.deepEqual(journal.takeInherited(), [])
+  journal.start()
+  await inherited[0]!.taken
+})
+
 test('a place never comes again, even when the clock was set back and all had been told', async () => {
   const path = temporaryPath('.jsonl')
   const placeAt = async (year: number) => {

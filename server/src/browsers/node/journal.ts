@@ -21,6 +21,12 @@ export interface JournalOptions {
   maxWaiting?: number
 }
 
+/** The end of a session, with when it has been taken or given up. */
+interface Inherited {
+  report: Extract<Report, { kind: 'ended' }>
+  taken: Promise<void>
+}
+
 /** Everything up to this place has been delivered or given up. */
 interface Mark {
   upTo: number
@@ -41,6 +47,7 @@ export class Journal implements AsyncDisposable {
   readonly #options: JournalOptions
   readonly #sending: Ticker
   readonly #taken = new Map<number, () => void>()
+  #inherited: Inherited[]
   #file: FileHandle
   #waiting: Entry[]
   #last: number
@@ -62,6 +69,9 @@ export class Journal implements AsyncDisposable {
     this.#waiting = waiting
     this.#lines = waiting.length
     this.#last = last
+    this.#inherited = waiting.flatMap(({ sequence, report }) => {
+      return report.kind === 'ended' ? [{ report, taken: this.#whenTaken(sequence) }] : []
+    })
     this.#sending = new Ticker({
       ...{ name: 'deliver reports', everyMs: TRY_AGAIN_MS, log: options.log },
       work: () => this.#send(),
@@ -73,6 +83,13 @@ export class Journal implements AsyncDisposable {
     return this.#waiting.length
   }
 
+  /** The ends of sessions that an earlier process has left to tell. They are handed out once, and not kept any longer. */
+  takeInherited(): readonly Inherited[] {
+    const inherited = this.#inherited
+    this.#inherited = []
+    return inherited
+  }
+
   /** From now on it delivers, what an earlier process left first. */
   start(): void {
     this.#sending.start()
@@ -82,14 +99,13 @@ export class Journal implements AsyncDisposable {
   append(report: Report): Promise<void> {
     const entry = { sequence: ++this.#last, report }
     this.#waiting.push(entry)
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#taken.set(entry.sequence, resolve)
+    const taken = this.#whenTaken(entry.sequence)
     this.#write(() => this.#file.appendFile(lineOf(entry)))
     this.#lines++
     this.#giveUpSome()
     this.#tidy()
     this.#sending.nudge()
-    return promise
+    return taken
   }
 
   /** Tries once more to deliver what waits. */
@@ -121,6 +137,12 @@ export class Journal implements AsyncDisposable {
     if (this.#givenUp++ === 0) {
       this.#options.log.error({}, 'too many reports wait, and the oldest are given up')
     }
+  }
+
+  #whenTaken(sequence: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#taken.set(sequence, resolve)
+    return promise
   }
 
   #settle(sequence: number): void {

@@ -6,6 +6,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Logger } from '#kernel/log.ts'
 import { within } from '#kernel/within.ts'
 import type { FeedKind } from '../watch/feed.ts'
+import { Lingering } from '../watch/lingering.ts'
 import type { NodeSessions } from './node-sessions.ts'
 import type {
   CallName,
@@ -19,8 +20,10 @@ import {
   decodeJson,
   encodeJson,
   FILE_HEADER,
+  FROM_HEADER,
   GRANT_HEADER,
   paths,
+  PROBE_AFTER_MS,
   writeFailure,
   writeResult,
 } from './wire.ts'
@@ -44,6 +47,9 @@ export const FEED_PULSE_MS = 5_000
 /** An upload of 50 MiB in base64, and what is around it. */
 const MAX_BODY_BYTES = 72 * 1024 * 1024
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024
+/** Longer than it takes to find out that a network is broken, and to come back over it. */
+const LINGER_MS = 30_000
+const MAX_LINGERING = 1_000
 
 const HEALTH = '/health'
 const HEALTH_FOR_MS = 1_000
@@ -58,6 +64,7 @@ export class NodeServer implements AsyncDisposable {
   readonly #server: Server
   readonly #app: FastifyInstance
   readonly #sockets = new Set<OpenSocket>()
+  readonly #lingering = new Lingering({ lingerMs: LINGER_MS, most: MAX_LINGERING })
   #checking: ReturnType<NodeSessions['host']['check']> | undefined
 
   static async open(options: NodeServerOptions, host: string, port: number): Promise<NodeServer> {
@@ -75,7 +82,8 @@ export class NodeServer implements AsyncDisposable {
     this.#server = createServer({
       ...{ ...options.tls, minVersion: 'TLSv1.3', handshakeTimeout: HANDSHAKE_TIMEOUT_MS },
       ...{ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 0 },
-      ...{ keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true, keepAlive: true },
+      ...{ keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true },
+      ...{ keepAlive: true, keepAliveInitialDelay: PROBE_AFTER_MS },
     })
     this.#server.maxConnections = MAX_CONNECTIONS
     this.#app = fastify({
@@ -93,6 +101,7 @@ export class NodeServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.#sockets) socket.close(1012, 'the node is restarting')
+    this.#lingering[Symbol.dispose]()
     await this.#app.close()
     const closed = new Promise((resolve) => this.#server.close(resolve))
     this.#server.closeAllConnections()
@@ -152,21 +161,29 @@ export class NodeServer implements AsyncDisposable {
     const { kinds, after } = query as { kinds: string; after?: string }
     const { raw } = reply
     const { sessions } = this.#options
+    let replayed: string[] | undefined = []
     const write = (text: string) => {
-      if (!raw.headersSent) raw.writeHead(200, { 'content-type': 'application/x-ndjson' })
+      if (replayed) return void replayed.push(text)
       raw.write(`${text}\n`)
       if (raw.writableLength > MAX_UNREAD_BYTES) raw.destroy()
     }
-    const options = {
-      kinds: new Set(kinds.split(',') as FeedKind[]),
-      ...(after !== undefined && { after: Number(after) }),
-    }
+    const wanted = new Set(kinds.split(',') as FeedKind[])
+    const options = { kinds: wanted, ...(after !== undefined && { after: Number(after) }) }
     const following = await sessions.follow(params.id, options, (event) =>
       write(JSON.stringify(event)),
     )
     reply.hijack()
+    raw.writeHead(200, {
+      'content-type': 'application/x-ndjson',
+      [FROM_HEADER]: String(following.from),
+    })
+    const waiting = replayed
+    replayed = undefined
+    for (const text of waiting) write(text)
     const stop = () => {
       clearInterval(pulse)
+      const watch = sessions.watch(params.id, wanted)
+      if (watch) this.#lingering.keep(`${params.id} ${wanted.has('network')}`, watch)
       following[Symbol.dispose]()
     }
     const pulse = setInterval(

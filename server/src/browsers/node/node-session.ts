@@ -5,8 +5,10 @@ import { ControlLease, type ControlSnapshot, type Holder } from '../control/leas
 import { type Driver, openDriver, type PageFacts } from '../driver/driver.ts'
 import type { TroubleOf } from '../driver/navigate.ts'
 import type { HostedBrowser } from '../host/host.ts'
+import { earlierDialogs } from '../live/earlier-dialogs.ts'
 import { LiveView } from '../live/live-view.ts'
 import { problems } from '../problems.ts'
+import type { Manifest } from '../evidence/manifest.ts'
 import { Recorder } from '../evidence/recorder.ts'
 import type { RecordingSink } from '../evidence/sink.ts'
 import type { Refusal } from '../host/egress-notes.ts'
@@ -15,7 +17,7 @@ import { keptInput } from './kept-input.ts'
 import { SessionGuard } from '../watch/guard.ts'
 import { PageWatcher } from '../watch/watcher.ts'
 import { type Control, control } from './control.ts'
-import { drives } from './driving.ts'
+import { drives, isWork } from './driving.ts'
 import type {
   CallName,
   CallOptions,
@@ -48,7 +50,6 @@ export interface NodeSessionParts {
 
 const MAX_SOCKETS = 64
 const REFUSALS_A_MINUTE = 10
-const GUARD_AFTER_MS = 150
 /** A browser that has not answered by then begins no download either, and what was asked of it has a deadline of its own. */
 const GUARD_PATIENCE_MS = 1_000
 /** Service restart: a client that was cut may come again. POLICY is for those whose grant is gone. */
@@ -71,7 +72,6 @@ export class NodeSession implements AsyncDisposable {
   #watcher: PageWatcher | undefined
   #guard: Promise<SessionGuard> | undefined
   #isGuarded = false
-  #attaching: NodeJS.Timeout | undefined
   #recorder: Recorder | undefined
   /** Sockets whose browser has not answered yet. */
   #connecting = 0
@@ -119,25 +119,22 @@ export class NodeSession implements AsyncDisposable {
     this.#lastActivityMs = this.#parts.clock.now().getTime()
   }
 
-  /** Attaches what every session has, a moment later: the client's first commands go first. */
+  /** Attaches what every session has, while its client is still on the way. */
   watchOver(): void {
-    this.#attaching = setTimeout(() => {
-      this.#guarded().catch((error: unknown) => {
-        this.#log.debug({ err: error }, 'the guard could not attach')
-      })
-    }, GUARD_AFTER_MS)
+    this.#guarded().catch((error: unknown) => {
+      this.#log.debug({ err: error }, 'the guard could not attach')
+    })
   }
 
   /** @throws problem `session.controlled`, or whatever the call itself throws */
   async call(name: CallName, input: unknown, options: CallOptions): Promise<unknown> {
-    const { holder, signal } = options
+    const { holder } = options
     if (drives(name, input)) this.#demandControl(holder)
+    if (!isWork(name, input)) return this.#answerCall(name, input, options)
     this.#working++
     this.touch()
     try {
-      if (name === 'control') return control(this.control, input as Control, holder)
-      if (name === 'downloads') return (await this.#guarded()).downloads()
-      return await this.#command(name, this.#timed(input), signal)
+      return await this.#answerCall(name, input, options)
     } finally {
       this.#working--
       this.touch()
@@ -172,8 +169,11 @@ export class NodeSession implements AsyncDisposable {
     return this.#watcher
   }
 
-  /** Records from now on, until the session ends. A failure costs the recording, not the session. */
-  async record(sink: RecordingSink, wish: RecordingWish): Promise<void> {
+  /**
+   * Records from now on, until the session ends, or goes on with what an earlier process left unfinished. A failure costs the
+   * recording, not the session. Returns whether it records.
+   */
+  async record(sink: RecordingSink, wish: RecordingWish, unfinished?: Manifest): Promise<boolean> {
     const { endpoint } = this.browser
     const about = { endpoint, sink, feed: this.feed, watcher: this.watcher, log: this.#log }
     try {
@@ -183,13 +183,16 @@ export class NodeSession implements AsyncDisposable {
           sessionId: this.spec.id,
           options: { frames: true, network: true, ...wish },
           clock: this.#parts.clock,
+          ...(unfinished && { unfinished }),
         },
       })
     } catch (error) {
       this.#log.warn({ err: error }, 'the session is not recorded')
+      return false
     }
     // It has ended meanwhile, and nobody else ends the recording.
-    if (this.#disposed) await this.#recorder?.[Symbol.asyncDispose]()
+    if (this.#disposed) await this.#recorder[Symbol.asyncDispose]()
+    return true
   }
 
   /** The egress gateway has refused a request of its pages. Pages can make any number: the first few of a minute are written down. */
@@ -211,7 +214,6 @@ export class NodeSession implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true
-    clearTimeout(this.#attaching)
     for (const [socket, { kind }] of this.#sockets) {
       // The live view has a code of its own for this.
       if (kind === 'cdp') socket.close(GOING_AWAY, 'the session has ended')
@@ -239,6 +241,12 @@ export class NodeSession implements AsyncDisposable {
     const given = (input as { timeoutMs?: number } | undefined)?.timeoutMs
     if (defaultTimeoutMs === undefined || given !== undefined) return input
     return { ...(input as object | undefined), timeoutMs: defaultTimeoutMs }
+  }
+
+  async #answerCall(name: CallName, input: unknown, { holder, signal }: CallOptions) {
+    if (name === 'control') return control(this.control, input as Control, holder)
+    if (name === 'downloads') return (await this.#guarded()).downloads()
+    return this.#command(name, this.#timed(input), signal)
   }
 
   async #command(name: CommandName, input: unknown, signal?: AbortSignal): Promise<unknown> {
@@ -342,6 +350,7 @@ export class NodeSession implements AsyncDisposable {
     this.#live ??= new LiveView({
       ...{ endpoint, clock: this.#parts.clock, log: this.#log, control: this.control },
       onActivity: this.touch,
+      earlier: earlierDialogs(() => this.#driver),
     })
     return this.#live.open(request, socket, head, { holder, mayControl, mayForce })
   }

@@ -4,15 +4,18 @@ import { Ticker } from '#kernel/ticker.ts'
 import { within } from '#kernel/within.ts'
 import type { BrowserHost, HostedBrowser, LostReason, Survivor, WipeReport } from '../host/host.ts'
 import { HostFull } from '../host/host.ts'
-import type { RecordingSink } from '../evidence/sink.ts'
 import { END_REASONS, type EndReason } from '../states.ts'
-import type { FeedEvent } from '../watch/feed.ts'
+import type { FeedEvent, FeedKind } from '../watch/feed.ts'
+import { explainGone } from './inherited.ts'
 import type { Journal } from './journal.ts'
+import type { KeptRecordings } from './kept-recordings.ts'
 import { NodeSession } from './node-session.ts'
+import { type Reservation, ReservationFailed } from './reservation.ts'
 import {
   type CallName,
   type CallOptions,
   type DownloadedFile,
+  type Following,
   type FollowOptions,
   type NodeFacts,
   NodeFull,
@@ -31,8 +34,7 @@ export interface NodeSessionsOptions {
   instanceId: string
   clock: Clock
   log: Logger
-  /** Where the recording of a session goes. */
-  sinkOf(spec: SessionSpec): RecordingSink
+  recordings: KeptRecordings
 }
 
 const LOOK_EVERY_MS = 1_000
@@ -46,11 +48,13 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
   readonly instanceId: string
   readonly #clock: Clock
   readonly #log: Logger
-  readonly #sinkOf: NodeSessionsOptions['sinkOf']
+  readonly #recordings: KeptRecordings
   readonly #live = new Map<string, NodeSession>()
   /** Live no more, but what became of them is not written down yet. */
   readonly #ending = new Map<string, Promise<WipeReport>>()
   readonly #starting = new Set<string>()
+  /** Their rows are not written yet: nobody is told of them, so that nobody misses the rows. */
+  readonly #reserved = new Set<string>()
   readonly #looking: Ticker
   #journal: Journal | undefined
   #closed = false
@@ -58,8 +62,8 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
   /** Browsers to keep ready again once it does not drain any more. */
   #spare = 0
 
-  constructor({ host, instanceId, clock, log, sinkOf }: NodeSessionsOptions) {
-    this.#sinkOf = sinkOf
+  constructor({ host, instanceId, clock, log, recordings }: NodeSessionsOptions) {
+    this.#recordings = recordings
     this.host = host
     this.instanceId = instanceId
     this.#clock = clock
@@ -79,7 +83,8 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
     const draining = this.#draining || this.#closed
     const ids = [...this.#starting, ...this.#ending.keys()].filter((id) => !this.#live.has(id))
     const others = ids.map((id) => ({ id, lastActivityMs: 0 }))
-    const sessions = [...[...this.#live.values()].map(({ facts }) => facts), ...others]
+    const live = [...this.#live.values()].filter(({ spec }) => !this.#reserved.has(spec.id))
+    const sessions = [...live.map(({ facts }) => facts), ...others]
     const taken = draining ? sessions.length : Math.max(sessions.length, max - this.free)
     return { free: this.free, max, taken: Math.min(max, taken), ready, draining, sessions }
   }
@@ -91,10 +96,18 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
   /** Takes over what an earlier process left, reaps the rest, and looks after the sessions from now on. Returns how many of each. */
   async start(journal: Journal): Promise<{ adopted: number; reaped: number }> {
     this.#journal = journal
-    for (const survivor of await this.host.survivors()) await this.#adopt(survivor)
+    for (const { report, taken } of journal.takeInherited()) {
+      this.#tellOfEnd(report.sessionId, report.wipe, taken)
+    }
+    const survivors = await this.host.survivors()
+    for (const survivor of survivors) await this.#adopt(survivor)
     const adopted = this.#live.size
+    const gone = await this.host.remains()
     const reaped = await this.host.reap(new Set(this.#live.keys()))
+    const lived = new Set(survivors.map(({ sessionId }) => sessionId))
+    for (const one of gone) await this.#mourn(one, lived.has(one.sessionId))
     this.#looking.start()
+    this.#recordings.start()
     journal.start()
     return { adopted, reaped }
   }
@@ -102,25 +115,63 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
   async open(spec: SessionSpec, signal?: AbortSignal): Promise<OpenedSession> {
     if (this.#closed) throw new NodeFull('the node is stopping', 1)
     if (this.#draining) throw new NodeFull('the node takes no new sessions', 60)
+    // Whoever asks again has not heard what came of the first time, and the next beat has that ended.
+    if (this.#holds(spec.id)) throw new NodeFull('the session is still ending here', 5)
     this.#starting.add(spec.id)
     try {
-      const { identity, egress = {} } = spec
-      const claim = { ...spec }
-      const browser = await this.host.launch(spec.id, identity, { signal, egress, claim })
-      if (this.#closed) {
-        await this.host.end(spec.id)
-        throw new NodeFull('the node is stopping', 1)
-      }
-      const session = this.#keep(spec, browser)
-      // The client may go on meanwhile: what it does first is recorded all the same, unless it is quicker than one command.
-      if (spec.recording) await session.record(this.#sinkOf(spec), spec.recording)
-      return { warm: browser.warm }
+      const session = await this.#launch(spec, signal)
+      await this.#record(session)
+      return { warm: session.browser.warm }
     } catch (error) {
       if (error instanceof HostFull) throw new NodeFull(error.message, error.retryAfterSeconds)
       throw error
     } finally {
       this.#starting.delete(spec.id)
     }
+  }
+
+  /** Claims a browser that is ready for a session whose row is about to be written; undefined when there is none. */
+  reserve(spec: SessionSpec, signal?: AbortSignal): Reservation | undefined {
+    const { id } = spec
+    if (this.#closed || this.#draining || !this.host.isReady(spec.identity)) return undefined
+    this.#reserved.add(id)
+    const launching = this.#launch(spec, signal)
+    const claimed = launching.then(
+      () => {},
+      (error: unknown) => Promise.reject(new ReservationFailed(error)),
+    )
+    claimed.catch(() => {})
+    return { claimed, take: () => this.#take(id), drop: () => this.#drop(id, claimed) }
+  }
+
+  async #take(id: string): Promise<void> {
+    this.#reserved.delete(id)
+    const session = this.#live.get(id)
+    if (!session) throw new Error('the browser has ended')
+    await this.#record(session)
+  }
+
+  /** What cannot be ended now has no row, and is found by that. */
+  async #drop(id: string, claimed: Promise<unknown>): Promise<void> {
+    await claimed.catch(() => {})
+    await this.end(id).catch((error: unknown) => {
+      this.#log.error({ err: error, session: id }, 'a browser that nobody took could not be ended')
+    })
+    this.#reserved.delete(id)
+  }
+
+  async #launch(spec: SessionSpec, signal?: AbortSignal): Promise<NodeSession> {
+    const { id, identity, egress = {} } = spec
+    const browser = await this.host.launch(id, identity, { signal, egress, claim: { ...spec } })
+    if (!this.#closed) return this.#keep(spec, browser)
+    await this.host.end(id)
+    throw new NodeFull('the node is stopping', 1)
+  }
+
+  /** The client may go on meanwhile: what it does first is recorded all the same, unless it is quicker than one command. */
+  async #record(session: NodeSession): Promise<void> {
+    const { spec } = session
+    if (spec.recording) await session.record(this.#recordings.sinkFor(spec), spec.recording)
   }
 
   async end(sessionId: string): Promise<WipeReport> {
@@ -174,19 +225,27 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
     sessionId: string,
     { after, kinds }: FollowOptions,
     listener: (event: FeedEvent) => void,
-  ): Promise<Disposable> {
+  ): Promise<Following> {
     const session = this.#get(sessionId)
-    const stack = new DisposableStack()
+    using stack = new DisposableStack()
     const lease = stack.use(session.watcher.acquire({ network: kinds.has('network') }))
     // A page that is busy keeps nobody from watching the others.
     await within(WATCH_MS, lease.ready)
-    stack.use(session.feed.subscribe({ kinds, ...(after !== undefined && { after }) }, listener))
-    return stack
+    const from = after ?? session.feed.lastId
+    stack.use(session.feed.subscribe({ kinds, after: from }, listener))
+    const following = stack.move()
+    return { from, [Symbol.dispose]: () => following[Symbol.dispose]() }
+  }
+
+  /** Goes on listening to the pages of a session, if it is here. */
+  watch(sessionId: string, kinds: ReadonlySet<FeedKind>): Disposable | undefined {
+    return this.#live.get(sessionId)?.watcher.acquire({ network: kinds.has('network') })
   }
 
   /** Whether the session is here, in whatever state. */
-  holds(id: string): boolean {
-    return this.#live.has(id) || this.#starting.has(id) || this.#ending.has(id)
+  #holds(id: string): boolean {
+    const waits = this.#starting.has(id) || this.#reserved.has(id)
+    return waits || this.#live.has(id) || this.#ending.has(id)
   }
 
   get(id: string): NodeSession | undefined {
@@ -212,7 +271,7 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
   async endAll(): Promise<void> {
     this.#closed = true
     await this.#looking[Symbol.asyncDispose]()
-    const starting = [...this.#starting].map((id) => this.host.end(id))
+    const starting = [...this.#starting, ...this.#reserved].map((id) => this.host.end(id))
     for (const id of this.#live.keys()) void this.#finish(id, 'server_stopped')
     await Promise.allSettled([...starting, ...this.#ending.values()])
   }
@@ -223,6 +282,7 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
     await this.#looking[Symbol.asyncDispose]()
     await Promise.allSettled([...this.#live.values()].map((one) => one[Symbol.asyncDispose]()))
     this.#live.clear()
+    await this.#recordings[Symbol.asyncDispose]()
     await this.#journal?.[Symbol.asyncDispose]()
   }
 
@@ -250,12 +310,49 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
 
   async #adopt(survivor: Survivor): Promise<void> {
     const spec = survivor.claim as unknown as SessionSpec
-    if (!spec.id) return
+    if (!spec.id || this.#ending.has(spec.id)) return
     try {
-      this.#keep(spec, await this.host.adopt(survivor))
+      const session = this.#keep(spec, await this.host.adopt(survivor))
+      void this.#recordOn(session)
     } catch (error) {
       this.#log.warn({ err: error, session: spec.id }, 'a browser that survived is not adopted')
     }
+  }
+
+  /** Goes on with a recording that an earlier process left. */
+  async #recordOn(session: NodeSession): Promise<void> {
+    const { spec } = session
+    const unfinished = this.#recordings.claim(spec.id)
+    if (!unfinished) return
+    const sink = this.#recordings.sinkFor(spec)
+    const isOn = await session.record(sink, spec.recording ?? {}, unfinished)
+    if (!isOn) this.#recordings.abandon(spec, unfinished)
+  }
+
+  /** A session whose browser an earlier process had and this one has not; what that process has told of its end counts first. */
+  async #mourn(browser: Survivor, lives: boolean): Promise<void> {
+    const { id, accountId } = browser.claim as unknown as SessionSpec
+    if (!id || this.#ending.has(id)) return
+    const nowMs = this.#nowMs()
+    const { reason, message } = explainGone(browser, { nowMs, lives })
+    const wipe = await this.host.end(id)
+    this.#log.warn({ session: id, reason }, 'a session did not outlive its node process')
+    const report = {
+      sessionId: id,
+      accountId,
+      atMs: nowMs,
+      kind: 'ended',
+      reason,
+      message,
+    } as const
+    this.#tellOfEnd(id, wipe, this.#journal!.append({ ...report, wipe }))
+  }
+
+  /** Until its end is written down it is still of this node, so that nobody takes it for lost. */
+  #tellOfEnd(id: string, wipe: WipeReport, taken: Promise<void>): void {
+    const told = taken.then(() => wipe)
+    this.#ending.set(id, told)
+    void told.finally(() => this.#ending.delete(id))
   }
 
   #look(): void {

@@ -1,8 +1,7 @@
 import { once } from 'node:events'
 import { connect, type TLSSocket } from 'node:tls'
 import { buildConnector } from 'undici'
-
-export const CONNECT_MS = 5_000
+import { CONNECT_MS, PROBE_AFTER_MS } from './wire.ts'
 
 class OtherCertificate extends Error {
   constructor() {
@@ -14,7 +13,10 @@ class OtherCertificate extends Error {
 /** Trusts one certificate, whoever has signed it, and says nothing to any other. */
 export function connectorTo(fingerprint: string): buildConnector.connector {
   // A session that is taken up again shows no certificate.
-  const own = { maxCachedSessions: 0, rejectUnauthorized: false, timeout: CONNECT_MS }
+  const own = {
+    ...{ maxCachedSessions: 0, rejectUnauthorized: false, timeout: CONNECT_MS },
+    keepAliveInitialDelay: PROBE_AFTER_MS,
+  }
   const connect = buildConnector(own)
   return (options, done) =>
     connect(options, (error, socket) => {
@@ -30,6 +32,7 @@ export async function connectTo({ hostname, port }: URL, fingerprint: string): P
   const host = hostname.replace(/^\[|\]$/g, '')
   const socket = connect({ host, port: Number(port || 443), rejectUnauthorized: false })
   socket.on('error', () => socket.destroy())
+  socket.setKeepAlive(true, PROBE_AFTER_MS)
   try {
     await once(socket, 'secureConnect', { signal: AbortSignal.timeout(CONNECT_MS) })
     if (!isPeer(socket, fingerprint)) throw new OtherCertificate()

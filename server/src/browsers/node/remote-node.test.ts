@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer, request as httpsRequest } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -8,12 +9,21 @@ import { after, test } from 'node:test'
 import pino from 'pino'
 import { generate } from 'selfsigned'
 import { WebSocket, WebSocketServer } from 'ws'
+import { eventually } from '#kernel/test-support.ts'
+import { Cable } from '#test/cable.ts'
 import { signServiceToken, readServiceToken, trustKeys } from '#kernel/service-token.ts'
 import { problems } from '../problems.ts'
 import { NodeServer } from './node-server.ts'
 import type { NodeSessions } from './node-sessions.ts'
 import { RemoteNode } from './remote-node.ts'
-import { NodeFull, NotOnNode, type RawUpgrade, type SocketGrant } from './session-node.ts'
+import type { FeedEvent, FeedKind } from '../watch/feed.ts'
+import {
+  type FollowOptions,
+  NodeFull,
+  NotOnNode,
+  type RawUpgrade,
+  type SocketGrant,
+} from './session-node.ts'
 
 const ID = `ses_${'0'.repeat(25)}1`
 const OTHER = `ses_${'0'.repeat(25)}2`
@@ -35,11 +45,21 @@ const fingerprintOf = (cert: string) => new X509Certificate(cert).fingerprint256
 /** What the sessions behind the server have been asked; each call answers with what the test wants. */
 const asked: { name: string; headers?: Record<string, unknown> }[] = []
 let answer: (input: unknown) => unknown = (input) => input
+/** Who follows a session; what is told now is told to all of them. */
+const followers = new Set<{ after: number | undefined; tell: (event: FeedEvent) => void }>()
+const POSITION = 700
 const echo = new WebSocketServer({ noServer: true })
 echo.on('connection', (socket) => socket.on('message', (data) => socket.send(String(data))))
 const sessions = {
   call: async (_id: string, name: string, input: unknown) => (asked.push({ name }), answer(input)),
   open: async () => answer(undefined),
+  get: () => ({}),
+  watch: () => undefined,
+  follow: async (_id: string, { after }: FollowOptions, tell: (event: FeedEvent) => void) => {
+    const follower = { after, tell }
+    followers.add(follower)
+    return { from: after ?? POSITION, [Symbol.dispose]: () => followers.delete(follower) }
+  },
   connect: async (_id: string, { request, socket, head }: RawUpgrade, grant: SocketGrant) => {
     asked.push({ name: grant.kind, headers: request.headers })
     const closed = once(socket, 'close')
@@ -166,6 +186,38 @@ test('calls at once go over connections of their own, each to the certificate th
   }
 })
 
+const KINDS: ReadonlySet<FeedKind> = new Set(['console'])
+
+test(
+  'however many sessions are followed, calls do not wait for them',
+  { timeout: 60_000 },
+  async () => {
+    const node = remote()
+    const follow = () => node.follow(ID, { kinds: KINDS }, () => {})
+    const all = await Promise.all(Array.from({ length: 100 }, follow))
+    assert.equal(await call(node, 1), 1)
+    for (const one of all.slice(0, 50)) one[Symbol.dispose]()
+    await eventually('half of them follow', () => followers.size === 50)
+    await node[Symbol.asyncDispose]()
+    await eventually('nobody follows', () => followers.size === 0)
+  },
+)
+
+test('who follows knows from where, and goes on from there when the connection breaks before the first event', async () => {
+  const cable = stack.use(await Cable.to(() => server.port))
+  const node = remote({ url: `https://127.0.0.1:${cable.port}` })
+  const told: number[] = []
+  using following = await node.follow(ID, { kinds: KINDS }, ({ id }) => told.push(id))
+  assert.equal(following.from, POSITION)
+  const follower = () => [...followers].at(-1)
+  for (const after of [POSITION, POSITION + 3]) {
+    cable.cut()
+    await eventually('it follows again', () => follower()?.after === after)
+    follower()!.tell({ id: after + 3, at: '', kind: 'console', data: {} })
+    await eventually('it is told', () => told.at(-1) === after + 3)
+  }
+})
+
 test('a client that goes away takes its call along', async () => {
   const gone = new AbortController()
   const begun = Promise.withResolvers<void>()
@@ -205,6 +257,22 @@ test('a node that does not take our word, or that nobody hears, cannot be reache
   assert.equal(await codeOf(call(nobody)), 'session.unreachable')
 })
 
+/**
+ * In how many seconds each open connection of these ports is probed, as Linux has it. The client's own end, which is not ours, is left
+ * out: of the near port only the end that listens counts.
+ */
+async function probesOf([near, far]: number[]): Promise<number[]> {
+  const lines = (await readFile('/proc/net/tcp', 'utf8')).split('\n').slice(1)
+  return lines.flatMap((line) => {
+    const [, local, remote, state, , timer] = line.trim().split(/\s+/)
+    const portOf = (address = '') => parseInt(address.split(':')[1]!, 16)
+    const isOurs = [near, far].includes(portOf(local)) || portOf(remote) === far
+    if (state !== '01' || !isOurs) return []
+    const [kind, ticks = ''] = timer!.split(':')
+    return [kind === '02' ? parseInt(ticks, 16) / 100 : Infinity]
+  })
+}
+
 test('a client’s upgrade goes through, and nothing that it says beside its handshake', async () => {
   const node = remote()
   const grant: SocketGrant = { kind: 'cdp', policy: 'observer', holder, generation: 1 }
@@ -229,6 +297,11 @@ test('a client’s upgrade goes through, and nothing that it says beside its han
   const said = once(socket, 'message')
   socket.send('x'.repeat(200_000))
   assert.equal(String((await said)[0]).length, 200_000)
+  const ports = [port, server.port]
+  await eventually('every end is probed soon', async () => {
+    const ends = (await probesOf(ports)).map((seconds) => seconds <= 10)
+    return ends.length >= 3 && ends.every(Boolean)
+  })
   const [{ name, headers }] = asked as [{ name: string; headers: Record<string, string> }]
   assert.equal(name, 'cdp', 'the grant is ours')
   const known = ['connection', 'host', 'upgrade', 'sec-websocket-extensions', 'sec-websocket-key']

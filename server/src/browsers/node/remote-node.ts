@@ -10,6 +10,7 @@ import {
   type CallName,
   type CallOptions,
   type DownloadedFile,
+  type Following,
   type FollowOptions,
   NodeFull,
   type OpenedSession,
@@ -25,6 +26,7 @@ import {
   decodeJson,
   encodeJson,
   FILE_HEADER,
+  FROM_HEADER,
   GRANT_HEADER,
   paths,
   readAll,
@@ -57,6 +59,8 @@ interface Call {
   timeoutMs?: number
   body?: unknown
   signal?: AbortSignal
+  /** It stays open for as long as somebody follows, over a connection that no other call waits for. */
+  isFeed?: boolean
 }
 
 /** The node in another process or on another machine. */
@@ -77,13 +81,21 @@ export class RemoteNode implements SessionNode, AsyncDisposable {
     return this.#link.isDown ? 0 : this.#options.free()
   }
 
-  /** @throws NodeFull also when it cannot be reached: nothing was said to it then, and another machine may do */
+  /**
+   * @throws NodeFull also when it cannot be reached, or falls silent before it has answered: another machine may do. A browser that it
+   *   starts all the same ends with its next beat, since no row knows it there
+   */
   async open(spec: SessionSpec, signal?: AbortSignal): Promise<OpenedSession> {
+    using watched = this.#link.watch()
+    const { silent } = watched
+    const either = signal ? AbortSignal.any([signal, silent]) : silent
     const path = paths.session(spec.id)
-    const call = { method: 'PUT', path, timeoutMs: LAUNCH_MS, body: spec, signal } as const
+    const call = { method: 'PUT', path, timeoutMs: LAUNCH_MS, body: spec, signal: either } as const
     try {
       return await this.#json<OpenedSession>(spec.id, call)
     } catch (error) {
+      if (signal?.aborted) throw error
+      if (silent.aborted) throw new NodeFull(`the machine ${this.instanceId} does not answer`, 5)
       if (!isUnheard(error)) throw error
       throw new NodeFull(`the machine ${this.instanceId} cannot be reached`, 5)
     }
@@ -146,11 +158,13 @@ export class RemoteNode implements SessionNode, AsyncDisposable {
     sessionId: string,
     options: FollowOptions,
     listener: (event: FeedEvent) => void,
-  ): Promise<Disposable> {
+  ): Promise<Following> {
     const stop = new AbortController()
     const first = await this.#feed(sessionId, options, stop.signal)
-    void this.#readFeed(sessionId, options, first, listener, stop.signal)
-    return { [Symbol.dispose]: () => stop.abort() }
+    const from = Number(first.headers[FROM_HEADER])
+    const place = { ...options, after: from }
+    void this.#readFeed(sessionId, place, first, listener, stop.signal)
+    return { from, [Symbol.dispose]: () => stop.abort() }
   }
 
   /** Cuts what is open, and fails what is under way. */
@@ -162,7 +176,7 @@ export class RemoteNode implements SessionNode, AsyncDisposable {
   /** Takes the feed up again after a break, with the last event that it had. Ends when the session has. */
   async #readFeed(
     sessionId: string,
-    options: FollowOptions,
+    options: Required<FollowOptions>,
     first: Answer,
     listener: (event: FeedEvent) => void,
     signal: AbortSignal,
@@ -179,8 +193,7 @@ export class RemoteNode implements SessionNode, AsyncDisposable {
       } catch {
         // It broke off; below it is taken up again.
       }
-      const place = after === undefined ? {} : { after }
-      answer = await this.#feedAgain(sessionId, { ...options, ...place }, signal)
+      answer = await this.#feedAgain(sessionId, { ...options, after }, signal)
     }
   }
 
@@ -200,11 +213,24 @@ export class RemoteNode implements SessionNode, AsyncDisposable {
     }
   }
 
-  #feed(sessionId: string, { kinds, after }: FollowOptions, signal: AbortSignal): Promise<Answer> {
+  async #feed(
+    sessionId: string,
+    { kinds, after }: FollowOptions,
+    stop: AbortSignal,
+  ): Promise<Answer> {
     const query = new URLSearchParams({ kinds: [...kinds].join(',') })
     if (after !== undefined) query.set('after', String(after))
     const path = `${paths.feed(sessionId)}?${query}`
-    return this.#ask(sessionId, { method: 'GET', path, signal }, async (answer) => answer)
+    const late = new AbortController()
+    const why = new Error('the feed did not begin in time')
+    const timer = setTimeout(() => late.abort(this.#unreachable(sessionId, why)), STREAM_MS)
+    const signal = AbortSignal.any([stop, late.signal])
+    const call = { method: 'GET', path, signal, isFeed: true } as const
+    try {
+      return await this.#ask(sessionId, call, async (answer) => answer)
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   #json<Result>(sessionId: string, call: Call): Promise<Result> {
@@ -216,13 +242,14 @@ export class RemoteNode implements SessionNode, AsyncDisposable {
   /** @throws the error that the node has sent, or problem `session.unreachable` */
   async #ask<Result>(
     sessionId: string,
-    { method, path, timeoutMs, body, signal }: Call,
+    { method, path, timeoutMs, body, signal, isFeed }: Call,
     read: (answer: Answer) => Promise<Result>,
   ): Promise<Result> {
     const deadline = timeoutMs === undefined ? [] : [AbortSignal.timeout(timeoutMs)]
     const signals = [...deadline, ...(signal ? [signal] : [])]
     try {
-      const answer = await this.#link.request({
+      const send = isFeed ? this.#link.follow : this.#link.request
+      const answer = await send({
         ...{ method, path, headersTimeout: timeoutMs ?? STREAM_MS, bodyTimeout: STREAM_MS },
         ...(timeoutMs !== undefined && { bodyTimeout: timeoutMs }),
         headers: {

@@ -90,6 +90,11 @@ export interface FollowOptions {
   kinds: ReadonlySet<FeedKind>
 }
 
+export interface Following extends Disposable {
+  /** The last event before the first that is told: to be given as `after` by who comes back without having had any. */
+  readonly from: number
+}
+
 /** One live session, as its node reports it with every beat. */
 export interface SessionFacts {
   id: string
@@ -156,12 +161,17 @@ export interface SessionNode {
   openDownload(sessionId: string, downloadId: string): Promise<DownloadedFile>
   /** Answers the upgrade and serves the socket. @throws NotOnNode before anything was answered */
   connect(sessionId: string, upgrade: RawUpgrade, grant: SocketGrant): Promise<OpenSocket>
-  /** Tells the listener of what happens in the session until the answer is disposed. @throws NotOnNode */
+  /**
+   * Tells the listener of what happens in the session until the answer is disposed. What it cannot tell is told as a `gap`: of a
+   * follower that comes back with the id of the last event that it had, nothing is missed in silence.
+   *
+   * @throws NotOnNode
+   */
   follow(
     sessionId: string,
     options: FollowOptions,
     listener: (event: FeedEvent) => void,
-  ): Promise<Disposable>
+  ): Promise<Following>
 }
 
 export interface DownloadedFile {

@@ -2,8 +2,8 @@ import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:ht
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import { CONNECT_MS } from './pinned.ts'
 import type { OpenSocket } from './session-node.ts'
+import { CONNECT_MS, PROBE_AFTER_MS } from './wire.ts'
 
 /** Time for what is under way to one side once the other is gone. */
 const FLUSH_MS = 1_000
@@ -79,7 +79,7 @@ export function splice(near: Duplex, head: Buffer, far: FarUpgrade): OpenSocket 
   const cut = () => sockets.forEach((one) => one.destroy())
   for (const one of sockets) {
     one.on('error', cut)
-    if (one instanceof Socket) one.setNoDelay(true)
+    if (one instanceof Socket) one.setNoDelay(true).setKeepAlive(true, PROBE_AFTER_MS)
   }
   near.once('close', () => endSoon(socket))
   socket.once('close', () => endSoon(near))

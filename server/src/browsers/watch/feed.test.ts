@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pino from 'pino'
 import { systemClock } from '#kernel/clock.ts'
-import { type FeedEvent, type FeedOptions, SessionFeed } from './feed.ts'
+import { type FeedEvent, type FeedKind, type FeedOptions, SessionFeed } from './feed.ts'
 
 const log = pino({ level: 'silent' })
 
@@ -47,6 +47,23 @@ test('a subscriber of some kinds gets no others', () => {
   feed.publish('console', {})
   const dialog = feed.publish('dialog', { message: 'Sure?' })
   assert.deepEqual(seen, [dialog])
+})
+
+test('a time when nobody listened is told in its place, to those who asked for what is missing', () => {
+  const feed = openFeed()
+  const [before] = publish(feed, 1)
+  feed.break(['console', 'dialog'])
+  feed.break([])
+  const [after] = publish(feed, 1)
+  const kindsSeen = (kind: FeedKind) => {
+    const seen: FeedKind[] = []
+    const kinds = new Set<FeedKind>(['command', kind])
+    feed.subscribe({ after: before!.id, kinds }, (event) => void seen.push(event.kind))
+    return seen
+  }
+  assert.deepEqual(kindsSeen('console'), ['gap', 'command'])
+  for (const kind of ['state', 'network'] as const) assert.deepEqual(kindsSeen(kind), ['command'])
+  assert.deepEqual(follow(feed, after!.id).seen, [])
 })
 
 test('what is no longer kept is told first, as a gap with its size', () => {

@@ -2,7 +2,7 @@ import type { Clock } from '#kernel/clock.ts'
 import type { Logger } from '#kernel/log.ts'
 import { fitting } from './fitting.ts'
 
-/** What can happen in a session. A `gap` is never published: it tells a subscriber what it has missed. */
+/** What can happen in a session. A `gap` tells a subscriber that it has missed something. */
 export type FeedKind =
   | 'state'
   | 'console'
@@ -40,8 +40,13 @@ export interface SubscribeOptions {
   kinds?: ReadonlySet<FeedKind>
 }
 
-interface Kept {
+/** An event, and of a `gap` which kinds are missing; that is for choosing its subscribers, and is not told. */
+interface Told {
   event: FeedEvent
+  missing?: readonly FeedKind[]
+}
+
+interface Kept extends Told {
   bytes: number
 }
 
@@ -74,7 +79,7 @@ export class SessionFeed {
   #keptBytes = 0
   #lastId: number
   /** Published, and not yet told to everybody. */
-  readonly #telling: FeedEvent[] = []
+  readonly #telling: Told[] = []
 
   constructor({ clock, log, maxEvents = MAX_EVENTS, maxBytes = MAX_BYTES }: FeedOptions) {
     this.#clock = clock
@@ -92,17 +97,12 @@ export class SessionFeed {
 
   /** Data of more than 16 KiB of JSON is cut, and says `truncated: true`. */
   publish(kind: Exclude<FeedKind, 'gap'>, data: Readonly<Record<string, unknown>>): FeedEvent {
-    const fit = fitting(data, MAX_EVENT_BYTES)
-    const at = this.#clock.now().toISOString()
-    const event: FeedEvent = { id: ++this.#lastId, at, kind, data: fit.value }
-    this.#keep({ event, bytes: fit.bytes })
-    // An event that a listener publishes comes after this one for everybody.
-    if (this.#telling.push(event) > 1) return event
-    while (this.#telling.length > 0) {
-      for (const subscriber of this.#subscribers) this.#tell(subscriber, this.#telling[0]!)
-      this.#telling.shift()
-    }
-    return event
+    return this.#publish(kind, data)
+  }
+
+  /** For a while nobody has listened for these kinds: tells so, in its place, whoever wants one of them. */
+  break(kinds: readonly FeedKind[]): void {
+    if (kinds.length > 0) this.#publish('gap', { missing: null }, kinds)
   }
 
   /** Replays what came after `after`, then goes on live, without loss or repetition. */
@@ -111,6 +111,25 @@ export class SessionFeed {
     this.#subscribers.add(subscriber)
     if (after !== undefined) this.#replay(subscriber, after)
     return { [Symbol.dispose]: () => void this.#subscribers.delete(subscriber) }
+  }
+
+  #publish(
+    kind: FeedKind,
+    data: Readonly<Record<string, unknown>>,
+    missing?: readonly FeedKind[],
+  ): FeedEvent {
+    const fit = fitting(data, MAX_EVENT_BYTES)
+    const at = this.#clock.now().toISOString()
+    const event: FeedEvent = { id: ++this.#lastId, at, kind, data: fit.value }
+    const told: Told = { event, ...(missing && { missing }) }
+    this.#keep({ ...told, bytes: fit.bytes })
+    // An event that a listener publishes comes after this one for everybody.
+    if (this.#telling.push(told) > 1) return event
+    while (this.#telling.length > 0) {
+      for (const subscriber of this.#subscribers) this.#tell(subscriber, this.#telling[0]!)
+      this.#telling.shift()
+    }
+    return event
   }
 
   #keep(kept: Kept): void {
@@ -127,7 +146,7 @@ export class SessionFeed {
     const missing = known ? firstKept - 1 - Math.max(after, this.#firstId - 1) : null
     subscriber.lastId = Math.max(known ? after : 0, firstKept - 1)
     if (missing === null || missing > 0) this.#tellGap(subscriber, missing, firstKept - 1)
-    for (const { event } of [...this.#kept]) this.#tell(subscriber, event)
+    for (const kept of [...this.#kept]) this.#tell(subscriber, kept)
   }
 
   #tellGap(subscriber: Subscriber, missing: number | null, id: number): void {
@@ -136,10 +155,11 @@ export class SessionFeed {
     subscriber.lastId = id
   }
 
-  #tell(subscriber: Subscriber, event: FeedEvent): void {
+  #tell(subscriber: Subscriber, { event, missing = [event.kind] }: Told): void {
     if (event.id <= subscriber.lastId) return
     subscriber.lastId = event.id
-    if (subscriber.kinds && !subscriber.kinds.has(event.kind)) return
+    const { kinds } = subscriber
+    if (kinds && !missing.some((kind) => kinds.has(kind))) return
     this.#call(subscriber, event)
   }
 

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test'
 import pino from 'pino'
 import { chromium } from 'playwright-core'
 import { systemClock } from '#kernel/clock.ts'
+import { Cable } from '#test/cable.ts'
 import { TestSite, customerOf, startBrowser } from '../driver/test-browser.ts'
 import { until } from '../host/fixture.ts'
 import type { Exchange } from './exchange.ts'
@@ -16,15 +17,15 @@ const customer = await customerOf(browser)
 const DEADLINE_MS = 20_000
 
 /** A watcher of the browser, and what its session's feed tells. */
-function watching(t: TestContext) {
+function watching(t: TestContext, endpoint = browser.endpoint) {
   const feed = new SessionFeed({ clock: systemClock, log })
   const events: FeedEvent[] = []
   feed.subscribe({}, (event) => void events.push(event))
-  const watcher = new PageWatcher({ endpoint: browser.endpoint, feed, log, clock: systemClock })
+  const watcher = new PageWatcher({ endpoint, feed, log, clock: systemClock })
   t.after(() => watcher[Symbol.dispose]())
   const of = (kind: string, type?: string) =>
     events.filter((event) => event.kind === kind && (!type || event.data.type === type))
-  return { watcher, events, of }
+  return { feed, watcher, events, of }
 }
 
 async function openPage(t: TestContext, url: string) {
@@ -96,6 +97,62 @@ test('what a page logs, throws and is told by the browser comes with its level a
   await until('the failed request', () => of('console', 'browser').length > 0, DEADLINE_MS)
   assert.match(String(of('console', 'browser')[0]!.data.text), /404/)
   assert.deepEqual(of('network'), [])
+})
+
+test('who was here before a time when nobody listened is told of it, in its place', async (t) => {
+  const { feed, watcher, events, of } = watching(t)
+  const first = watcher.acquire({ network: false })
+  await openWatchedPage(t, of)
+  const lastId = events.at(-1)!.id
+  assert.deepEqual(of('gap'), [])
+  first[Symbol.dispose]()
+  const listen = async (network: boolean) => {
+    using lease = watcher.acquire({ network })
+    await lease.ready
+    return of('gap').length
+  }
+  await until('the pause is told', async () => (await listen(false)) === 1, DEADLINE_MS)
+  const [gap] = events.filter(({ id }) => id > lastId)
+  assert.deepEqual([gap!.kind, gap!.data], ['gap', { missing: null }])
+
+  using _ = watcher.acquire({ network: false })
+  const before = await listen(false)
+  const ofConsole: FeedEvent[] = []
+  feed.subscribe({ kinds: new Set(['console']) }, (event) => void ofConsole.push(event))
+  assert.equal(await listen(true), before, 'what pages load is listened to for the first time')
+  assert.equal(await listen(false), before)
+  assert.equal(await listen(true), before + 1, 'and again')
+  assert.deepEqual(ofConsole, [], 'of what pages say nothing was missed')
+})
+
+test('a broken connection to the browser is told once, and again to who has come meanwhile', async (t) => {
+  const open = Number(new URL(browser.endpoint).port)
+  let port = open
+  const cable = await Cable.to(() => port)
+  t.after(() => cable[Symbol.asyncDispose]())
+  const { watcher, of } = watching(t, browser.endpoint.replace(`:${open}/`, `:${cable.port}/`))
+  using _ = watcher.acquire({ network: false })
+  const page = await openWatchedPage(t, of)
+  const breakOff = async (gaps: number) => {
+    port = 1
+    cable.cut()
+    await until('the break is told', () => of('gap').length === gaps, DEADLINE_MS)
+  }
+  assert.deepEqual(of('gap'), [])
+  await breakOff(1)
+  port = open
+  const isHeard = async () => {
+    await page.run('console.log("back"); 0')
+    return of('console').some(({ data }) => data.text === 'back')
+  }
+  await until('the page is heard again', isHeard, DEADLINE_MS)
+  assert.equal(of('gap').length, 1)
+
+  await breakOff(2)
+  using late = watcher.acquire({ network: false })
+  await late.ready
+  port = open
+  await until('the rest of the break is told too', () => of('gap').length === 3, DEADLINE_MS)
 })
 
 test('popups, frames of other sites and workers are heard too', async (t) => {

@@ -2,7 +2,7 @@ import type { Clock } from '#kernel/clock.ts'
 import type { Logger } from '#kernel/log.ts'
 import type { Connection } from './connection.ts'
 import type { Exchange } from './exchange.ts'
-import type { SessionFeed } from './feed.ts'
+import type { FeedKind, SessionFeed } from './feed.ts'
 import { LastingConnection } from './lasting.ts'
 import { Watch } from './watch.ts'
 
@@ -26,6 +26,7 @@ export interface WatchLease extends Disposable {
 }
 
 const MAX_READ_BYTES = 1024 * 1024
+const OF_PAGES: readonly FeedKind[] = ['console', 'dialog', 'lifecycle']
 
 /**
  * Publishes what pages say and do to the session's feed: console, exceptions, dialogs, navigations and, if wished, what they load. It
@@ -36,6 +37,14 @@ export class PageWatcher implements Disposable {
   readonly #wishes = new Set<WatchWish>()
   #watch: Watch | undefined
   #connection: LastingConnection | undefined
+  /** What is listened for. */
+  #heard: readonly FeedKind[] = []
+  /** What was listened for before and is not now: who followed it may come back, and has to be told. */
+  readonly #missed = new Set<FeedKind>()
+  /** The connection is lost, and is being opened again. */
+  #isLost = false
+  /** Somebody came while it was lost, and has not been told. */
+  #cameMeanwhile = false
   /** One change of what is watched after another. */
   #change: Promise<void> = Promise.resolve()
   #closed = false
@@ -73,7 +82,10 @@ export class PageWatcher implements Disposable {
   async #follow(): Promise<void> {
     if (this.#wishes.size === 0) return this.#stop()
     if (this.#closed) return
-    if (this.#connection) return this.#watch!.setNetwork(this.#wantsNetwork())
+    if (this.#connection) {
+      await this.#watch!.setNetwork(this.#wantsNetwork())
+      return this.#listenFor(this.#wanted())
+    }
     const watch = new Watch(this.#options, (exchange) => this.#tellExchange(exchange))
     await watch.setNetwork(this.#wantsNetwork())
     const opened = await LastingConnection.open({
@@ -81,22 +93,55 @@ export class PageWatcher implements Disposable {
       maxReadBytes: MAX_READ_BYTES,
       onEvent: (method, params, sessionId) => watch.take(method, params, sessionId),
       onUnread: () => watch.passOver(),
-      onLost: () => watch.forget(),
-      start: (connection: Connection) => watch.start(connection),
+      onLost: () => {
+        watch.forget()
+        if (watch === this.#watch) this.#tellOfLoss()
+      },
+      start: async (connection: Connection) => {
+        await watch.start(connection)
+        if (watch === this.#watch) this.#tellOfReturn()
+      },
     }).catch((error: unknown) => {
       watch[Symbol.dispose]()
       throw error
     })
     this.#watch = watch
     this.#connection = opened
-    if (this.#closed) this.#stop()
+    this.#isLost = opened.current === undefined
+    if (this.#closed) return this.#stop()
+    this.#listenFor(this.#wanted())
+  }
+
+  /** Once for each loss, however many attempts it takes to open the connection again. */
+  #tellOfLoss(): void {
+    if (!this.#isLost) this.#options.feed.break(this.#heard)
+    this.#isLost = true
+  }
+
+  #tellOfReturn(): void {
+    if (this.#cameMeanwhile) this.#options.feed.break(this.#heard)
+    this.#isLost = false
+    this.#cameMeanwhile = false
+  }
+
+  /** Tells of the time in which nobody has listened for what is listened for again. */
+  #listenFor(kinds: readonly FeedKind[]): void {
+    for (const kind of this.#heard) if (!kinds.includes(kind)) this.#missed.add(kind)
+    this.#heard = kinds
+    this.#cameMeanwhile = kinds.length > 0 && (this.#cameMeanwhile || this.#isLost)
+    this.#options.feed.break(kinds.filter((kind) => this.#missed.delete(kind)))
   }
 
   #stop(): void {
+    this.#listenFor([])
     this.#connection?.[Symbol.dispose]()
     this.#watch?.[Symbol.dispose]()
     this.#connection = undefined
     this.#watch = undefined
+  }
+
+  #wanted(): readonly FeedKind[] {
+    return this.#wantsNetwork() ? [...OF_PAGES, 'network'] : OF_PAGES
   }
 
   #wantsNetwork(): boolean {
