@@ -1600,6 +1600,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sessions/{id}/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Watch the pages of a session by your own right (WebSocket)
+         * @description As `liveUrl` does, in your own name; who has the permission `sessions.write` may take control.
+         *
+         *     Needs the permission `sessions.read`.
+         */
+        get: operations["getSessionsIdLive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sessions/{id}/navigate": {
         parameters: {
             query?: never;
@@ -1926,6 +1948,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/cdp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Connect to a browser of its own (WebSocket, DevTools protocol)
+         * @description Makes a browser, which ends when the connection does. Needs the permission `sessions.write`: an API key as `apiKey`, or an Authorization header.
+         *
+         *     Open to everybody: its credential, asked for at the upgrade, may be in the query.
+         */
+        get: operations["getCdp"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cdp/json/version": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find the DevTools WebSocket of a new browser
+         * @description For `browserURL` of Puppeteer and an `http:` address in Playwright. No browser is made before the WebSocket is opened. Needs the permission `sessions.write`: an API key as `apiKey`, or an Authorization header.
+         *
+         *     Open to everybody: its credential may be in the query.
+         */
+        get: operations["getCdpJsonVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cdp/{id}/{secret}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Connect to the browser of a session (WebSocket, DevTools protocol)
+         * @description The `cdpUrl` of a session, for Puppeteer, Playwright and other clients.
+         *
+         *     Open to everybody: the address holds a secret.
+         */
+        get: operations["getCdpIdSecret"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cdp/{id}/{secret}/json/version": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find the DevTools WebSocket of a session
+         * @description The `cdpUrl` of the session itself, for clients that ask an `http:` address first.
+         *
+         *     Open to everybody: the address holds a secret.
+         */
+        get: operations["getCdpIdSecretJsonVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/console/{file}": {
         parameters: {
             query?: never;
@@ -2022,6 +2132,28 @@ export interface paths {
          *     Open to everybody: monitoring of one dependency.
          */
         get: operations["getHealthCheck"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/live/{id}/{secret}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Watch the pages of a session, and drive them (WebSocket)
+         * @description The `liveUrl` of a session.
+         *
+         *     Open to everybody: the address holds a secret.
+         */
+        get: operations["getLiveIdSecret"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2541,6 +2673,16 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
         };
+        /** @description As Chromium describes itself at /json/version */
+        BrowserVersion: {
+            /** @description Chrome, with its version where that is known */
+            Browser: string;
+            "Protocol-Version": string;
+            "User-Agent"?: string;
+            "V8-Version"?: string;
+            /** @description Leads where the request was sent to, with the credential of its query */
+            webSocketDebuggerUrl: string;
+        };
         ChangeSession: {
             /** @description Longest life, counted from its start */
             timeoutSeconds?: number;
@@ -2981,8 +3123,11 @@ export interface components {
             id: string;
             /** @description `ins_…` */
             instanceId: string;
-            /** @enum {string} */
-            status: "ready" | "draining" | "gone";
+            /**
+             * @description `gone`: it was silent for 30 seconds. `left`: it said that it goes
+             * @enum {string}
+             */
+            status: "ready" | "draining" | "gone" | "left";
             /** @enum {string} */
             drainReason?: "asked" | "idle" | "spot" | "surplus" | "leaving" | "ending" | "restarting" | "rebooting";
             url?: string;
@@ -3839,7 +3984,12 @@ export interface components {
             /** @description False while it goes on */
             complete: boolean;
             /** @enum {string} */
-            endedBy?: "asked" | "limit" | "sink";
+            endedBy?: "asked" | "limit" | "sink" | "interrupted";
+            /** @description Where its node process was dead for a while */
+            gaps?: {
+                fromMs: number;
+                toMs: number;
+            }[];
             parts: ({
                 name: string;
                 /** @enum {string} */
@@ -4667,6 +4817,7 @@ export interface components {
         };
         /**
          * @description `browser.launch_failed`: The browser did not start.
+         *     `node.disk_full`: The disk is full.
          *     `server.stopping`: The server is stopping.
          *     `server.unavailable`: Something that this needs is away for the moment.
          *     `session.no_machines`: No machine hosts browsers.
@@ -4674,7 +4825,7 @@ export interface components {
          *     `session.queue_timeout`: No place became free in time.
          *     `session.server_stopping`: The server is stopping.
          */
-        "browser.launch_failed-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping": {
+        "browser.launch_failed-or-node.disk_full-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping": {
             headers: {
                 [name: string]: unknown;
             };
@@ -4684,6 +4835,7 @@ export interface components {
         };
         /**
          * @description `browser.launch_failed`: The browser did not start.
+         *     `node.disk_full`: The disk is full.
          *     `server.stopping`: The server is stopping.
          *     `server.unavailable`: Something that this needs is away for the moment.
          *     `session.no_machines`: No machine hosts browsers.
@@ -4692,7 +4844,7 @@ export interface components {
          *     `session.server_stopping`: The server is stopping.
          *     `session.unreachable`: The machine of the session does not answer.
          */
-        "browser.launch_failed-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping-or-session.unreachable": {
+        "browser.launch_failed-or-node.disk_full-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping-or-session.unreachable": {
             headers: {
                 [name: string]: unknown;
             };
@@ -4825,6 +4977,15 @@ export interface components {
         };
         /** @description `browser.url_refused`: That address may not be opened. */
         "browser.url_refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `cdp.upgrade_required`: This address takes DevTools connections. */
+        "cdp.upgrade_required": {
             headers: {
                 [name: string]: unknown;
             };
@@ -4998,6 +5159,18 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /**
+         * @description `idempotency.different_request`: That key was used for another request.
+         *     `session.proxy_refused`: That proxy may not be used.
+         */
+        "idempotency.different_request-or-session.proxy_refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `idempotency.in_progress`: The first request with that key is still being worked on. */
         "idempotency.in_progress": {
             headers: {
@@ -5069,6 +5242,15 @@ export interface components {
         };
         /** @description `key.not_found`: No such API key. */
         "key.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `live.upgrade_required`: This address takes viewers of the live view. */
+        "live.upgrade_required": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5328,6 +5510,24 @@ export interface components {
         };
         /** @description `session.not_found`: No such session. */
         "session.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `session.proxy_refused`: That proxy may not be used. */
+        "session.proxy_refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `session.too_many_sockets`: Too many sockets of one session. */
+        "session.too_many_sockets": {
             headers: {
                 [name: string]: unknown;
             };
@@ -6989,7 +7189,7 @@ export interface operations {
             429: components["responses"]["browser.busy-or-session.account_limit_reached-or-session.limit_reached-or-session.queue_full"];
             500: components["responses"]["server.error"];
             502: components["responses"]["browser.navigation_failed"];
-            503: components["responses"]["browser.launch_failed-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping-or-session.unreachable"];
+            503: components["responses"]["browser.launch_failed-or-node.disk_full-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
@@ -7256,7 +7456,7 @@ export interface operations {
             429: components["responses"]["browser.busy-or-session.account_limit_reached-or-session.limit_reached-or-session.queue_full"];
             500: components["responses"]["server.error"];
             502: components["responses"]["browser.navigation_failed"];
-            503: components["responses"]["browser.launch_failed-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping-or-session.unreachable"];
+            503: components["responses"]["browser.launch_failed-or-node.disk_full-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
@@ -8710,7 +8910,7 @@ export interface operations {
             429: components["responses"]["browser.busy-or-session.account_limit_reached-or-session.limit_reached-or-session.queue_full"];
             500: components["responses"]["server.error"];
             502: components["responses"]["browser.navigation_failed"];
-            503: components["responses"]["browser.launch_failed-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping-or-session.unreachable"];
+            503: components["responses"]["browser.launch_failed-or-node.disk_full-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
@@ -8826,7 +9026,7 @@ export interface operations {
             429: components["responses"]["browser.busy-or-session.account_limit_reached-or-session.limit_reached-or-session.queue_full"];
             500: components["responses"]["server.error"];
             502: components["responses"]["browser.navigation_failed"];
-            503: components["responses"]["browser.launch_failed-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping-or-session.unreachable"];
+            503: components["responses"]["browser.launch_failed-or-node.disk_full-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
@@ -8961,10 +9161,10 @@ export interface operations {
             409: components["responses"]["idempotency.in_progress-or-session.closed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["idempotency.different_request"];
+            422: components["responses"]["idempotency.different_request-or-session.proxy_refused"];
             429: components["responses"]["session.account_limit_reached-or-session.limit_reached-or-session.queue_full"];
             500: components["responses"]["server.error"];
-            503: components["responses"]["browser.launch_failed-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping"];
+            503: components["responses"]["browser.launch_failed-or-node.disk_full-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping"];
             504: components["responses"]["request.timeout"];
         };
     };
@@ -10025,6 +10225,41 @@ export interface operations {
             503: components["responses"]["server.stopping-or-server.unavailable"];
         };
     };
+    getSessionsIdLive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Switching Protocols */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["session.not_found"];
+            409: components["responses"]["session.closed-or-session.not_ready"];
+            410: components["responses"]["browser.crashed"];
+            426: components["responses"]["live.upgrade_required"];
+            429: components["responses"]["session.too_many_sockets"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     postSessionsIdNavigate: {
         parameters: {
             query?: never;
@@ -10985,6 +11220,190 @@ export interface operations {
             504: components["responses"]["request.timeout"];
         };
     };
+    getCdp: {
+        parameters: {
+            query?: {
+                /** @description Inner width of pages; with `height` */
+                width?: number;
+                /** @description Inner height of pages; with `width` */
+                height?: number;
+                userAgent?: string;
+                /** @description Language that pages see, as a BCP 47 tag */
+                locale?: string;
+                /** @description Time zone that pages see */
+                timezone?: string;
+                /** @description Longest life; 3600 unless given */
+                timeoutSeconds?: number;
+                /** @description Ends this long after the last command; 600 unless given */
+                idleTimeoutSeconds?: number;
+                /** @description Proxy for all its traffic: http://, https:// or socks5:// */
+                proxy?: string;
+                /** @description An API key; rather send `Authorization: Bearer`, since addresses end up in logs */
+                apiKey?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Switching Protocols */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            409: components["responses"]["session.closed"];
+            422: components["responses"]["session.proxy_refused"];
+            426: components["responses"]["cdp.upgrade_required"];
+            429: components["responses"]["session.account_limit_reached-or-session.limit_reached-or-session.queue_full"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["browser.launch_failed-or-node.disk_full-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getCdpJsonVersion: {
+        parameters: {
+            query?: {
+                /** @description Inner width of pages; with `height` */
+                width?: number;
+                /** @description Inner height of pages; with `width` */
+                height?: number;
+                userAgent?: string;
+                /** @description Language that pages see, as a BCP 47 tag */
+                locale?: string;
+                /** @description Time zone that pages see */
+                timezone?: string;
+                /** @description Longest life; 3600 unless given */
+                timeoutSeconds?: number;
+                /** @description Ends this long after the last command; 600 unless given */
+                idleTimeoutSeconds?: number;
+                /** @description Proxy for all its traffic: http://, https:// or socks5:// */
+                proxy?: string;
+                /**
+                 * @description An API key; rather send `Authorization: Bearer`, since addresses end up in logs
+                 * @example gk_live_…
+                 */
+                apiKey?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "Browser": "Chrome/141.0.7390.54",
+                     *       "Protocol-Version": "1.3",
+                     *       "webSocketDebuggerUrl": "ws://127.0.0.1:8700/cdp?apiKey=gk_live_…"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BrowserVersion"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            422: components["responses"]["session.proxy_refused"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getCdpIdSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+                /**
+                 * @description Of the address as the session shows it
+                 * @example Yq3vVxkzQ0cG7h2eXb1mJ8wLrT5uAa9dNfKpSiZoE4M
+                 */
+                secret: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Switching Protocols */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            404: components["responses"]["session.not_found"];
+            409: components["responses"]["session.closed-or-session.not_ready"];
+            410: components["responses"]["browser.crashed"];
+            426: components["responses"]["cdp.upgrade_required"];
+            429: components["responses"]["session.too_many_sockets"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getCdpIdSecretJsonVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+                /**
+                 * @description Of the address as the session shows it
+                 * @example Yq3vVxkzQ0cG7h2eXb1mJ8wLrT5uAa9dNfKpSiZoE4M
+                 */
+                secret: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "Browser": "Chrome/141.0.7390.54",
+                     *       "Protocol-Version": "1.3",
+                     *       "webSocketDebuggerUrl": "ws://127.0.0.1:8700/cdp/ses_06f3k9w2m4qz7x8y1v5t0r6n3b/Yq3vVxkzQ0cG7h2eXb1mJ8wLrT5uAa9dNfKpSiZoE4M"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BrowserVersion"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            404: components["responses"]["session.not_found"];
+            409: components["responses"]["session.closed-or-session.not_ready"];
+            410: components["responses"]["browser.crashed"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     getConsoleFile: {
         parameters: {
             query?: never;
@@ -11154,6 +11573,44 @@ export interface operations {
             404: components["responses"]["health.unknown_check"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getLiveIdSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a session
+                 * @example ses_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+                /**
+                 * @description Of the address as the session shows it
+                 * @example Yq3vVxkzQ0cG7h2eXb1mJ8wLrT5uAa9dNfKpSiZoE4M
+                 */
+                secret: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Switching Protocols */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            404: components["responses"]["session.not_found"];
+            409: components["responses"]["session.closed-or-session.not_ready"];
+            410: components["responses"]["browser.crashed"];
+            426: components["responses"]["live.upgrade_required"];
+            429: components["responses"]["session.too_many_sockets"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["request.timeout"];
         };
     };

@@ -16,6 +16,7 @@ import {
   judgeNodes,
   keepFleet,
 } from '#fleet/index.ts'
+import { openAddressGuard } from '#kernel/addresses.ts'
 import type { Capability } from '#kernel/capability.ts'
 import { type Clock, systemClock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
@@ -264,6 +265,7 @@ export class App {
         key: this.#keyring.derive('session URLs'),
         publicUrl: () => this.url,
       }),
+      guard: openAddressGuard({ allow: config.EGRESS_ALLOW }),
       vault: {
         seal: (id, secret) => this.#keyring.seal(purpose, [id], Buffer.from(secret)),
         open: (id, sealed) => this.#keyring.open(purpose, [id], sealed).toString(),

@@ -1,4 +1,10 @@
-import { type NodeDirectory, openOn, RemoteNode, type SessionNode } from '#browsers/index.ts'
+import {
+  type NodeDirectory,
+  openOn,
+  openRemoteNode,
+  type RemoteNode,
+  type SessionNode,
+} from '#browsers/index.ts'
 import { type Place, placesFor, poolMayGrow, type Reachable, reachableNodes } from '#fleet/index.ts'
 import type { Context } from '#kernel/context.ts'
 import type { Logger } from '#kernel/log.ts'
@@ -69,7 +75,15 @@ export class FleetDirectory implements NodeDirectory, AsyncDisposable {
   async isHopeless(ctx: Context): Promise<boolean> {
     if (this.#options.own()) return false
     if (this.#known.size === 0) await this.#look()
-    return this.#known.size === 0 && !(await poolMayGrow(ctx))
+    return this.#known.size === 0 && !(await this.mayGrow(ctx))
+  }
+
+  mayGrow(ctx: Context): Promise<boolean> {
+    return poolMayGrow(ctx)
+  }
+
+  get others(): number {
+    return this.#known.size
   }
 
   get(instanceId: string): SessionNode | undefined {
@@ -90,7 +104,7 @@ export class FleetDirectory implements NodeDirectory, AsyncDisposable {
 
   async #lookAgain(): Promise<void> {
     const found = await reachableNodes(this.#options.context)
-    for (const facts of found) this.#keep(facts)
+    for (const facts of found) await this.#keep(facts)
     const there = new Set(found.map(({ instanceId }) => instanceId))
     for (const [instanceId, { node }] of this.#known) {
       if (there.has(instanceId)) continue
@@ -99,19 +113,19 @@ export class FleetDirectory implements NodeDirectory, AsyncDisposable {
     }
   }
 
-  #keep(facts: Reachable): void {
+  async #keep(facts: Reachable): Promise<void> {
     const { instanceId, url, fingerprint } = facts
     const known = this.#known.get(instanceId)
     if (known?.facts.url === url && known.facts.fingerprint === fingerprint) {
       known.facts = facts
       return
     }
-    void known?.node[Symbol.asyncDispose]()
-    const node = new RemoteNode({
+    const node = await openRemoteNode({
       ...{ instanceId, url, fingerprint, log: this.#options.log },
       tokenFor: (sessionId) => this.#options.tokenFor(instanceId, sessionId),
       free: () => this.#known.get(instanceId)?.facts.free ?? 0,
     })
     this.#known.set(instanceId, { facts, node })
+    void known?.node[Symbol.asyncDispose]()
   }
 }

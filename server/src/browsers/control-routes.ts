@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Context } from '#kernel/context.ts'
 import { route } from '#kernel/http/route.ts'
 import { ID } from './examples.ts'
-import { callSession, holderOf, mayForce } from './locate.ts'
+import { callSession, demandForce, holderOf } from './locate.ts'
 import type { Control } from './node/control.ts'
 import { problems } from './problems.ts'
 import type { BrowserRuntime } from './runtime.ts'
@@ -82,7 +82,7 @@ export function controlRoutes(runtime: () => BrowserRuntime) {
         reply: { outcome: 'granted', ...held },
       },
       handler: (ctx, { params, body }) => {
-        if (body.force) demandMayForce(ctx)
+        demandForce(ctx, body)
         return ask(ctx, runtime(), params.id, { action: 'request', ...body })
       },
     }),
@@ -97,9 +97,4 @@ export function controlRoutes(runtime: () => BrowserRuntime) {
       handler: (ctx, { params }) => ask(ctx, runtime(), params.id, { action: 'return' }),
     }),
   ]
-}
-
-/** @throws problem `session.may_not_force` */
-function demandMayForce({ actor }: Context): void {
-  if (!mayForce(actor)) throw problems.mayNotForce()
 }

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import type { Context } from '#kernel/context.ts'
 import { Problem } from '#kernel/problem.ts'
 import { eventually } from '#kernel/test-support.ts'
 import { cloneDatabase } from '#test/database.ts'
 import { changeSession } from './change.ts'
 import { createSession } from './create.ts'
+import { NotOnNode } from './node/session-node.ts'
 import { endSession } from './service.ts'
 import { addAccount, ForwardClock, TestDesk, TestNode } from './test-places.ts'
 
@@ -131,6 +133,28 @@ test('a change of a session whose browser has just gone is told so', async () =>
   const changing = changeSession(ctx, desk.runtime, id, { idleTimeoutSeconds: 100 })
   await assert.rejects(changing, codeOf('browser.crashed'))
   await endSession(ctx, desk.runtime, id, 'asked')
+})
+
+test('a machine that tells nothing of an end keeps who asks for it for a while only, and not one who has gone', async () => {
+  const gone = new AbortController()
+  const asked: string[] = []
+  const missing = (then: () => void) => async (id: string) => {
+    asked.push(id)
+    then()
+    throw new NotOnNode(id)
+  }
+  const { call } = node
+  const end = async (ctx: Context, then: () => void) => {
+    node.places = 1
+    const { id } = await desk.create(ANN)
+    node.call = missing(then) as typeof call
+    const { endReason } = await endSession(ctx, desk.runtime, id, 'asked')
+    node.call = call
+    assert.equal(endReason, 'asked')
+    return asked.filter((one) => one === id).length
+  }
+  assert.ok((await end(ctx, () => clock.advance(1_100))) <= 3)
+  assert.equal(await end(ctx.with({ signal: gone.signal }), () => gone.abort()), 1)
 })
 
 test('a longer life counts from when the session got its place', async () => {

@@ -3,6 +3,7 @@ import type { Check } from '#kernel/health.ts'
 import { channelProblems } from './channel/problems.ts'
 import * as events from './events.ts'
 import type { ObjectStore } from '#kernel/storage/store.ts'
+import type { RemoteNode, RemoteNodeOptions } from './node/remote-node.ts'
 import { problems } from './problems.ts'
 import { routes } from './routes.ts'
 import type { BrowserRuntime } from './runtime.ts'
@@ -21,8 +22,9 @@ export { findChromium } from './host/chromium.ts'
 export { BrowserHost } from './host/host.ts'
 export { type Entry, Journal, type JournalOptions } from './node/journal.ts'
 export { NodeServer } from './node/node-server.ts'
-export { NodeSessions, type NodeSessionsOptions } from './node/node-sessions.ts'
-export { RemoteNode } from './node/remote-node.ts'
+export { KeptRecordings, type KeptRecordingsOptions } from './node/kept-recordings.ts'
+export { NodeSessions } from './node/node-sessions.ts'
+export type { RemoteNode } from './node/remote-node.ts'
 export type { SessionFacts, SessionNode } from './node/session-node.ts'
 export { openOn, SessionQueue, waitingLoad } from './queue.ts'
 export { countUnwiped, endSessionsOf, reconcile, sessionsToEnd } from './reconcile.ts'
@@ -32,6 +34,12 @@ export { reapBrowsers } from './recovery.ts'
 export { takeReports } from './reports.ts'
 export { BrowserRuntime, type NodeDirectory, type RuntimeParts } from './runtime.ts'
 export { SessionUrls } from './urls.ts'
+
+/** A node in another process or on another machine. The first one loads undici, 4 MiB that a fleet of one process does without. */
+export async function openRemoteNode(options: RemoteNodeOptions): Promise<RemoteNode> {
+  const { RemoteNode } = await import('./node/remote-node.ts')
+  return new RemoteNode(options)
+}
 
 /** Rented browsers: their life and what is done in them. `runtime` is undefined in a process that does not serve the API. */
 export function browsers(runtime: () => BrowserRuntime | undefined, store: () => ObjectStore) {

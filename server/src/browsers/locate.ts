@@ -78,3 +78,8 @@ const FORCING: ReadonlySet<string> = new Set(['super-admin', 'account-owner', 'a
 export function mayForce(actor: Actor): boolean {
   return actor.kind === 'user' && actor.roles.some((role) => FORCING.has(role))
 }
+
+/** @throws problem `session.may_not_force` for one who wants to and may not */
+export function demandForce({ actor }: Context, { force = false }: { force?: boolean }): void {
+  if (force && !mayForce(actor)) throw problems.mayNotForce()
+}

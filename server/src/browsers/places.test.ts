@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { eventually } from '#kernel/test-support.ts'
+import { WebSocket } from 'ws'
 import { type Person, startApp } from '#test/app.ts'
 
 const stack = new AsyncDisposableStack()
@@ -120,5 +121,62 @@ test('a session that waits can be ended, and one whose caller goes away is', asy
   gone.abort()
   await creating
   await eventually('it has ended', async () => (await read(ann, id)).status === 'closed')
+  await free()
+})
+
+/** A call with an idempotency key that waits, and its session. */
+async function waitWithKey(person: Person, wish: object, headers: Record<string, string>) {
+  const gone = new AbortController()
+  const calling = fetch(`${app.url}/api/v1/sessions`, {
+    ...{ method: 'POST', body: JSON.stringify(wish), signal: gone.signal },
+    headers: {
+      authorization: `Bearer ${person.accessToken}`,
+      ...{ 'content-type': 'application/json', ...headers },
+    },
+  }).catch(() => undefined)
+  const id = await eventually('it waits', async () => {
+    return (await person.get('/v1/sessions?status=queued')).body.items[0]?.id as string | undefined
+  })
+  return { id, gone, calling }
+}
+
+test('a call with a key that is cut off finds its session, with its place, when it comes back', async () => {
+  const ann = await app.person()
+  const free = await fill(ann)
+  const [wish, headers] = [{ queueTimeoutSeconds: 300 }, { 'idempotency-key': 'comes-back' }]
+  const { id, gone, calling } = await waitWithKey(ann, wish, headers)
+  gone.abort()
+  await calling
+  const again = await ann.post('/v1/sessions', wish, headers)
+  assert.deepEqual([again.status, again.body.id], [201, id])
+  await free()
+  await whenActive(ann, id)
+  await ann.delete(`/v1/sessions/${id}`)
+})
+
+test('a key whose session has waited in vain may be used again', async () => {
+  const ann = await app.person()
+  const free = await fill(ann)
+  const [wish, headers] = [{ queueTimeoutSeconds: 1 }, { 'idempotency-key': 'in-vain' }]
+  const first = await waitWithKey(ann, wish, headers)
+  assert.equal((await first.calling)?.status, 503)
+  await free()
+  const again = await ann.post('/v1/sessions', wish, headers)
+  assert.deepEqual([again.status, again.body.status], [201, 'active'])
+  assert.notEqual(again.body.id, first.id)
+  await ann.delete(`/v1/sessions/${again.body.id}`)
+})
+
+test('a DevTools client that goes away while it waits for its browser gives the place up', async () => {
+  const ann = await app.person()
+  const free = await fill(ann)
+  const headers = { authorization: `Bearer ${ann.accessToken}` }
+  const client = new WebSocket(`${app.url.replace('http', 'ws')}/cdp`, { headers })
+  client.on('error', () => {})
+  const id = await eventually('it waits', async () => {
+    return (await ann.get('/v1/sessions?status=queued')).body.items[0]?.id as string | undefined
+  })
+  client.terminate()
+  await eventually('it has ended', async () => (await read(ann, id)).endReason === 'asked')
   await free()
 })

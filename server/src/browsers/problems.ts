@@ -31,6 +31,22 @@ const own = defineProblems({
     detail: 'The session {id} is closed; its end reason is {endReason}.',
     suggestion: 'Create another with POST /api/v1/sessions.',
   },
+  cdpNotUpgraded: {
+    code: 'cdp.upgrade_required',
+    status: 426,
+    title: 'This address takes DevTools connections',
+    detail:
+      'The address is a WebSocket of the DevTools protocol, and the request asks for no upgrade.',
+    suggestion:
+      'Connect with Puppeteer, connect({ browserWSEndpoint }), with Playwright, chromium.connectOverCDP(…), or another WebSocket client.',
+  },
+  liveNotUpgraded: {
+    code: 'live.upgrade_required',
+    status: 426,
+    title: 'This address takes viewers of the live view',
+    detail: 'The address is the WebSocket of a live view, and the request asks for no upgrade.',
+    suggestion: 'Open it with a WebSocket client that speaks the protocol of the live view.',
+  },
   notReady: {
     code: 'session.not_ready',
     status: 409,
@@ -67,6 +83,14 @@ const own = defineProblems({
     suggestion:
       'An operator starts a node, or raises the maximum of the pool: PUT /api/v1/fleet/pool.',
   },
+  diskFull: {
+    code: 'node.disk_full',
+    status: 503,
+    title: 'The disk is full',
+    detail: 'The disk of the machine that hosts browsers has too little left for another session.',
+    suggestion:
+      'An operator frees disk below GANTRY_HOME, or puts it on a larger one; sessions that end give back what they took.',
+  },
   queueFull: {
     code: 'session.queue_full',
     status: 429,
@@ -77,6 +101,7 @@ const own = defineProblems({
   queueTimeout: {
     code: 'session.queue_timeout',
     status: 503,
+    level: 'warn',
     title: 'No place became free in time',
     detail: 'The session {id} waited {seconds} s for a browser, as long as it was told to.',
     suggestion: 'Try again, or give a larger queueTimeoutSeconds.',
@@ -84,6 +109,7 @@ const own = defineProblems({
   stopping: {
     code: 'session.server_stopping',
     status: 503,
+    level: 'info',
     title: 'The server is stopping',
     detail: 'The session waited for a place, and the server it waited at is about to stop.',
     suggestion: 'Try again in a moment.',
@@ -130,6 +156,15 @@ const own = defineProblems({
     detail: 'The session has {limit} sockets open, and no more may be.',
     suggestion: 'Close one that is not used.',
   },
+  proxyRefused: {
+    code: 'session.proxy_refused',
+    status: 422,
+    title: 'That proxy may not be used',
+    detail:
+      'The proxy {host} is not at a public address, so the browser could not leave through it.',
+    suggestion:
+      'Give a proxy at a public address; whoever runs this Gantry can allow others by naming them in EGRESS_ALLOW.',
+  },
   accountLimitReached: {
     code: 'session.account_limit_reached',
     status: 429,
@@ -140,6 +175,7 @@ const own = defineProblems({
   paused: {
     code: 'session.paused',
     status: 503,
+    level: 'info',
     title: 'No new sessions are started at the moment',
     detail: 'The operator has paused new sessions; those that are open go on.',
     suggestion: 'Try again later.',
@@ -168,12 +204,14 @@ const own = defineProblems({
   navigationFailed: {
     code: 'browser.navigation_failed',
     status: 502,
+    level: 'info',
     title: 'The page could not be opened',
     detail: '{url} could not be opened: {error} ({explanation}).',
   },
   timeout: {
     code: 'browser.timeout',
     status: 504,
+    level: 'info',
     title: 'What was awaited did not come in time',
     detail: 'Waited {timeoutMs} ms for {awaited}.',
     suggestion: 'Give a larger timeoutMs (at most 120000), or wait for less.',

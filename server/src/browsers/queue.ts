@@ -1,20 +1,14 @@
 import { sql } from 'kysely'
-import type { Clock } from '#kernel/clock.ts'
 import type { Context } from '#kernel/context.ts'
-import type { Logger } from '#kernel/log.ts'
 import { Ticker } from '#kernel/ticker.ts'
+import { throughBlip } from './awaited.ts'
 import { startSession } from './create.ts'
 import type { SessionNode } from './node/session-node.ts'
-import type { BrowserRuntime } from './runtime.ts'
 import { CLEAN, closeRow, keepWipe } from './service.ts'
 import type { SessionRow } from './tables.ts'
+import { type UnawaitedOptions, UnawaitedSessions } from './unawaited.ts'
 
-export interface SessionQueueOptions {
-  runtime: BrowserRuntime
-  clock: Clock
-  log: Logger
-  contextFor(accountId?: string): Context
-}
+export type SessionQueueOptions = UnawaitedOptions
 
 const LOOK_EVERY_MS = 1_000
 const ENDED_AT_ONCE = 100
@@ -36,38 +30,57 @@ interface Waiting {
 export class SessionQueue implements AsyncDisposable {
   readonly #options: SessionQueueOptions
   readonly #looking: Ticker
+  readonly #unawaited: UnawaitedSessions
   readonly #starting = new Set<Promise<void>>()
   #restUntilMs = 0
 
   constructor(options: SessionQueueOptions) {
     this.#options = options
-    const { log, runtime } = options
+    const { log } = options
     const work = () => this.#look()
     this.#looking = new Ticker({ name: 'serve the queue', everyMs: LOOK_EVERY_MS, log, work })
-    runtime.onPlace = () => this.#looking.nudge()
+    this.#unawaited = new UnawaitedSessions(options)
   }
 
   start(): void {
+    this.#options.runtime.onPlace = () => this.#looking.nudge()
     this.#looking.start()
+    this.#unawaited.start()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#looking[Symbol.asyncDispose]()
+    await this.#unawaited[Symbol.asyncDispose]()
     await Promise.allSettled(this.#starting)
   }
 
+  /** The order is read after a place was seen: who was asked before it became free is not passed over. */
   async #look(): Promise<void> {
     await this.#endLate()
+    if (await this.#offer(async () => 'enough')) {
+      await this.#offer((ctx, id, node) => this.#place(ctx, id, node))
+    }
+  }
+
+  /** Asks in turn for whom there is a place, and has it given, until that is enough. Tells whether there was one. */
+  async #offer(
+    give: (ctx: Context, id: string, node: SessionNode) => Promise<void | 'enough'>,
+  ): Promise<boolean> {
     const withoutPlace = new Set<string>()
+    let hasGiven = false
     for (const { id, userId, accountId } of await this.#inTurn()) {
-      if (this.#options.clock.monotonicMs() < this.#restUntilMs) return
-      if (this.#starting.size >= STARTING_AT_ONCE || withoutPlace.size >= IN_VAIN) return
+      if (this.#options.clock.monotonicMs() < this.#restUntilMs) break
+      if (this.#starting.size >= STARTING_AT_ONCE || withoutPlace.size >= IN_VAIN) break
       if (withoutPlace.has(userId)) continue
       const ctx = this.#options.contextFor(accountId)
       const [node] = await this.#options.runtime.nodes.candidates(ctx, userId)
-      if (node) await this.#place(ctx, id, node)
-      else withoutPlace.add(userId)
+      if (!node) withoutPlace.add(userId)
+      else {
+        hasGiven = true
+        if ((await give(ctx, id, node)) === 'enough') break
+      }
     }
+    return hasGiven
   }
 
   /** Takes a session out of the queue and starts it, which goes on when this has returned. */
@@ -89,29 +102,29 @@ export class SessionQueue implements AsyncDisposable {
     const { clock, contextFor } = this.#options
     const { rows } = await sql<Waiting>`
       select id, user_id, account_id from (${inTurn}) as waiting
-      where queued_until > ${clock.now()}
+      where queued_until > ${clock.now()} and ${isAwaited}
       order by turn, created_at, id limit ${LOOKED_AT}`.execute(contextFor().db)
     return rows
   }
 
   /** Gives the row of a session that waits its place, unless another process has, or it waits no more. */
-  async #take(
-    ctx: Context,
-    id: string,
-    { instanceId }: SessionNode,
-  ): Promise<SessionRow | undefined> {
-    const now = this.#options.clock.now()
-    return ctx.db
-      .updateTable('browserSessions')
-      .set({
-        ...{ status: 'starting', instanceId },
-        expiresAt: sql<Date>`${now}::timestamptz + make_interval(secs => timeout_seconds)`,
-      })
-      .where('id', '=', id)
-      .where('status', '=', 'queued')
-      .where('queuedUntil', '>', now)
-      .returningAll()
-      .executeTakeFirst()
+  #take(ctx: Context, id: string, { instanceId }: SessionNode): Promise<SessionRow | undefined> {
+    const { clock, runtime } = this.#options
+    const now = clock.now()
+    const expiresAt = sql<Date>`${now}::timestamptz + make_interval(secs => timeout_seconds)`
+    // Taken by a try whose answer was lost with its connection.
+    const isMine = sql<boolean>`status = 'starting' and instance_id = ${instanceId} and expires_at = ${expiresAt}`
+    const mayTake = sql<boolean>`status = 'queued' and queued_until > ${now} and ${isAwaited}`
+    let tries = 0
+    return throughBlip(ctx, runtime.stopping, () =>
+      ctx.db
+        .updateTable('browserSessions')
+        .set({ status: 'starting', instanceId, expiresAt })
+        .where('id', '=', id)
+        .where(tries++ > 0 ? sql<boolean>`(${mayTake} or ${isMine})` : mayTake)
+        .returningAll()
+        .executeTakeFirst(),
+    )
   }
 
   /** Where the machine had no place after all, the queue rests for a moment. */
@@ -154,9 +167,12 @@ const LATE = {
   from: 'queued',
 } as const
 
+/** A place is for nobody whose call has fallen silent; there a session may yet be heard of again. */
+const isAwaited = sql<boolean>`(awaited_until is null or awaited_until > now())`
+
 /** Every session that waits, and its turn: how many of its account are open or wait before it. */
 const inTurn = sql`
-  select queued.id, queued.user_id, queued.account_id, queued.created_at, queued.queued_until,
+  select queued.id, queued.user_id, queued.account_id, queued.created_at, queued.queued_until, queued.awaited_until,
     row_number() over (partition by queued.account_id order by queued.created_at, queued.id)
       + (select count(*) from browser_sessions open where open.account_id = queued.account_id
           and open.status in ('starting', 'active')) as turn

@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events'
+import type { AddressGuard } from '#kernel/addresses.ts'
 import type { Actor, Context } from '#kernel/context.ts'
 import type { Logger } from '#kernel/log.ts'
 import type { ObjectStore } from '#kernel/storage/store.ts'
@@ -14,6 +15,10 @@ export interface NodeDirectory {
   get(instanceId: string): SessionNode | undefined
   /** Whether there is no machine and none will come, so that waiting for a place is waiting for nothing. */
   isHopeless(ctx: Context): Promise<boolean>
+  /** Whether the pool may launch another machine. */
+  mayGrow(ctx: Context): Promise<boolean>
+  /** How many machines are known beside the one of this process. */
+  readonly others: number
 }
 
 export interface RuntimeParts {
@@ -24,6 +29,8 @@ export interface RuntimeParts {
   /** Where recordings are kept. */
   store: ObjectStore
   urls: SessionUrls
+  /** Which addresses customers' traffic may reach, as this process is configured. */
+  guard: AddressGuard
   /** Who an API key acts for. @throws Problem */
   keyHolder(apiKey: string, ip: string): Promise<Actor>
   /** Who an Authorization header speaks for; anonymous without one. @throws Problem */
@@ -69,6 +76,7 @@ export class BrowserRuntime implements AsyncDisposable {
   readonly recorder: CommandRecorder
   readonly store: ObjectStore
   readonly urls: SessionUrls
+  readonly guard: AddressGuard
   readonly vault: SessionVault
   readonly keyHolder: RuntimeParts['keyHolder']
   readonly authenticate: RuntimeParts['authenticate']
@@ -88,6 +96,7 @@ export class BrowserRuntime implements AsyncDisposable {
     recorder,
     store,
     urls,
+    guard,
     vault,
     keyHolder,
     authenticate,
@@ -103,6 +112,7 @@ export class BrowserRuntime implements AsyncDisposable {
     this.#own = own
     this.recorder = recorder
     this.urls = urls
+    this.guard = guard
     this.vault = vault
     this.log = log
     this.notice = notice

@@ -1,7 +1,9 @@
 import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
+import { unbindKey } from '#kernel/http/bound-keys.ts'
 import { cutPage, olderThan, timeText } from '#kernel/http/cursor.ts'
 import { ended } from './events.ts'
+import { letOwnEndFirst } from './own-end.ts'
 import { problems } from './problems.ts'
 import type { BrowserRuntime } from './runtime.ts'
 import type { ListSessions } from './schema.ts'
@@ -53,7 +55,8 @@ export function openSessionsOf(ctx: Context, userId: string): Promise<SessionRow
 
 /**
  * Ends a session and everything of it on the machine; of two at once one announces `session.ended`, and all return what the end
- * came to. Where the machine cannot be reached, its next beat ends what is left there.
+ * came to. One whose browser has crashed just before has ended by that. Where the machine cannot be reached, its next beat ends what
+ * is left there.
  *
  * @throws problem `session.not_found`
  */
@@ -66,6 +69,7 @@ export async function endSession(
 ): Promise<SessionRow> {
   const session = await getSession(ctx, id)
   if (session.wipe) return session
+  if (reason === 'asked' || reason === 'disconnected') await letOwnEndFirst(ctx, runtime, session)
   const closed = await ctx.transaction((ctx) => closeRow(ctx, id, { reason, errorMessage }))
   runtime.settled(id)
   // As it is now: a session that waited a moment ago may have got its machine meanwhile.
@@ -102,7 +106,10 @@ export interface Ending {
   from?: SessionState
 }
 
-/** Does nothing when the session has ended already. Runs in the caller's transaction. Returns the row that it closed. */
+/**
+ * Does nothing when the session has ended already. One that never had a browser gives its idempotency key back: a repeat of its
+ * request makes another. Runs in the caller's transaction. Returns the row that it closed.
+ */
 export async function closeRow(
   ctx: Context,
   id: string,
@@ -127,6 +134,7 @@ export async function closeRow(
     .returningAll()
     .executeTakeFirst()
   if (!row) return undefined
+  if (!row.startedAt) await unbindKey(ctx.db, { accountId: ctx.accountId, resourceId: id })
   const durationSeconds = Math.max(0, Math.round((now.getTime() - row.createdAt.getTime()) / 1000))
   await ctx.events.emit(ended, {
     ...{ id, reason, durationSeconds },

@@ -19,6 +19,7 @@ import {
 } from './schema.ts'
 import { changeSession } from './change.ts'
 import { createSession } from './create.ts'
+import { checkProxy } from './egress-proxy.ts'
 import { endSession, getSession, listSessions } from './service.ts'
 
 const params = z.object({ id: SessionId })
@@ -27,6 +28,7 @@ export const launchTimeoutMs = () => 115_000
 
 export const launchProblems = [
   problems.noMachines,
+  problems.diskFull,
   problems.stopping,
   problems.limitReached,
   problems.queueFull,
@@ -52,7 +54,7 @@ export function sessionRoutes(runtime: () => BrowserRuntime) {
       bodyOptional: true,
       status: 201,
       returns: BrowserSession,
-      problems: launchProblems,
+      problems: [...launchProblems, problems.proxyRefused],
       examples: {
         body: { viewport: { width: 1280, height: 720 }, metadata: { purpose: 'price check' } },
         reply: sessionExample,
@@ -62,8 +64,10 @@ export function sessionRoutes(runtime: () => BrowserRuntime) {
         resourceId: (reply) => (reply as BrowserSession).id,
         replay: async (ctx, id) => presentSession(ctx, runtime(), await getSession(ctx, id)),
       },
-      handler: async (ctx, { body }) =>
-        presentSession(ctx, runtime(), await createSession(ctx, runtime(), body)),
+      handler: async (ctx, { body }) => {
+        await checkProxy(runtime(), body)
+        return presentSession(ctx, runtime(), await createSession(ctx, runtime(), body))
+      },
     }),
     route({
       method: 'GET',

@@ -1,17 +1,18 @@
-import { z } from 'zod'
 import { allows } from '#access/index.ts'
 import type { Context } from '#kernel/context.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
-import type { FieldError } from '#kernel/problem.ts'
 import type { RawRoute, SocketRequest } from '#kernel/sockets.ts'
+import { cdpActor, readCdpQuery } from './cdp-query.ts'
 import { createSession } from './create.ts'
+import { checkProxy } from './egress-proxy.ts'
 import { holderOf, mayForce, onNode } from './locate.ts'
 import type { CdpPolicy, SocketGrant } from './node/session-node.ts'
 import { problems } from './problems.ts'
 import type { BrowserRuntime } from './runtime.ts'
-import { CreateSession, SessionId } from './schema.ts'
+import { SessionId } from './schema.ts'
 import { endSession } from './service.ts'
 import { accountOf, cutWhenRefused, demand, sameRight } from './socket-credential.ts'
+import { ownerOf } from './spec.ts'
 import type { SessionRow } from './tables.ts'
 import type { UrlPurpose } from './urls.ts'
 
@@ -29,6 +30,9 @@ interface Admitted {
 
 /** As long as a create may take. */
 const NEW_SESSION_MS = 110_000
+/** How long after its start the first clients of a session come. */
+const FRESH_MS = 60_000
+
 /** CDP and the live view, by capability URL or with a credential. */
 export function sockets(runtime: () => BrowserRuntime): RawRoute<Admitted>[] {
   const route = (
@@ -84,7 +88,7 @@ async function serve(
   }
 }
 
-/** `/cdp/{sessionId}/{secret}` and `/live/{sessionId}/{secret}`. @throws problem `session.not_found`: a wrong secret finds nothing */
+/** `/cdp/{sessionId}/{secret}` and `/live/{sessionId}/{secret}`. @throws as `sessionByUrl` */
 async function admitByUrl(
   ctx: Context,
   runtime: BrowserRuntime,
@@ -92,15 +96,50 @@ async function admitByUrl(
   kind: 'cdp' | 'live',
 ): Promise<Admitted> {
   const [, , id = '', secret = '', ...rest] = url.pathname.split('/')
-  const session = rest.length === 0 ? await findSession(ctx, id) : undefined
-  const purpose = session && runtime.urls.read(kind, id, session.generation, secret)
-  if (!session || !purpose) throw problems.notFound({ id: SessionId.safeParse(id).data ?? '' })
+  const asked = { kind, id, secret: rest.length === 0 ? secret : '' }
+  const found = startedHere(ctx, runtime, asked) ?? (await sessionByUrl(ctx, runtime, asked))
+  const { session, purpose } = found
   const acting = ctx.with({ accountId: session.accountId, signal: new AbortController().signal })
   return { ctx: acting, sessionId: id, grant: grantOf(purpose, session, acting.newId('con')) }
 }
 
-function grantOf(purpose: UrlPurpose, session: SessionRow, connection: string): SocketGrant {
-  const { generation, userId } = session
+interface AskedUrl {
+  kind: 'cdp' | 'live'
+  id: string
+  secret: string
+}
+
+/**
+ * As `sessionByUrl`, of a session that this process has started a moment ago and that still lives here: what its machine knows of it is
+ * what its row says. Later on that is asked, where a change counts that the machine could not be told of.
+ */
+function startedHere({ clock }: Context, { own, urls }: BrowserRuntime, asked: AskedUrl) {
+  const session = own?.get(asked.id)
+  if (!session) return undefined
+  const { accountId, generation } = session.spec
+  const userId = ownerOf(session.spec)
+  const isFresh = clock.now().getTime() < session.browser.startedAt.getTime() + FRESH_MS
+  const purpose = isFresh && urls.read(asked.kind, asked.id, generation, asked.secret)
+  return userId && purpose ? { session: { accountId, userId, generation }, purpose } : undefined
+}
+
+/** The session that a capability URL opens, and what for. @throws problem `session.not_found`: a wrong secret finds nothing */
+export async function sessionByUrl(
+  ctx: Context,
+  { urls }: BrowserRuntime,
+  { kind, id, secret }: AskedUrl,
+): Promise<{ session: SessionRow; purpose: UrlPurpose }> {
+  const session = await findSession(ctx, id)
+  const purpose = session && urls.read(kind, id, session.generation, secret)
+  if (!session || !purpose) throw problems.notFound({ id: SessionId.safeParse(id).data ?? '' })
+  return { session, purpose }
+}
+
+function grantOf(
+  purpose: UrlPurpose,
+  { generation, userId }: Pick<SessionRow, 'generation' | 'userId'>,
+  connection: string,
+): SocketGrant {
   const [kind, what] = purpose.split(':') as [string, string]
   if (kind === 'cdp') {
     const holder = { kind: 'program', id: userId } as const
@@ -138,52 +177,17 @@ async function admitNew(
   { url, headers, ip }: SocketRequest,
 ): Promise<Admitted> {
   const { apiKey, ...query } = Object.fromEntries(url.searchParams)
-  const ask = () =>
-    apiKey === undefined
-      ? runtime.authenticate(headers.authorization, ip)
-      : runtime.keyHolder(apiKey, ip)
+  const ask = () => cdpActor(runtime, apiKey, { authorization: headers.authorization, ip })
   const actor = await ask()
   demand(actor, 'sessions.write')
   const ctx = given.with({ actor, accountId: accountOf(actor) })
-  const input = { ...readQuery(query), wait: true }
+  const input = { ...readCdpQuery(query), wait: true }
+  await checkProxy(runtime, input, 'query.proxy')
   const session = await createSession(ctx, runtime, input)
   const { id: sessionId, generation } = session
   const grant: SocketGrant = { kind: 'cdp', policy: 'driver', holder: holderOf(actor), generation }
   const stillMay = sameRight(ctx, ['sessions.write'], ask)
   return { ctx: withoutDeadline(ctx), sessionId, grant, ownsSession: true, stillMay }
-}
-
-/** Numbers and objects of a session, as a query spells them. */
-const NewSessionQuery = z.strictObject({
-  timeoutSeconds: z.coerce.number().optional(),
-  idleTimeoutSeconds: z.coerce.number().optional(),
-  userAgent: z.string().optional(),
-  locale: z.string().optional(),
-  timezone: z.string().optional(),
-  width: z.coerce.number().optional(),
-  height: z.coerce.number().optional(),
-  proxy: z.string().optional(),
-})
-
-/** @throws problem `request.invalid` that names each parameter that does not count */
-function readQuery(query: Record<string, string>): CreateSession {
-  const { width, height, proxy, ...rest } = checked(NewSessionQuery, query)
-  const viewport = (width ?? height) === undefined ? undefined : { width, height }
-  return checked(CreateSession, {
-    ...rest,
-    ...(viewport && { viewport }),
-    ...(proxy !== undefined && { egress: { proxy } }),
-  })
-}
-
-function checked<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
-  const { data, error } = schema.safeParse(value)
-  if (!error) return data
-  const errors = error.issues.map(({ path, message }): FieldError => ({
-    path: ['query', ...path].join('.'),
-    message,
-  }))
-  throw httpProblems.invalid({ errors })
 }
 
 /** What is admitted lives longer than its admission may take. */

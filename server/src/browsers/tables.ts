@@ -22,6 +22,8 @@ export interface BrowserSessionTable {
   /** Raised when the session's addresses are revoked. */
   generation: Generated<number>
   queuedUntil: Date | null
+  /** Until when the call that waits for its place has said so; null when none does, or need not. Made by `migrations/0008_presence.sql`. */
+  awaitedUntil: Generated<Date | null>
   egress: Json<{ allow?: string[]; deny?: string[] }> | null
   /** The URL of its upstream proxy with the credentials, sealed. */
   proxySealed: Buffer | null

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Clock } from '#kernel/clock.ts'
 import type { Actor, Context } from '#kernel/context.ts'
 import type { DatabaseAddress } from '#kernel/db.ts'
@@ -127,6 +128,7 @@ export class TestDesk implements AsyncDisposable {
     return new TestDesk(await openTestKernel({ address, clock }), clock, nodes)
   }
 
+  /** Calls that have fallen silent are given up without any grace. */
   private constructor(kernel: TestKernel, clock: Clock, nodes: readonly TestNode[]) {
     this.kernel = kernel
     this.nodes = nodes
@@ -142,7 +144,7 @@ export class TestDesk implements AsyncDisposable {
       recorder: { flush: async () => {}, record() {}, [Symbol.asyncDispose]: async () => {} },
     } as unknown as ConstructorParameters<typeof BrowserRuntime>[0])
     const contextFor = (accountId?: string) => this.system(accountId)
-    this.#queue = new SessionQueue({ runtime: this.runtime, clock, log, contextFor })
+    this.#queue = new SessionQueue({ runtime: this.runtime, clock, log, contextFor, graceMs: 0 })
   }
 
   /** From now on it serves the queue. */
@@ -169,6 +171,17 @@ export class TestDesk implements AsyncDisposable {
 
   rows(): Promise<SessionRow[]> {
     return this.system().db.selectFrom('browserSessions').selectAll().orderBy('id').execute()
+  }
+
+  /** Makes a session that a call waits for, or has waited for, look as if that call's process were gone. */
+  async silence(id: string): Promise<void> {
+    const past = sql<Date>`now() - interval '1 second'`
+    await this.system()
+      .db.updateTable('browserSessions')
+      .set({ awaitedUntil: past })
+      .where('id', '=', id)
+      .where('endedAt', 'is', null)
+      .execute()
   }
 
   /** What the beat of a machine does at this process. */

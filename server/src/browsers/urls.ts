@@ -30,9 +30,13 @@ export class SessionUrls {
 
   /** Such as `ws://127.0.0.1:8700/cdp/ses_…/{secret}`. */
   make(purpose: UrlPurpose, sessionId: string, generation: number): string {
-    const base = this.#publicUrl().replace(/^http/, 'ws')
     const [kind] = purpose.split(':')
-    return `${base}/${kind}/${sessionId}/${this.#secret(purpose, sessionId, generation)}`
+    return `${this.#base}/${kind}/${sessionId}/${this.#secret(purpose, sessionId, generation)}`
+  }
+
+  /** Where a connection makes a browser of its own; it opens nothing by itself, unless its query holds a credential. */
+  ofNewBrowser(query: URLSearchParams): string {
+    return `${this.#base}/cdp${query.size > 0 ? `?${query}` : ''}`
   }
 
   /** What this secret opens for this generation of the session, if anything. */
@@ -47,6 +51,10 @@ export class SessionUrls {
       const expected = Buffer.from(this.#secret(purpose, sessionId, generation))
       return given.length === expected.length && timingSafeEqual(given, expected)
     })
+  }
+
+  get #base(): string {
+    return this.#publicUrl().replace(/^http/, 'ws')
   }
 
   #secret(purpose: UrlPurpose, sessionId: string, generation: number): string {

@@ -14,6 +14,7 @@ import type {
 import type { Identity } from './identity.ts'
 import { LaunchFailed } from './launch.ts'
 import { Limits } from './limits.ts'
+import { freeDiskOf } from './machine.ts'
 import { ProcessTables } from './process-tables.ts'
 import type { Slot } from './slot.ts'
 import { SlotFiles, checkClaim } from './slot-file.ts'
@@ -30,6 +31,8 @@ export type { Claim, HostedBrowser, Identity, Survivor, Traffic, WipeReport }
 
 const WARM_IDENTITY: Identity = { viewport: { width: 1280, height: 720 } }
 const CHECK_DEADLINE_MS = 3_000
+/** Profile and cache of a session, before it has done much. */
+const DISK_TO_BEGIN_BYTES = 256 * 1024 ** 2
 
 /**
  * Runs one Chromium per session on this machine, and keeps some ready. One host per data directory: the caller holds its lock.
@@ -57,7 +60,11 @@ export class BrowserHost implements AsyncDisposable {
   private constructor(options: BrowserHostOptions, files: SlotFiles) {
     const { clock, log, times, limits, warmIdentity, maxBrowsers } = options
     const tables = new ProcessTables()
-    this.#admission = new Admission(options.admission)
+    this.#admission = new Admission({
+      diskBytes: Math.min(limits?.diskLimitBytes ?? Infinity, DISK_TO_BEGIN_BYTES),
+      probeDisk: () => freeDiskOf(options.home.sessions),
+      ...options.admission,
+    })
     this.#around = {
       ...options,
       ...{ files, tables },
@@ -107,6 +114,21 @@ export class BrowserHost implements AsyncDisposable {
     }
   }
 
+  /** Whether `launch` would find a browser of this identity that runs already. */
+  isReady(identity: Identity): boolean {
+    return !this.#left && this.#slots.isReady(identity)
+  }
+
+  /** Of the program that every browser here runs, such as `141.0.7390.54`; when it is known. */
+  get version(): string | undefined {
+    return this.#around.chromium.version
+  }
+
+  /** Whether the disk has too little left for another session. */
+  get isDiskFull(): boolean {
+    return this.#slots.isDiskFull
+  }
+
   /** A browser that runs; one that is starting, lost or ending is none. */
   get(sessionId: string): HostedBrowser | undefined {
     return this.#sessions.get(sessionId)?.browser
@@ -149,6 +171,11 @@ export class BrowserHost implements AsyncDisposable {
   /** Live browsers that sessions had in an earlier process, each proven by a command. Those not adopted are for `reap`. */
   survivors(): Promise<Survivor[]> {
     return this.#strays.survivors()
+  }
+
+  /** Browsers that sessions had in an earlier process and that were not adopted here: dead ones, or such as could not be. */
+  remains(): Promise<Survivor[]> {
+    return this.#strays.remains()
   }
 
   /** Takes over a survivor, with its rules and its proxy on the port that it has always had. @throws Error when that cannot be. */

@@ -16,6 +16,8 @@ export interface Program {
   frame: Frame
   /** Where it finds the libraries and fonts that it carries; empty for a system's own. */
   environment: Readonly<Record<string, string>>
+  /** As it said of itself when it was found. */
+  version?: string
 }
 
 export interface LaunchSpec {

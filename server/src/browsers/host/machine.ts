@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statfsSync } from 'node:fs'
 import { availableParallelism, loadavg } from 'node:os'
 import { dirname, join } from 'node:path'
 
@@ -20,6 +20,16 @@ export function readMachine(): MachineFacts {
     memoryAvailableBytes: Math.min(freeOfMachine(), freeOfGroups()),
     load: loadavg()[0]!,
     cores: availableParallelism(),
+  }
+}
+
+/** What this process may still write to the file system of a directory; everything where that is not known. */
+export function freeDiskOf(directory: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(directory)
+    return bavail * bsize
+  } catch {
+    return Infinity
   }
 }
 

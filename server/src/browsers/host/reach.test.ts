@@ -71,10 +71,10 @@ const attempts = {
   'a beacon': `navigator.sendBeacon('${target}/', 'x')`,
   'a style sheet': link('stylesheet', `${target}/`),
   'a module': `await import('${target}/x.js').catch(() => {})`,
-  // Nothing tells that it was tried: the page stays for a while.
+  // Nothing tells the page that it was tried: it stays until that is counted.
   'a preconnect': `document.head.innerHTML =
     '<link rel=preconnect href="https://127.0.0.1:${secret.port}/">'
-    await new Promise((done) => setTimeout(done, 1000))`,
+    await fetch('/counted')`,
   'a prefetch': link('prefetch', `${target}/`),
   'a worker': `await new Promise((done) => {
     const code = "fetch('${target}/', { mode: 'no-cors' }).catch(() => {}).then(() => postMessage(1))"
@@ -92,11 +92,15 @@ const attempts = {
     })`,
 }
 
+let refusedBefore = 0
+const whenCounted = () =>
+  until('counted', () => host.traffic('ses_reach')!.refused > refusedBefore, 15_000)
+
 for (const [what, script] of Object.entries(attempts)) {
   test(`${what} to an address that is not public is refused and counted`, async () => {
-    const before = host.traffic('ses_reach')!.refused
+    refusedBefore = host.traffic('ses_reach')!.refused
     await run(script)
-    await until('counted', () => host.traffic('ses_reach')!.refused > before, 15_000)
+    await whenCounted()
     assert.equal(secret.connections, 0)
   })
 }
@@ -208,6 +212,7 @@ async function openServer(address = '127.0.0.1', port = 0) {
     counts.hits += 1
     const [path, query] = request.url!.split('?')
     if (path === '/redirect') return reply.writeHead(302, { location: query }).end()
+    if (path === '/counted') return void whenCounted().finally(() => reply.end())
     const script = path === '/worker.js'
     reply.setHeader('content-type', script ? 'text/javascript' : 'text/html')
     return reply.end(script ? worker(query!) : '<body>page')

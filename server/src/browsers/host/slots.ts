@@ -43,10 +43,15 @@ export class Slots {
   /** Sessions that would get one now: idle browsers, and new ones as far as there are places and the machine has room. */
   get free(): number {
     const { max, draining, size, counts } = this.ledger
-    if (draining) return 0
+    if (draining || this.isDiskFull) return 0
     const idle = counts.ready + counts.warming
     const places = Math.max(0, max - size) + idle
     return Math.min(places, idle + this.#admission.room(counts.warming + counts.claiming))
+  }
+
+  /** Also a browser that is ready has its profile on the disk. */
+  get isDiskFull(): boolean {
+    return this.#admission.isDiskFull(this.ledger.counts.claiming)
   }
 
   /** Oldest first. */
@@ -62,12 +67,16 @@ export class Slots {
    */
   take(identity: Identity): Slot {
     if (this.ledger.draining) throw new HostFull('draining')
-    const wanted = identityKey(identity, this.#around.chromium.frame)
-    const fits = ({ key }: Slot) => key === wanted
-    const warm = this.in('ready').find(fits) ?? this.in('warming').find(fits)
+    if (this.isDiskFull) throw new HostFull('disk')
+    const warm = this.#fitting('ready', identity) ?? this.#fitting('warming', identity)
     if (!warm) return this.#begin(identity)
     this.ledger.claim(warm.id)
     return warm
+  }
+
+  /** Whether `take` would find one whose browser runs already. */
+  isReady(identity: Identity): boolean {
+    return !this.ledger.draining && this.#fitting('ready', identity) !== undefined
   }
 
   /** Whether there is a place for one more idle browser, and what it needs. */
@@ -141,6 +150,11 @@ export class Slots {
     const slots = [...this.#all.values()]
     this.#all.clear()
     return slots
+  }
+
+  #fitting(state: SlotState, identity: Identity): Slot | undefined {
+    const wanted = identityKey(identity, this.#around.chromium.frame)
+    return this.in(state).find(({ key }) => key === wanted)
   }
 
   #begin(identity: Identity): Slot {

@@ -50,6 +50,12 @@ export class Strays {
     return (await Promise.all(proven)).filter((one) => one !== undefined)
   }
 
+  /** Browsers of sessions that nobody has adopted, those that are dead too. */
+  async remains(): Promise<Survivor[]> {
+    const records = await this.#traces.files.readAll()
+    return records.filter((record) => this.#isLive(record)).map((record) => this.#describe(record))
+  }
+
   /** The record of a session's browser that might be adopted. */
   async find(sessionId: string, pid: number): Promise<LiveRecord | undefined> {
     const records = (await this.#traces.files.readAll()).filter((record) => this.#isLive(record))

@@ -230,6 +230,26 @@ test('without memory or time to spare nothing is launched, but what is ready is 
   await untilReady(host, 1)
 })
 
+test('on a full disk nothing is launched, and what is ready is kept until there is room again', async (t) => {
+  let freeBytes = 8 * 1024 ** 3
+  const machine = { memoryAvailableBytes: 8 * 1024 ** 3, load: 0, cores: 2 }
+  const admission = { probe: () => machine, probeDisk: () => freeBytes }
+  const { host } = await openPool(t, { admission })
+  host.setPool({ min: 0, max: 8, spare: 1 })
+  await untilReady(host, 1)
+
+  freeBytes = 300 * 1024 ** 2
+  assert.deepEqual([host.isDiskFull, host.facts().free], [true, 0])
+  for (const identity of [IDENTITY, TALL]) {
+    const refused = host.launch('ses_refused', identity)
+    await assert.rejects(refused, { reason: 'disk', retryAfterSeconds: 30 })
+  }
+  assert.deepEqual([host.facts().ready, host.facts().claimed], [1, 0])
+
+  freeBytes = 8 * 1024 ** 3
+  assert.equal((await host.launch('ses_ready', IDENTITY)).warm, true)
+})
+
 test('after a browser that did not start the pool pauses, and sessions are told why theirs did not', async (t) => {
   let ahead = 0
   const clock: Clock = { ...systemClock, monotonicMs: () => ahead }

@@ -4,6 +4,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import type { Clock } from '#kernel/clock.ts'
 import type { Logger } from '#kernel/log.ts'
 import type { ControlChange, ControlLease } from '../control/lease.ts'
+import type { EarlierDialogs } from './earlier-dialogs.ts'
 import {
   type ClientMessage,
   type CloseReason,
@@ -25,6 +26,8 @@ export interface LiveViewOptions {
   control: ControlLease
   /** A viewer did something that keeps the session from being idle; at most once a second. */
   onActivity: () => void
+  /** Knows of dialogs that were open before anybody watched; without it those are not shown. */
+  earlier?: EarlierDialogs
   /** 32 unless given. */
   maxViewers?: number
   /** How many pages are listed; 100 unless given. */
@@ -147,7 +150,7 @@ export class LiveView implements AsyncDisposable {
   }
 
   async #openBrowser(): Promise<WatchedBrowser> {
-    const { endpoint, clock, log, maxPages = 100 } = this.#options
+    const { endpoint, clock, log, earlier, maxPages = 100 } = this.#options
     const parts = {
       ...{ endpoint, clock, log, maxPages },
       nextSequence: () => ++this.#lastSequence,
@@ -158,6 +161,7 @@ export class LiveView implements AsyncDisposable {
       onCrash: (page: WatchedPage) => this.#tellCrash(page),
       onInputDropped: (page: WatchedPage) => this.#steering.inputDropped(page),
       onTooMany: () => this.#tellTooMany(maxPages),
+      ...(earlier && { earlier }),
     }
     const browser = await WatchedBrowser.open(parts, this.#closing.signal)
     this.#browser = browser

@@ -1,6 +1,7 @@
 import type { Clock } from '#kernel/clock.ts'
 import type { Logger } from '#kernel/log.ts'
 import { CdpSocket } from '../driver/cdp.ts'
+import type { EarlierDialogs } from './earlier-dialogs.ts'
 import type { LivePage } from './protocol.ts'
 import { pagesByUse, type UsedPage } from './pages-by-use.ts'
 import { WatchedPage, type WatchedPageParts } from './watched-page.ts'
@@ -32,6 +33,7 @@ export interface WatchedBrowserParts {
   onInputDropped(page: WatchedPage): void
   /** More pages are open than are shown; told once. */
   onTooMany(): void
+  earlier?: EarlierDialogs
 }
 
 /** The pages of one browser and which of them is in front, for as long as somebody watches. */

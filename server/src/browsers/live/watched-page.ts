@@ -2,14 +2,15 @@ import type { Logger } from '#kernel/log.ts'
 import type { Clock } from '#kernel/clock.ts'
 import type { CdpSocket } from '../driver/cdp.ts'
 import { type Audience, Capture } from './capture.ts'
+import type { EarlierDialogs } from './earlier-dialogs.ts'
 import type { ScreencastFrame } from './frame.ts'
+import { PageDialog } from './page-dialog.ts'
 import { PageInput } from './page-input.ts'
 import type { Dialog, LivePage } from './protocol.ts'
 
 const CALL_DEADLINE_MS = 5_000
 const MAX_URL = 2_048
 const MAX_TITLE = 300
-const MAX_DIALOG_TEXT = 2_000
 
 export interface WatchedPageParts {
   cdp: CdpSocket
@@ -21,6 +22,7 @@ export interface WatchedPageParts {
   onDialog(page: WatchedPage): void
   onCrash(page: WatchedPage): void
   onInputDropped(page: WatchedPage): void
+  earlier?: EarlierDialogs
 }
 
 /** One page of the browser. Chromium is asked for nothing of it until somebody watches it. */
@@ -36,9 +38,9 @@ export class WatchedPage {
   crashed = false
   /** Chromium paints it: it is in front of its window. Known only while it is watched. */
   visible = true
-  dialog: Dialog | undefined
   readonly #parts: WatchedPageParts
   #attaching: Promise<void> | undefined
+  readonly #dialog: PageDialog
 
   constructor(targetId: string, number: number, parts: WatchedPageParts) {
     this.targetId = targetId
@@ -51,6 +53,7 @@ export class WatchedPage {
       send: ({ method, params }) => this.#call(method, params),
       onDropped: () => parts.onInputDropped(this),
     })
+    this.#dialog = this.#dialogOf(parts)
   }
 
   describe(active: boolean): LivePage {
@@ -89,15 +92,13 @@ export class WatchedPage {
       .catch((error: unknown) => log.debug({ err: error }, 'page not brought to front'))
   }
 
+  get dialog(): Dialog | undefined {
+    return this.#dialog.open
+  }
+
   /** False when there is no dialog, or no longer. */
-  async answerDialog(accept: boolean, promptText: string | undefined): Promise<boolean> {
-    try {
-      await this.#call('Page.handleJavaScriptDialog', { accept, promptText })
-      return true
-    } catch (error) {
-      this.#parts.log.debug({ err: error }, 'dialog not answered')
-      return false
-    }
+  answerDialog(accept: boolean, promptText: string | undefined): Promise<boolean> {
+    return this.#dialog.answer(accept, promptText)
   }
 
   crash(): void {
@@ -124,12 +125,9 @@ export class WatchedPage {
         this.visible = params.visible === true
         return this.#parts.onChange(this)
       case 'Page.javascriptDialogOpening':
-        return this.#openDialog(params)
+        return this.#dialog.opened(params)
       case 'Page.javascriptDialogClosed':
-        this.dialog = undefined
-        // Keys and buttons that came up meanwhile were not taken.
-        this.input.release()
-        return this.#parts.onDialog(this)
+        return this.#dialog.closed()
       case 'Page.loadEventFired':
         return this.#parts.onChange(this)
       case 'Page.frameNavigated':
@@ -137,12 +135,20 @@ export class WatchedPage {
     }
   }
 
-  #openDialog({ type, message, defaultPrompt }: Record<string, unknown>): void {
-    const text = defaultPrompt ? { text: String(defaultPrompt).slice(0, MAX_DIALOG_TEXT) } : {}
-    const shown = String(message).slice(0, MAX_DIALOG_TEXT)
-    this.dialog = { type: String(type), message: shown, ...text }
-    this.input.interrupt()
-    this.#parts.onDialog(this)
+  #dialogOf({ log, earlier, onDialog }: WatchedPageParts): PageDialog {
+    return new PageDialog({
+      ...{ targetId: this.targetId, log, ...(earlier && { earlier }) },
+      call: (method, params) => this.#call(method, params),
+      onOpen: () => {
+        this.input.interrupt()
+        onDialog(this)
+      },
+      onClose: () => {
+        // Keys and buttons that came up meanwhile were not taken.
+        this.input.release()
+        onDialog(this)
+      },
+    })
   }
 
   #revive(): void {
@@ -160,8 +166,7 @@ export class WatchedPage {
         signal,
       })
       this.sessionId = attached.sessionId
-      // Without an answer while a dialog holds the page, so nobody waits for it.
-      void this.#ask('Page.enable', {})
+      void this.#dialog.listen()
     } catch (error) {
       this.#attaching = undefined
       log.debug({ err: error }, 'page not attached')

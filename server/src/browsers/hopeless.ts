@@ -1,0 +1,17 @@
+import type { Context } from '#kernel/context.ts'
+import { problems } from './problems.ts'
+import type { BrowserRuntime } from './runtime.ts'
+
+/**
+ * For a session that no machine could take now.
+ *
+ * @throws problem `session.no_machines` or `node.disk_full` where waiting for a place is most likely waiting for nothing
+ */
+export async function refuseHopeless(
+  ctx: Context,
+  { nodes, own }: Pick<BrowserRuntime, 'nodes' | 'own'>,
+): Promise<void> {
+  if (await nodes.isHopeless(ctx)) throw problems.noMachines()
+  if (!own?.host.isDiskFull || nodes.others > 0 || (await nodes.mayGrow(ctx))) return
+  throw problems.diskFull({ retryAfterSeconds: 30 })
+}

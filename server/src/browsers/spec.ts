@@ -1,0 +1,38 @@
+import type { SessionSpec } from './node/session-node.ts'
+import type { SessionVault } from './runtime.ts'
+import type { SessionRow } from './tables.ts'
+
+/** What of a row its machine has to know. */
+type Specified = Pick<
+  SessionRow,
+  | ('id' | 'accountId' | 'userId' | 'generation' | 'expiresAt' | 'idleTimeoutSeconds')
+  | ('viewport' | 'userAgent' | 'locale' | 'timezone')
+  | ('egress' | 'proxySealed' | 'recording' | 'defaultTimeoutMs')
+>
+
+/** A machine keeps whose session it is without asking; one that an earlier version has started has none. */
+interface OwnedSpec extends SessionSpec {
+  userId: string
+}
+
+export function ownerOf(spec: SessionSpec): string | undefined {
+  return 'userId' in spec && typeof spec.userId === 'string' ? spec.userId : undefined
+}
+
+export function specOf(vault: SessionVault, row: Specified): OwnedSpec {
+  const { id, accountId, userId, generation, viewport, userAgent, locale, timezone } = row
+  const upstream = row.proxySealed && vault.open(id, row.proxySealed)
+  const egress = { ...row.egress, ...(upstream && { upstream }) }
+  return {
+    ...{ id, accountId, userId, generation, egress, idleSeconds: row.idleTimeoutSeconds },
+    identity: {
+      viewport,
+      ...(userAgent && { userAgent }),
+      ...(locale && { locale }),
+      ...(timezone && { timezone }),
+    },
+    expiresAtMs: row.expiresAt.getTime(),
+    ...(row.recording && { recording: row.recording }),
+    ...(row.defaultTimeoutMs && { defaultTimeoutMs: row.defaultTimeoutMs }),
+  }
+}
