@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { eventually } from '#kernel/test-support.ts'
 import { driverOf, refusal, startBrowser, TestSite } from './test-browser.ts'
 
 const [browser, site] = await Promise.all([startBrowser(), TestSite.start()])
@@ -134,7 +135,7 @@ test('a page that leaves under a script ends it', async () => {
   const next = site.page('<title>Next</title>')
   const script = `location.href = '${next}'; await new Promise(() => {})`
   assert.match((await failure(script)).message, /the page went elsewhere/)
-  assert.equal(await run('document.title'), 'Next')
+  await eventually('the next page', async () => (await run('document.title')) === 'Next')
 })
 
 test('a page that loops while it leaves is replaced by the next navigation', async () => {

@@ -37,17 +37,6 @@ test('an error status without a body is an answer, and about:blank has no status
   assert.deepEqual(blank, { url: 'about:blank', title: '', status: null })
 })
 
-test('a navigation is not mistaken for one that interrupts the page’s own before it', async () => {
-  for (let round = 0; round < 10; round++) {
-    await driver.navigate({ url: site.page('<title>Here</title>') })
-    const own = site.page('<title>There</title>')
-    await driver
-      .execute({ script: `location.href = '${own}'; await new Promise(() => {})` })
-      .catch(() => {})
-    assert.equal((await driver.navigate({ url: site.page('<title>Next</title>') })).title, 'Next')
-  }
-})
-
 test('only http, https and about:blank are opened, however they are written', () => {
   const refused = [
     ...[
@@ -166,4 +155,15 @@ test('a page in an endless loop can be left', async () => {
   )
   const { title } = await driver.navigate({ url: site.page('<title>Free</title>') })
   assert.equal(title, 'Free')
+})
+
+test('a navigation is not mistaken for one that interrupts the page’s own before it', async () => {
+  for (let round = 0; round < 10; round++) {
+    await driver.navigate({ url: site.page('<title>Here</title>') })
+    const own = site.page('<title>There</title>')
+    await driver
+      .execute({ script: `location.href = '${own}'; await new Promise(() => {})` })
+      .catch(() => {})
+    assert.equal((await driver.navigate({ url: site.page('<title>Next</title>') })).title, 'Next')
+  }
 })

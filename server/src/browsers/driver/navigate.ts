@@ -88,6 +88,7 @@ export async function arrive(
     const limits: JourneyLimits = { waitUntil, timeout: 0, signal: run.signal }
     const earlier = [tab.url, tab.lastAsked, url]
     tab.lastAsked = url
+    await catchUp(page, tab.url)
     const response = await answerOf(page, earlier, () => go(limits))
     const failure = response && GATEWAY_FAILURES[response.status()]
     if (failure) throw navigationFailed(url, failure)
@@ -98,6 +99,19 @@ export async function arrive(
     if (run.expired && tab.navigating) await stopLoading(link, tab)
     throw explainNavigation(error, url, run)
   }
+}
+
+const CATCH_UP_MS = 500
+
+/** Playwright has a connection of its own, and would take for an interruption what it hears late: that the page `shows` something else. */
+async function catchUp(page: Page, shows: string): Promise<void> {
+  if (page.url() === shows || page.url().startsWith('chrome-error:') || !URL.canParse(shows)) return
+  const { href } = new URL(shows)
+  const arrived = page.waitForURL((url) => url.href === href, {
+    waitUntil: 'commit',
+    timeout: CATCH_UP_MS,
+  })
+  await arrived.catch(() => {})
 }
 
 /** How often an earlier navigation may come in between. */
