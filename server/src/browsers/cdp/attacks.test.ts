@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
 import { type AddressInfo, type Socket, connect } from 'node:net'
 import { after, test } from 'node:test'
-import { startBrowser } from '../driver/test-browser.ts'
+import { startBrowser, type TestBrowser } from '../driver/test-browser.ts'
 import { until } from '../host/fixture.ts'
 import { closeFrame, frame } from './frames.ts'
 import { policyOf } from './policy.ts'
@@ -125,13 +126,26 @@ test('a message that is none is answered as Chromium does, and the connection li
   await direct.send('Browser.getVersion')
 })
 
-test('every command of this Chromium that names a URL, a path or files is decided on by name', async () => {
-  const { host } = new URL(browser.endpoint)
-  const response = await fetch(`http://${host}/json/protocol`)
-  const protocol = (await response.json()) as {
-    domains: { domain: string; commands?: { name: string; parameters?: { name: string }[] }[] }[]
+interface Protocol {
+  domains: { domain: string; commands?: { name: string; parameters?: { name: string }[] }[] }[]
+}
+
+/** As the browser tells it. A headless shell has none to tell, and ends when it is asked: there it is the one that Puppeteer brings. */
+async function protocolOf({ endpoint, headlessShell }: TestBrowser): Promise<Protocol> {
+  if (!headlessShell) {
+    const response = await fetch(`http://${new URL(endpoint).host}/json/protocol`)
+    return (await response.json()) as Protocol
   }
-  const open = protocol.domains.flatMap(({ domain, commands = [] }) =>
+  const brought = createRequire(import.meta.resolve('puppeteer-core'))
+  const parts = ['browser', 'js'].map(
+    (part) => brought(`devtools-protocol/json/${part}_protocol.json`) as Protocol,
+  )
+  return { domains: parts.flatMap(({ domains }) => domains) }
+}
+
+test('every command of this Chromium that names a URL, a path or files is decided on by name', async () => {
+  const { domains } = await protocolOf(browser)
+  const open = domains.flatMap(({ domain, commands = [] }) =>
     commands
       .filter(({ parameters = [] }) =>
         parameters.some(({ name }) => /^url$|path$|^files$|proxy|bundleUrl/i.test(name)),

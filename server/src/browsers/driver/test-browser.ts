@@ -22,6 +22,7 @@ const START_DEADLINE_MS = 20_000
 
 export interface TestBrowser {
   endpoint: string
+  headlessShell: boolean
   files: { uploads: string }
   kill(): void
 }
@@ -30,7 +31,7 @@ export interface TestBrowser {
 export async function startBrowser(...switches: string[]): Promise<TestBrowser> {
   const place = await openPlace()
   after(() => place[Symbol.asyncDispose]())
-  const { path, headlessShell, environment, sandbox } = await chromiumFor(place)
+  const { path, headlessShell, environment, sandbox } = await chromiumFor()
   const { user } = place
   const home = temporaryPath()
   await mkdir(home)
@@ -52,7 +53,7 @@ export async function startBrowser(...switches: string[]): Promise<TestBrowser> 
   )
   const kill = () => void (child.exitCode === null && process.kill(-child.pid!, 'SIGKILL'))
   after(kill)
-  return { endpoint: await announcedEndpoint(child.stderr), files, kill }
+  return { endpoint: await announcedEndpoint(child.stderr), headlessShell, files, kill }
 }
 
 async function announcedEndpoint(stderr: NodeJS.ReadableStream): Promise<string> {

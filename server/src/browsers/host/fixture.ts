@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { chmod, mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,7 +24,7 @@ export interface Place extends AsyncDisposable {
   user?: SystemUser
 }
 
-export async function openPlace(): Promise<Place> {
+export async function openPlace(): Promise<Place & { path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'gantry-host-'))
   await chmod(path, 0o711)
   const { browser: user } = await findUsers(['browser'])
@@ -34,6 +35,7 @@ export async function openPlace(): Promise<Place> {
   )
   const home = await openHome({ wanted, checkout: path, users: { browser: user } })
   return {
+    path,
     home,
     user,
     [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
@@ -42,9 +44,17 @@ export async function openPlace(): Promise<Place> {
 
 let found: Promise<Chromium> | undefined
 
-/** One search for a whole test file. */
-export function chromiumFor(place: Place): Promise<Chromium> {
-  return (found ??= findChromium({ ...place, log, env: {} }))
+/** One search for a whole test file. What has to be unpacked for it goes below `place`, or lives as long as the file. */
+export function chromiumFor(place?: Place): Promise<Chromium> {
+  return (found ??= Promise.resolve(place ?? placeOfFile()).then((place) =>
+    findChromium({ ...place, log, env: {} }),
+  ))
+}
+
+async function placeOfFile(): Promise<Place> {
+  const place = await openPlace()
+  process.once('exit', () => rmSync(place.path, { recursive: true, force: true }))
+  return place
 }
 
 export interface TestHost extends Place {
@@ -59,7 +69,7 @@ export async function openTestHost({
   ...more
 }: Partial<BrowserHostOptions> = {}): Promise<TestHost> {
   const place = await openPlace()
-  const chromium = await chromiumFor(place)
+  const chromium = await chromiumFor()
   const host = await openHost(place, chromium, guard, maxBrowsers, more)
   return {
     ...place,

@@ -57,7 +57,7 @@ test('a leader whose pid is another process by now protects that process', async
 
 test('no process can make us remove a directory outside of the sessions', async (t) => {
   const stranger = await sleepNamed(t, `=${sessions}/../keys`)
-  await using host = await openHost(place, await chromiumFor(place))
+  await using host = await openHost(place, await chromiumFor())
 
   await host.reap(new Set())
 
