@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Context } from '#kernel/context.ts'
+import { startTicks } from '#kernel/processes.ts'
+import type { HostedBrowser } from './host/host.ts'
 import { NotOnNode } from './node/session-node.ts'
 import type { BrowserRuntime } from './runtime.ts'
 import type { SessionRow } from './tables.ts'
@@ -42,8 +44,8 @@ async function isLive(
   { id, instanceId }: SessionRow,
 ): Promise<boolean> {
   if (own && own.instanceId === instanceId) {
-    const session = own.get(id)
-    return session !== undefined && isListening(session.browser.endpoint)
+    const browser = own.get(id)?.browser
+    return browser !== undefined && isRunning(browser)
   }
   const node = instanceId ? nodes.get(instanceId) : undefined
   const options = {
@@ -59,10 +61,11 @@ async function isLive(
 }
 
 /**
- * Whether anybody listens at the browser's endpoint. Its end closes that before the node hears of the end, and clients can be quicker to
- * tell; a browser that hangs still listens.
+ * Of a browser that is dying, clients can be quicker to tell than the node: its first thread has ended and others still hold its sockets,
+ * or the other way round. One that hangs still listens.
  */
-async function isListening(endpoint: string): Promise<boolean> {
+async function isRunning({ pid, endpoint }: HostedBrowser): Promise<boolean> {
+  if (startTicks(pid) === undefined) return false
   const socket = connect(Number(new URL(endpoint).port), '127.0.0.1')
   const signal = AbortSignal.timeout(ASK_MS)
   try {
