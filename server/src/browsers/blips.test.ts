@@ -39,7 +39,7 @@ test('creates that wait get their places although the database is lost again and
   const creating = Promise.all(Array.from({ length: 6 }, () => desk.create(ANN, wish)))
   creating.catch(() => {})
   const allWait = async () => (await statuses()).filter((one) => one === 'queued').length === 6
-  await eventually('all wait', allWait)
+  await eventually('all wait', allWait, 60_000)
   let cuts = 0
   for (let places = 1; places <= 6; places++) {
     const isNext = async () => (cuts += await cut()) > 0 && node.begun.length >= places
@@ -60,13 +60,13 @@ test('a browser that started while the database was away becomes its session’s
   node.fates.push('hangs')
   const creating = desk.create(ANN)
   creating.catch(() => {})
-  await eventually('it starts', () => node.opening.size === 1)
+  await eventually('it starts', () => node.opening.size === 1, 60_000)
   await operator.query('begin')
   await operator.query(`select 1 from browser_sessions where status = 'starting' for update`)
   node.release()
   const waits = `select 1 from pg_locks join pg_stat_activity using (pid)
     where not granted and datname = current_database()`
-  await eventually('it is written down', async () => (await operator.query(waits)).rowCount)
+  await eventually('it is written down', async () => (await operator.query(waits)).rowCount, 60_000)
   await cut()
   await operator.query('commit')
   const { id, status } = await creating

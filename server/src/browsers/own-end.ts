@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Context } from '#kernel/context.ts'
 import { startTicks } from '#kernel/processes.ts'
@@ -61,19 +59,16 @@ async function isLive(
 }
 
 /**
- * Of a browser that is dying, clients can be quicker to tell than the node: its first thread has ended and others still hold its sockets,
- * or the other way round. One that hangs still listens.
+ * Of a browser that is dying, clients can be quicker to tell than the node: its first thread may have ended, or its sockets be about to
+ * close, while the other half still seems well. Only one that lives answers; one that hangs is left to who asks for its end.
  */
 async function isRunning({ pid, endpoint }: HostedBrowser): Promise<boolean> {
   if (startTicks(pid) === undefined) return false
-  const socket = connect(Number(new URL(endpoint).port), '127.0.0.1')
   const signal = AbortSignal.timeout(ASK_MS)
   try {
-    await once(socket, 'connect', { signal })
+    await fetch(`http://${new URL(endpoint).host}/json/version`, { signal })
     return true
   } catch {
     return signal.aborted
-  } finally {
-    socket.destroy()
   }
 }
