@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CdpError } from './cdp.ts'
 import type { ScreenshotInput, ScreenshotResult } from './commands.ts'
 import type { Scene } from './scene.ts'
 import { notActionable } from './failures.ts'
@@ -21,20 +23,31 @@ export async function screenshot(scene: Scene, input: ScreenshotInput): Promise<
   const { format = 'png', quality } = input
   const wanted = await wantedArea(scene, input)
   const clip = wanted && limit(wanted, MAX_SIDE[format])
-  const { link, tab, run } = scene
-  run.awaits('the page to be painted')
-  const { data } = await link.cdp.send<{ data: string }>(
-    'Page.captureScreenshot',
-    {
-      format,
-      ...(quality !== undefined && { quality }),
-      ...(clip && { clip: { ...clip, scale: 1 }, captureBeyondViewport: true }),
-    },
-    { sessionId: tab.sessionId, signal: run.signal },
-  )
+  const data = await capture(scene, {
+    format,
+    ...(quality !== undefined && { quality }),
+    ...(clip && { clip: { ...clip, scale: 1 }, captureBeyondViewport: true }),
+  })
   const bytes = Buffer.from(data, 'base64')
   const cut = Boolean(wanted && clip && clip.width * clip.height < wanted.width * wanted.height)
   return { bytes, contentType: `image/${format}`, ...imageSize(bytes), cut }
+}
+
+const PAINT_AGAIN_MS = 100
+
+/** In base64. Chromium refuses while the page has nothing to show, as between two documents: it is asked again until the command's time is over. */
+async function capture({ link, tab, run }: Scene, params: object): Promise<string> {
+  run.awaits('the page to be painted')
+  const options = { sessionId: tab.sessionId, signal: run.signal }
+  for (;;) {
+    try {
+      return (await link.cdp.send<{ data: string }>('Page.captureScreenshot', params, options)).data
+    } catch (error) {
+      const isUnpainted = error instanceof CdpError && /Unable to capture/.test(error.message)
+      if (!isUnpainted) throw error
+      await run.race(sleep(PAINT_AGAIN_MS))
+    }
+  }
 }
 
 /** What to show; undefined for the viewport as it is. */
