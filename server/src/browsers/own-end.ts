@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Context } from '#kernel/context.ts'
 import { startTicks } from '#kernel/processes.ts'
+import { askProduct, NoAnswer } from './host/devtools.ts'
 import type { HostedBrowser } from './host/host.ts'
 import { NotOnNode } from './node/session-node.ts'
 import type { BrowserRuntime } from './runtime.ts'
@@ -64,11 +65,10 @@ async function isLive(
  */
 async function isRunning({ pid, endpoint }: HostedBrowser): Promise<boolean> {
   if (startTicks(pid) === undefined) return false
-  const signal = AbortSignal.timeout(ASK_MS)
   try {
-    await fetch(`http://${new URL(endpoint).host}/json/version`, { signal })
+    await askProduct(endpoint, ASK_MS)
     return true
-  } catch {
-    return signal.aborted
+  } catch (error) {
+    return error instanceof NoAnswer
   }
 }

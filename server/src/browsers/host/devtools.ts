@@ -11,10 +11,18 @@ export type Send = <Result>(
 
 const MAX_ANSWER_BYTES = 1024 * 1024
 
+/** The browser may live, but says nothing. */
+export class NoAnswer extends Error {
+  constructor(deadlineMs: number) {
+    super(`Chromium did not answer within ${deadlineMs} ms`)
+    this.name = 'NoAnswer'
+  }
+}
+
 /**
  * Connects to a browser for as long as `work` takes.
  *
- * @throws Error when the browser refuses a command, goes away, or `deadlineMs` has passed.
+ * @throws NoAnswer when `deadlineMs` has passed, Error when the browser refuses a command or goes away
  */
 export async function withDevTools<Result>(
   endpoint: string,
@@ -24,10 +32,7 @@ export async function withDevTools<Result>(
   const socket = new WebSocket(endpoint, { perMessageDeflate: false, maxPayload: MAX_ANSWER_BYTES })
   const failed = Promise.withResolvers<never>()
   failed.promise.catch(() => {})
-  const timer = setTimeout(
-    () => failed.reject(new Error(`Chromium did not answer within ${deadlineMs} ms`)),
-    deadlineMs,
-  )
+  const timer = setTimeout(() => failed.reject(new NoAnswer(deadlineMs)), deadlineMs)
   socket.on('error', failed.reject)
   socket.on('close', () => failed.reject(new Error('Chromium closed the DevTools connection')))
   try {
