@@ -148,3 +148,13 @@ test('a page that loops while it leaves is replaced by the next navigation', asy
   assert.equal(title, 'Fresh')
   assert.equal((await driver.state()).tabs.length, 1)
 })
+
+test('a page that nothing can end is given up for a fresh one, and counts no more', async () => {
+  await open('')
+  const never = site.page('', { when: new Promise(() => {}) })
+  const script = `const request = new XMLHttpRequest(); request.open('GET', '${never}', false); request.send()`
+  await refusal(driver.execute({ script, timeoutMs: 300 }), 'browser.timeout')
+  const { title } = await open('<title>Fresh</title>')
+  assert.equal(title, 'Fresh')
+  assert.equal((await driver.state()).tabs.length, 1)
+})

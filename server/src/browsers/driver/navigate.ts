@@ -40,7 +40,7 @@ export async function freshTab(
   const isLost = tab?.crashed || (dismissDialog && tab?.dialog)
   if (tab && !isLost && (await leavable(link, tab, run))) return tab
   const fresh = await link.tabs.open(run.signal)
-  if (tab) await link.tabs.close(tab, run.signal)
+  if (tab) await link.tabs.abandon(tab, run.signal)
   return fresh
 }
 

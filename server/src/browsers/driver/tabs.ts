@@ -70,6 +70,12 @@ export class Tabs {
     await this.#cdp.send('Target.closeTarget', { targetId: tab.id }, { signal })
   }
 
+  /** Closes a page that answers nothing: that takes Chromium a while, in which the page counts no more. */
+  async abandon(tab: Tab, signal: AbortSignal): Promise<void> {
+    await this.close(tab, signal)
+    this.#byId.delete(tab.id)
+  }
+
   /** URL and title of every page, fresh, and also of a page that answers nothing. */
   async describe(signal: AbortSignal): Promise<Map<string, TargetInfo>> {
     const { targetInfos } = await this.#cdp.send<{ targetInfos: TargetInfo[] }>(
