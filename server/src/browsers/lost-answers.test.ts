@@ -60,6 +60,7 @@ const loseAnswer = answerLoser(desk.kernel.pool)
 async function keyedCreate(input: CreateSession = {}) {
   const key = `key-${++keys}`
   const claim = {
+    id: `clm_${keys}`,
     accountId: ANN,
     route: 'POST /v1/sessions',
     key,

@@ -51,6 +51,8 @@ export interface IdempotencyKeyTable {
   httpStatus: number | null
   resourceId: string | null
   lockedUntil: Date
+  /** Which request holds it, of all that have come with this key. */
+  claimId: string | null
   createdAt: Date
   expiresAt: Date
 }

@@ -212,6 +212,7 @@ async function once(route: AnyRoute, request: FastifyRequest, reply: FastifyRepl
   if (!route.idempotent || !('accountId' in actor)) throw httpProblems.idempotencyUnsupported()
   const ctx = contextOf(route, request, actor, options)
   const claim: Claim = {
+    id: ctx.newId('clm'),
     accountId: actor.accountId,
     route: `${route.method} ${route.path}`,
     key: checkKey(keyed.key),

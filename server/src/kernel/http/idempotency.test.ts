@@ -91,7 +91,7 @@ async function effects(name: string): Promise<string[]> {
 }
 
 function claim(change: Partial<Claim> = {}): Claim {
-  const fresh = { accountId: 'acc_x', route: 'POST /v1/x', key: randomUUID() }
+  const fresh = { id: randomUUID(), accountId: 'acc_x', route: 'POST /v1/x', key: randomUUID() }
   return { ...fresh, requestHash: 'h', lockMs: 1_000, ...change }
 }
 
@@ -172,13 +172,39 @@ test('the key of a process that died is taken over once its lock has run out, an
   assert.equal(await claimKey(kernel.db, clock, dead), undefined)
   await assert.rejects(claimKey(kernel.db, clock, dead), codeOf('idempotency.in_progress'))
   pass(1_001)
-  assert.equal(await claimKey(kernel.db, clock, dead), undefined)
-  await bindKey(kernel.db, dead, 'thg_1', 201)
+  const next = { ...dead, id: randomUUID() }
+  assert.equal(await claimKey(kernel.db, clock, next), undefined)
+  await bindKey(kernel.db, next, 'thg_1', 201)
   // The first one was only slow: what it does now is rolled back with its transaction.
   await assert.rejects(bindKey(kernel.db, dead, 'thg_2', 201), codeOf('idempotency.in_progress'))
-  await releaseKey(kernel.db, dead)
+  for (const one of [dead, next]) await releaseKey(kernel.db, one)
   const done = { httpStatus: 201, resourceId: 'thg_1' }
-  assert.deepEqual(await claimKey(kernel.db, clock, dead), done)
+  assert.deepEqual(await claimKey(kernel.db, clock, { ...dead, id: randomUUID() }), done)
+})
+
+test('a request whose key was taken over neither gives it back nor binds it: the next one has it alone', async () => {
+  const slow = claim()
+  await claimKey(kernel.db, clock, slow)
+  pass(1_001)
+  const next = { ...slow, id: randomUUID() }
+  assert.equal(await claimKey(kernel.db, clock, next), undefined)
+  await releaseKey(kernel.db, slow)
+  const third = { ...slow, id: randomUUID() }
+  await assert.rejects(claimKey(kernel.db, clock, third), codeOf('idempotency.in_progress'))
+  await assert.rejects(bindKey(kernel.db, slow, 'thg_1', 201), codeOf('idempotency.in_progress'))
+  await bindKey(kernel.db, next, 'thg_2', 201)
+  const done = { httpStatus: 201, resourceId: 'thg_2' }
+  assert.deepEqual(await claimKey(kernel.db, clock, third), done)
+})
+
+test('a request that was answered as overdue does not bind the key that the repeat has taken', async () => {
+  const overdue = claim()
+  await claimKey(kernel.db, clock, overdue)
+  await releaseKey(kernel.db, overdue)
+  const repeat = { ...overdue, id: randomUUID() }
+  assert.equal(await claimKey(kernel.db, clock, repeat), undefined)
+  await assert.rejects(bindKey(kernel.db, overdue, 'thg_1', 201), codeOf('idempotency.in_progress'))
+  await bindKey(kernel.db, repeat, 'thg_2', 201)
 })
 
 test('after a day a key may be used anew, for another day', async () => {

@@ -9,6 +9,8 @@ const KEPT_MS = 24 * 60 * 60 * 1000
 
 /** One request that carries an idempotency key. Scope: the account and the route. */
 export interface Claim {
+  /** Of this request alone: once another one has taken the key over, the key is no longer this one's to bind or to give back. */
+  id: string
   accountId: string
   route: string
   key: string
@@ -50,11 +52,11 @@ export async function claimKey(db: Db, clock: Clock, claim: Claim): Promise<Done
   const now = clock.now()
   const lockedUntil = new Date(now.getTime() + claim.lockMs)
   const expiresAt = new Date(now.getTime() + KEPT_MS)
-  const { accountId, route, key, requestHash } = claim
+  const { id: claimId, accountId, route, key, requestHash } = claim
   const taken = await db
     .insertInto('idempotencyKeys')
     .values({
-      ...{ accountId, route, key, requestHash, lockedUntil, expiresAt },
+      ...{ accountId, route, key, requestHash, claimId, lockedUntil, expiresAt },
       status: 'working',
       createdAt: now,
     })
@@ -62,7 +64,7 @@ export async function claimKey(db: Db, clock: Clock, claim: Claim): Promise<Done
       conflict
         .columns(['accountId', 'route', 'key'])
         .doUpdateSet({
-          ...{ lockedUntil, requestHash, expiresAt },
+          ...{ claimId, lockedUntil, requestHash, expiresAt },
           status: 'working',
           resourceId: null,
           createdAt: now,
@@ -98,7 +100,11 @@ async function earlier(db: Db, { accountId, route, key, requestHash }: Claim): P
   throw httpProblems.idempotencyBusy({ retryAfterSeconds: 1 })
 }
 
-/** Binds the key to what the request made; called in the transaction that makes it. */
+/**
+ * Binds the key to what the request made; called in the transaction that makes it.
+ *
+ * @throws problem `idempotency.in_progress` when the key is no longer this request's
+ */
 export async function bindKey(db: Db, claim: Claim, resourceId: string, httpStatus: number) {
   const bound = await ofKey(db.updateTable('idempotencyKeys'), claim)
     .set({ status: 'done', resourceId, httpStatus })
@@ -107,14 +113,8 @@ export async function bindKey(db: Db, claim: Claim, resourceId: string, httpStat
 }
 
 /** Gives the key back after a request that made nothing, so that it may be tried again. */
-export async function releaseKey(db: Db, { accountId, route, key }: Claim): Promise<void> {
-  await db
-    .deleteFrom('idempotencyKeys')
-    .where('accountId', '=', accountId)
-    .where('route', '=', route)
-    .where('key', '=', key)
-    .where('resourceId', 'is', null)
-    .execute()
+export async function releaseKey(db: Db, claim: Claim): Promise<void> {
+  await ofKey(db.deleteFrom('idempotencyKeys'), claim).execute()
 }
 
 const PURGE_BATCH = 5_000
@@ -128,11 +128,12 @@ export async function purgeExpiredKeys(db: Db, now: Date): Promise<number> {
   return Number(numAffectedRows)
 }
 
+/** The key as long as it is this request's, and bound to nothing. */
 function ofKey<Query extends { where: (column: never, op: '=', value: never) => Query }>(
   query: Query,
-  { accountId, route, key, requestHash }: Claim,
+  { id: claimId, accountId, route, key }: Claim,
 ): Query {
-  const conditions = { accountId, route, key, requestHash, status: 'working' }
+  const conditions = { accountId, route, key, claimId, status: 'working' }
   return Object.entries(conditions).reduce(
     (q, [column, value]) => q.where(column as never, '=', value as never),
     query,
