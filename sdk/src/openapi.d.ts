@@ -3525,6 +3525,10 @@ export interface components {
             sequence: number;
             /** @description Sessions that have ended: wipe them */
             end: string[];
+            /** @description Of sessions whose URLs were revoked: cut what those of earlier ones have opened */
+            generations: {
+                [key: string]: number;
+            };
             /** @description Whether to take no new sessions */
             drain: boolean;
             beatSeconds: number;
@@ -3985,7 +3989,7 @@ export interface components {
             complete: boolean;
             /** @enum {string} */
             endedBy?: "asked" | "limit" | "sink" | "interrupted";
-            /** @description Where its node process was dead for a while */
+            /** @description Not recorded: its node process was dead meanwhile, or its store away for long */
             gaps?: {
                 fromMs: number;
                 toMs: number;
@@ -8616,6 +8620,7 @@ export interface operations {
                      * @example {
                      *       "sequence": 17,
                      *       "end": [],
+                     *       "generations": {},
                      *       "drain": false,
                      *       "beatSeconds": 5,
                      *       "publicKeys": [

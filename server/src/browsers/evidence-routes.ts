@@ -38,7 +38,10 @@ const RecordingManifest = z
     gaps: z
       .array(z.object({ fromMs: z.int(), toMs: z.int() }))
       .optional()
-      .meta({ description: 'Where its node process was dead for a while' }),
+      .meta({
+        description:
+          'Not recorded: its node process was dead meanwhile, or its store away for long',
+      }),
     parts: z.array(
       z.looseObject({
         name: z.string(),

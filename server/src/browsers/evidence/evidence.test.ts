@@ -32,8 +32,10 @@ const ANIMATED = `<style>div{width:200px;height:200px;animation:a 1s linear infi
 class MemoryStore {
   readonly objects = new Map<string, Buffer>()
   fails = false
+  refused = 0
 
   async write(name: string, bytes: Uint8Array): Promise<void> {
+    if (this.fails) this.refused++
     if (this.fails) throw new Error('the store is away')
     assert.ok(name === MANIFEST || !this.objects.has(name), `${name} was written twice`)
     this.objects.set(name, Buffer.from(bytes))
@@ -257,11 +259,24 @@ test('a recording ends at its bound and says so', async (t) => {
   assert.equal(sink.objects.size, before)
 })
 
-test('a store that fails ends the recording, not the session', async (t) => {
-  const { recorder, sink } = await recording(t, { frames: false })
+test('a store that is away for a while ends no recording, and has all of it afterwards', async (t) => {
+  const { recorder, sink } = await recording(t, { frames: false }, 50)
+  await until('the recording has begun', () => sink.manifest !== undefined, DEADLINE_MS)
   sink.fails = true
   recorder.input({ type: 'click' })
-  assert.equal(await recorder.ended, 'sink')
+  const { refused } = sink
+  await until('it was tried again', () => sink.refused > refused + 3, DEADLINE_MS)
+  recorder.input({ type: 'press' })
+  sink.fails = false
+  await until('it is stored', () => sink.manifest!.lastMs > 0, DEADLINE_MS)
+  assert.equal((await recorder.end()).endedBy, 'asked')
+  const inputs = (await all((await RecordingReader.open(sink)).events())).filter(
+    ({ kind }) => kind === 'input',
+  )
+  assert.deepEqual(
+    inputs.map(({ data }) => data.type),
+    ['click', 'press'],
+  )
 })
 
 test('live view and recording can both film a page', async (t) => {

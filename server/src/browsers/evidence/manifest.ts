@@ -11,14 +11,14 @@ export interface Manifest {
   totals: Totals
   /** Offset of the newest thing recorded. */
   lastMs: number
-  /** Where its process was killed and the next one went on: what happened in between is not recorded. */
+  /** What happened meanwhile is not recorded: its process was dead, or its store away for longer than could be kept in memory. */
   gaps?: Gap[]
   /** False while it goes on, and until its machine is back when its process was killed. */
   complete: boolean
   endedBy?: EndedBy
 }
 
-/** `interrupted`: its process and its browser were killed, and what came last is lost. */
+/** `sink`: what came last could not be stored. `interrupted`: its process and its browser were killed, and what came last is lost. */
 export type EndedBy = 'asked' | 'limit' | 'sink' | 'interrupted'
 
 export interface Gap {
@@ -40,7 +40,7 @@ export interface Totals {
   frames: number
   events: number
   bytes: number
-  /** Not recorded since the sink was too slow, or the event too large. */
+  /** Not recorded since the sink was too slow or away, or the event too large. */
   dropped: number
 }
 

@@ -1,13 +1,17 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Clock } from '#kernel/clock.ts'
+import type { Logger } from '#kernel/log.ts'
 import { within } from '#kernel/within.ts'
 import { type Frame, packFrame } from './frame-format.ts'
 import { type EndedBy, MANIFEST, type Manifest, type Part, type TimelineEvent } from './manifest.ts'
+import { asStored, withGap } from './resume.ts'
 import type { RecordingSink } from './sink.ts'
+import { isUnwanted } from './unwanted.ts'
 
 const compress = promisify(gzip)
 const FLUSH_BYTES = 1024 * 1024
+/** What is not stored yet, all together. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024
 const SINK_DEADLINE_MS = 60_000
 const MAX_EVENT_BYTES = 128 * 1024
@@ -16,6 +20,7 @@ export interface PartWriterOptions {
   manifest: Manifest
   sink: RecordingSink
   clock: Clock
+  log: Logger
   maxBytes: number
   /** Called once, when nothing more is taken. */
   onFull: (endedBy: EndedBy, error?: unknown) => void
@@ -28,15 +33,29 @@ interface Waiting {
   toMs: number
 }
 
-/** Gathers frames and events and writes them as numbered parts, each followed by a manifest that names it. */
+/** A part that has its name, and is not stored yet. */
+interface Sealed {
+  part: Part
+  content: Buffer
+}
+
+const KINDS = ['frames', 'timeline'] as const
+
+/**
+ * Gathers frames and events and writes them as numbered parts, each followed by a manifest that names it. While the sink is away what
+ * comes is kept, 8 MiB at most, and tried again with each `flush`; what comes beyond that is missing, and told as a gap.
+ */
 export class PartWriter {
   readonly #options: PartWriterOptions
   readonly #waiting = { frames: nothing(), timeline: nothing() }
   readonly #numbers: Record<Part['kind'], number>
   #writing: Promise<void> = Promise.resolve()
-  /** On their way to the sink, and in no total yet. */
-  #underWayBytes = 0
-  #failed = false
+  /** On their way to the sink, and in no total yet: at most one of each kind, and none before the manifest names those before. */
+  readonly #sealed: Sealed[] = []
+  #manifestIsDue = false
+  #isAway = false
+  /** Offset of the last thing that could be kept, while nothing can be. */
+  #overflowedMs: number | undefined
   #queued = false
   #full = false
 
@@ -51,8 +70,8 @@ export class PartWriter {
 
   /** Writes the manifest while there is nothing new in it. Never rejects, as `flush`. */
   begin(): Promise<void> {
-    this.#writing = this.#writing.then(() => this.#write(true))
-    return this.#writing
+    this.#manifestIsDue = true
+    return this.flush()
   }
 
   addFrame(frame: Omit<Frame, 'bytes'>): void {
@@ -65,7 +84,7 @@ export class PartWriter {
     else if (this.#add('timeline', line, event.ms)) this.#options.manifest.totals.events += 1
   }
 
-  /** Writes what waits, after what is being written. Never rejects: a sink that fails ends the recording. */
+  /** Writes what waits, after what is being written. Never rejects: what the sink did not take is kept for the next time. */
   flush(): Promise<void> {
     if (!this.#queued) {
       this.#queued = true
@@ -77,22 +96,25 @@ export class PartWriter {
   async finish(endedBy: EndedBy): Promise<void> {
     this.#full = true
     await this.flush()
-    const reason = this.#failed ? 'sink' : endedBy
-    Object.assign(this.#options.manifest, { complete: true, endedBy: reason })
+    const { manifest } = this.#options
+    const lost = this.#unstoredBytes > 0
+    if (lost) Object.assign(manifest, asStored(manifest))
+    Object.assign(manifest, { complete: true, endedBy: lost ? 'sink' : endedBy })
     await this.#put(MANIFEST, this.#manifest()).catch(() => {})
   }
 
   #add(kind: 'frames' | 'timeline', chunk: Buffer, ms: number): boolean {
     const { manifest, maxBytes, onFull } = this.#options
     if (this.#full) return false
-    const together = this.#waiting.frames.bytes + this.#waiting.timeline.bytes + chunk.length
-    if (manifest.totals.bytes + this.#underWayBytes + together > maxBytes) {
+    const together = this.#unstoredBytes + chunk.length
+    if (manifest.totals.bytes + together > maxBytes) {
       this.#full = true
       onFull('limit')
       return false
     }
-    if (together > MAX_WAITING_BYTES) {
+    if (this.#overflowedMs !== undefined || together > MAX_WAITING_BYTES) {
       manifest.totals.dropped += 1
+      this.#overflowedMs ??= manifest.lastMs
       return false
     }
     const waiting = this.#waiting[kind]
@@ -101,39 +123,81 @@ export class PartWriter {
     waiting.bytes += chunk.length
     waiting.toMs = Math.max(waiting.toMs, ms)
     manifest.lastMs = Math.max(manifest.lastMs, ms)
-    if (together >= FLUSH_BYTES) void this.flush()
+    if (together >= FLUSH_BYTES && !this.#isAway) void this.flush()
     return true
   }
 
-  async #write(always = false): Promise<void> {
+  get #unstoredBytes(): number {
+    const sealed = this.#sealed.reduce((sum, { part }) => sum + part.bytes, 0)
+    return sealed + this.#waiting.frames.bytes + this.#waiting.timeline.bytes
+  }
+
+  async #write(): Promise<void> {
     this.#queued = false
+    const { log, manifest } = this.#options
     try {
-      const wrote = [await this.#writePart('frames'), await this.#writePart('timeline')]
-      if (always || wrote.includes(true)) await this.#put(MANIFEST, this.#manifest())
+      await this.#store()
+      for (const kind of KINDS) await this.#seal(kind)
+      this.#endGap()
+      await this.#store()
     } catch (error) {
-      this.#failed = true
-      if (this.#full) return
+      return this.#missed(error)
+    }
+    if (this.#isAway) log.info({ session: manifest.sessionId }, 'a recording is stored again')
+    this.#isAway = false
+  }
+
+  #missed(error: unknown): void {
+    const { log, manifest, onFull } = this.#options
+    if (isUnwanted(error)) {
+      if (!this.#full) onFull('sink', error)
       this.#full = true
-      this.#options.onFull('sink', error)
+    } else if (!this.#isAway) {
+      this.#isAway = true
+      log.warn({ err: error, session: manifest.sessionId }, 'a recording waits for its store')
     }
   }
 
-  async #writePart(kind: 'frames' | 'timeline'): Promise<boolean> {
+  /** Gives what waits a name; from now on it never changes. */
+  async #seal(kind: Part['kind']): Promise<void> {
     const { chunks, fromMs, toMs } = this.#waiting[kind]
-    if (chunks.length === 0) return false
-    this.#waiting[kind] = nothing()
+    if (chunks.length === 0) return
     const number = String(++this.#numbers[kind]).padStart(6, '0')
     const name = `${kind}-${number}${kind === 'frames' ? '.bin' : '.jsonl.gz'}`
     const whole = Buffer.concat(chunks)
-    this.#underWayBytes = whole.length
-    const content = kind === 'frames' ? whole : await compress(whole)
-    await this.#put(name, content)
+    const part = { name, kind, bytes: whole.length, entries: chunks.length, fromMs, toMs }
+    const sealed = { part, content: whole }
+    this.#sealed.push(sealed)
+    this.#waiting[kind] = nothing()
+    if (kind === 'frames') return
+    sealed.content = await compress(whole)
+    part.bytes = sealed.content.length
+  }
+
+  /** Stores what is sealed and then the manifest. */
+  async #store(): Promise<void> {
     const { manifest } = this.#options
-    const bytes = content.length
-    this.#underWayBytes = 0
-    manifest.parts.push({ name, kind, bytes, entries: chunks.length, fromMs, toMs })
-    manifest.totals.bytes += bytes
-    return true
+    for (let next = this.#sealed[0]; next; next = this.#sealed[0]) {
+      const { part, content } = next
+      await this.#put(part.name, content)
+      this.#sealed.shift()
+      manifest.parts.push(part)
+      manifest.totals.bytes += part.bytes
+      this.#manifestIsDue = true
+    }
+    if (!this.#manifestIsDue) return
+    await this.#put(MANIFEST, this.#manifest())
+    this.#manifestIsDue = false
+  }
+
+  #endGap(): void {
+    const fromMs = this.#overflowedMs
+    if (fromMs === undefined) return
+    const { manifest, clock } = this.#options
+    const toMs = Math.max(fromMs, clock.now().getTime() - Date.parse(manifest.startedAt))
+    manifest.gaps = withGap(manifest, { fromMs, toMs })
+    this.#overflowedMs = undefined
+    this.#manifestIsDue = true
   }
 
   #manifest(): Buffer {

@@ -73,7 +73,7 @@ const KINDS: ReadonlySet<FeedKind> = new Set([
   'egress',
 ])
 
-/** Records one session: what happens, and what its pages look like. What was recorded is stored within 5 s. */
+/** Records one session: what happens, and what its pages look like. What was recorded is stored within 5 s of it, or of the store's return. */
 export class Recorder implements AsyncDisposable {
   readonly #options: RecorderOptions
   readonly #wish: RecordingWish
@@ -89,7 +89,7 @@ export class Recorder implements AsyncDisposable {
 
   private constructor(options: RecorderOptions) {
     this.#options = options
-    const { sink, clock, sessionId, unfinished } = options
+    const { sink, clock, sessionId, unfinished, log } = options
     this.#wish = { ...WISH, ...options.options, ...unfinished?.options }
     this.#wish.fps = Math.min(Math.max(this.#wish.fps, 0.1), MAX_FPS)
     this.#manifest = unfinished
@@ -98,10 +98,10 @@ export class Recorder implements AsyncDisposable {
     this.#startedMs = Date.parse(this.#manifest.startedAt)
     const { maxBytes } = this.#wish
     const onFull = (endedBy: EndedBy, err?: unknown) => {
-      if (err) options.log.warn({ err, session: sessionId }, 'a recording cannot be stored')
+      if (err) log.warn({ err, session: sessionId }, 'a recording cannot be stored')
       void this.#end(endedBy)
     }
-    this.#writer = new PartWriter({ manifest: this.#manifest, sink, clock, maxBytes, onFull })
+    this.#writer = new PartWriter({ manifest: this.#manifest, sink, clock, log, maxBytes, onFull })
   }
 
   /** @throws CdpClosed or CdpError when the browser does not answer */

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import pino from 'pino'
 import { systemClock } from '#kernel/clock.ts'
 import { MANIFEST, type Manifest } from './manifest.ts'
 import { PartWriter } from './part-writer.ts'
 import { resumed } from './resume.ts'
 
+const log = pino({ level: 'silent' })
 const STARTED_MS = Date.parse('2026-01-01T00:00:00Z')
 const FRESH: Manifest = {
   format: 'gantry-recording',
@@ -25,7 +27,7 @@ async function record(manifest: Manifest, ms: number) {
   const names: string[] = []
   const sink = { write: async (name: string) => void names.push(name) }
   const clock = systemClock
-  const options = { manifest, sink, clock, maxBytes: 1e6, onFull: () => {} }
+  const options = { manifest, sink, clock, log, maxBytes: 1e6, onFull: () => {} }
   const writer = new PartWriter(options)
   writer.addEvent({ ms, kind: 'input', data: {} })
   await writer.flush()

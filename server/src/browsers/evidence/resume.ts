@@ -1,4 +1,4 @@
-import type { Manifest } from './manifest.ts'
+import type { Gap, Manifest } from './manifest.ts'
 
 const MOST_GAPS = 1_000
 
@@ -11,7 +11,11 @@ export function resumed(manifest: Manifest, now: Date): Manifest {
   const gaps = manifest.gaps ?? []
   const fromMs = Math.max(stored.lastMs, gaps.at(-1)?.toMs ?? 0)
   const toMs = Math.max(fromMs, now.getTime() - Date.parse(manifest.startedAt))
-  return { ...stored, gaps: [...gaps, { fromMs, toMs }].slice(-MOST_GAPS) }
+  return { ...stored, gaps: withGap(manifest, { fromMs, toMs }) }
+}
+
+export function withGap({ gaps = [] }: Manifest, gap: Gap): Gap[] {
+  return [...gaps, gap].slice(-MOST_GAPS)
 }
 
 /** One that nobody can go on with: what came after `lastMs` is lost. */
@@ -20,8 +24,8 @@ export function interrupted(manifest: Manifest, now: Date): Manifest {
   return { ...asStored(manifest), updatedAt, complete: true, endedBy: 'interrupted' }
 }
 
-/** A manifest counts what is on its way too. */
-function asStored(manifest: Manifest): Manifest {
+/** A manifest counts what is on its way too; this one does not. */
+export function asStored(manifest: Manifest): Manifest {
   const { parts, totals } = manifest
   const entriesOf = (kind: string) =>
     parts.reduce((sum, part) => (part.kind === kind ? sum + part.entries : sum), 0)

@@ -1,4 +1,7 @@
-/** Where a recording goes. Parts have names of their own and never change; only the manifest is written again. The sink retries. */
+/**
+ * Where a recording goes. Parts have names of their own and never change, though one whose answer was lost is written again; the
+ * manifest is written again with each of them.
+ */
 export interface RecordingSink {
   write(name: string, bytes: Uint8Array): Promise<void>
 }

@@ -7,7 +7,7 @@ import { within } from '#kernel/within.ts'
 import { MANIFEST, type Manifest } from '../evidence/manifest.ts'
 import { interrupted } from '../evidence/resume.ts'
 import type { RecordingSink } from '../evidence/sink.ts'
-import { problems } from '../problems.ts'
+import { isUnwanted } from '../evidence/unwanted.ts'
 import type { SessionSpec } from './session-node.ts'
 
 export type RecordingOwner = Pick<SessionSpec, 'id' | 'accountId'>
@@ -159,11 +159,6 @@ export class KeptRecordings implements AsyncDisposable {
   #file(id: string): string {
     return join(this.#options.directory, `${id}.json`)
   }
-}
-
-/** Whether no session of this machine has, or still has, the recording. Any other 404 may be that of a proxy. */
-function isUnwanted(error: unknown): boolean {
-  return (error as { code?: string }).code === problems.notFound.kind.code
 }
 
 /** Nothing of a file that a crash has spoilt. */
