@@ -1,5 +1,5 @@
 import { allows } from '#access/index.ts'
-import { endSessionsOf, sessionsToEnd, waitingLoad } from '#browsers/index.ts'
+import { endSessionsOf, generationsOf, sessionsToEnd, waitingLoad } from '#browsers/index.ts'
 import {
   type Ec2Options,
   type FleetParts,
@@ -44,6 +44,7 @@ export function openFleetParts(options: FleetPartsOptions): FleetParts {
     publicKeys: () => publicKeys(db),
     load: waitingLoad,
     sessionsToEnd: (ctx, instanceId, ids) => sessionsToEnd(ctx, runtime(), instanceId, ids),
+    generationsOf,
     endSessions: (ctx, instanceId) => endSessionsOf(ctx, desk()?.runtime, instanceId),
     accountOf: accountOfUser,
     preferencesOf: async (ctx, userId) => (await preferencesOf(ctx, userId)).ec2,

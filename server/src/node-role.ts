@@ -219,7 +219,7 @@ export class NodeRole implements AsyncDisposable {
     await this.#follow(answer, beat)
   }
 
-  async #follow({ end, drain, publicKeys, sequence }: BeatAnswer, beat: BeatRequest) {
+  async #follow({ end, drain, publicKeys, sequence, ...answer }: BeatAnswer, beat: BeatRequest) {
     const { sessions } = this.#node
     this.#sequence = Math.max(this.#sequence, sequence)
     await this.#trust(publicKeys)
@@ -227,6 +227,12 @@ export class NodeRole implements AsyncDisposable {
       // A beat does not wait for it.
       sessions.release(id).catch((error: unknown) => {
         this.#log.error({ err: error, session: id }, 'a session could not be ended')
+      })
+    }
+    // An API of an earlier version tells none.
+    for (const [id, generation] of Object.entries(answer.generations ?? {})) {
+      await sessions.revoke(id, generation).catch((error: unknown) => {
+        this.#log.warn({ err: error, session: id }, 'a revocation could not be kept')
       })
     }
     sessions.drain(drain || this.#spotNotice)

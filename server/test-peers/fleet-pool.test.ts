@@ -66,6 +66,7 @@ async function startControlPlane(
     publicKeys: async () => [],
     load: async () => load,
     sessionsToEnd: async () => [],
+    generationsOf: async () => ({}),
     endSessions: async () => undefined,
     accountOf: async () => undefined,
     preferencesOf: async () => ({}),

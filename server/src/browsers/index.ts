@@ -27,7 +27,13 @@ export { NodeSessions } from './node/node-sessions.ts'
 export type { RemoteNode } from './node/remote-node.ts'
 export type { SessionFacts, SessionNode } from './node/session-node.ts'
 export { openOn, SessionQueue, waitingLoad } from './queue.ts'
-export { countUnwiped, endSessionsOf, reconcile, sessionsToEnd } from './reconcile.ts'
+export {
+  countUnwiped,
+  endSessionsOf,
+  generationsOf,
+  reconcile,
+  sessionsToEnd,
+} from './reconcile.ts'
 export { storeSink } from './recordings.ts'
 export { CommandRecorder } from './recorder.ts'
 export { reapBrowsers } from './recovery.ts'

@@ -31,6 +31,7 @@ export async function reconcile(
   const open = await openRows(ctx, beat.instanceId)
   const sessions = beat.sessions()
   const there = new Set(sessions.map(({ id }) => id))
+  if (beat.own) await revokeHere(ctx, runtime, open)
   for (const row of open) {
     if (isGivenUp(ctx, runtime, beat, row)) await endGivenUp(ctx, runtime, beat, row)
     else if (!there.has(row.id) && isForgotten(ctx, runtime, beat, row)) {
@@ -41,6 +42,19 @@ export async function reconcile(
   const known = new Set(open.filter(({ status }) => status === 'active').map(({ id }) => id))
   const others = sessions.map(({ id }) => id).filter((id) => !known.has(id))
   return others.length === 0 ? [] : withoutOpen(ctx, beat.instanceId, others)
+}
+
+/** Cuts what was opened by URLs that another process has revoked, which does not reach the node of this one. */
+async function revokeHere(
+  ctx: Context,
+  { own }: BrowserRuntime,
+  open: readonly SessionRow[],
+): Promise<void> {
+  for (const { id, generation } of open) {
+    await own?.revoke(id, generation).catch((error: unknown) => {
+      ctx.log.warn({ err: error, session: id }, 'a revocation could not be kept')
+    })
+  }
 }
 
 /** Those that have no open row on this machine, also none that was made a moment ago. */
@@ -92,6 +106,23 @@ export function sessionsToEnd(
 ): Promise<string[]> {
   const sessions = () => ids.map((id) => ({ id, lastActivityMs: 0 }))
   return reconcile(ctx, runtime, { instanceId, sessions, own: false })
+}
+
+/** Of those of these sessions whose URLs were ever revoked, the generation that counts: the node may not have heard of it. */
+export async function generationsOf(
+  ctx: Context,
+  instanceId: string,
+  ids: readonly string[],
+): Promise<Record<string, number>> {
+  if (ids.length === 0) return {}
+  const rows = await ctx.db
+    .selectFrom('browserSessions')
+    .select(['id', 'generation'])
+    .where('id', 'in', ids)
+    .where('instanceId', '=', instanceId)
+    .where('generation', '>', 0)
+    .execute()
+  return Object.fromEntries(rows.map(({ id, generation }) => [id, generation]))
 }
 
 function openRows(ctx: Context, instanceId: string): Promise<SessionRow[]> {

@@ -30,8 +30,8 @@ interface Admitted {
 
 /** As long as a create may take. */
 const NEW_SESSION_MS = 110_000
-/** How long after its start the first clients of a session come. */
-const FRESH_MS = 60_000
+/** Soon after its start the first client of a session comes; its URLs cannot have been revoked for longer than this. */
+const FRESH_MS = 4_000
 
 /** CDP and the live view, by capability URL or with a credential. */
 export function sockets(runtime: () => BrowserRuntime): RawRoute<Admitted>[] {
@@ -110,8 +110,8 @@ interface AskedUrl {
 }
 
 /**
- * As `sessionByUrl`, of a session that this process has started a moment ago and that still lives here: what its machine knows of it is
- * what its row says. Later on that is asked, where a change counts that the machine could not be told of.
+ * As `sessionByUrl`, of a session that this process has started a moment ago and that still lives here. Later on its row is asked: another
+ * process may have revoked the URL without being able to tell this one.
  */
 function startedHere({ clock }: Context, { own, urls }: BrowserRuntime, asked: AskedUrl) {
   const session = own?.get(asked.id)

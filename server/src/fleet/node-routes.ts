@@ -49,7 +49,10 @@ export function nodeRoutes(running: Running, jobs: FleetJobs): AnyRoute[] {
       problems: [problems.unauthenticated],
       examples: {
         body: { sequence: 17, facts, sessions: ['ses_06f3k9w2m4qz7x8y1v5t0r6n3b'] },
-        reply: { sequence: 17, end: [], drain: false, beatSeconds: 5, publicKeys },
+        reply: {
+          ...{ sequence: 17, end: [], generations: {}, drain: false },
+          ...{ beatSeconds: 5, publicKeys },
+        },
       },
       handler: async (ctx, { body, request }) => {
         const node = await authenticateNode(ctx, request.headers.authorization)

@@ -84,6 +84,10 @@ export const BeatAnswer = z
   .strictObject({
     sequence: z.int().meta({ description: 'The highest that has come; go on from here' }),
     end: z.array(z.string()).meta({ description: 'Sessions that have ended: wipe them' }),
+    generations: z.record(z.string(), z.int()).meta({
+      description:
+        'Of sessions whose URLs were revoked: cut what those of earlier ones have opened',
+    }),
     drain: z.boolean().meta({ description: 'Whether to take no new sessions' }),
     beatSeconds: z.int(),
     publicKeys: z.array(z.record(z.string(), z.unknown())),

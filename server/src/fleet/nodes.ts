@@ -36,7 +36,7 @@ export async function authenticateNode(
  */
 export async function beat(
   ctx: Context,
-  parts: Pick<FleetParts, 'sessionsToEnd' | 'publicKeys'>,
+  parts: Pick<FleetParts, 'sessionsToEnd' | 'generationsOf' | 'publicKeys'>,
   node: Pick<NodeRow, 'id' | 'instanceId' | 'epoch'>,
   { sequence, facts, sessions, url }: BeatRequest,
 ): Promise<BeatAnswer> {
@@ -48,12 +48,13 @@ export async function beat(
   const row = kept ?? (await findNode(ctx, node))
   if (!row) throw problems.unauthenticated()
   // What a beat that was overtaken says of its sessions is no longer so.
-  const [end, publicKeys] = await Promise.all([
+  const [end, generations, publicKeys] = await Promise.all([
     kept ? parts.sessionsToEnd(ctx, row.instanceId, sessions) : [],
+    parts.generationsOf(ctx, row.instanceId, sessions),
     parts.publicKeys(),
   ])
   return {
-    ...{ end, beatSeconds: BEAT_SECONDS, publicKeys: [...publicKeys] },
+    ...{ end, generations, beatSeconds: BEAT_SECONDS, publicKeys: [...publicKeys] },
     sequence: Number(row.sequence),
     drain: row.drainReason !== null,
   }

@@ -28,6 +28,12 @@ export interface FleetParts {
   load(ctx: Context): Promise<Load>
   /** Which of a node's sessions have ended in the database, or never were on this machine. */
   sessionsToEnd(ctx: Context, instanceId: string, sessions: readonly string[]): Promise<string[]>
+  /** The generations of those of a node's sessions whose URLs were ever revoked. */
+  generationsOf(
+    ctx: Context,
+    instanceId: string,
+    sessions: readonly string[],
+  ): Promise<Record<string, number>>
   /** Ends the sessions of a machine that is no more; may be called again. */
   endSessions(ctx: Context, instanceId: string): Promise<void>
   /** The account of a user; nothing when there is no such user. */

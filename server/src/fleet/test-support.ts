@@ -150,6 +150,7 @@ export async function openTestFleet(options: FleetOptions = {}) {
     publicKeys: async () => [{ kty: 'OKP', kid: 'test' }],
     load: async () => load,
     sessionsToEnd: async (_ctx, _id, sessions) => sessions.filter((id) => !open.has(id)),
+    generationsOf: async () => ({}),
     endSessions: async (_ctx, id) => void ended.push(id),
     accountOf: async (_ctx, userId) => USERS_OF[userId],
     preferencesOf: async () => preferences,

@@ -218,6 +218,36 @@ test('packets that are lost, either way, make a call end and leave the session u
   await end(session)
 })
 
+test('addresses that were revoked while the node did not hear of it are cut with its next beat', async () => {
+  await using session = await openPage()
+  const socket = new WebSocket(session.cdpUrl)
+  await once(socket, 'open')
+  let closedWith: number | undefined
+  socket.once('close', (code) => (closedWith = code))
+  node.cable.swallow('there')
+  const path = `/sessions/${session.id}`
+  const { status, body } = await fleet.call('PATCH', path, { revokeUrls: true })
+  assert.deepEqual([status, body.code], [503, 'session.unreachable'], JSON.stringify(body))
+  const code = await eventually('the socket is cut', () => closedWith, 20_000)
+  assert.equal(code, 1008, 'by the node')
+  node.cable.swallow()
+  const { cdpUrl } = await fleet.get(path)
+  const again = await eventually('its new address opens it', async () => {
+    const fresh = new WebSocket(cdpUrl)
+    fresh.on('error', () => {})
+    const isOpen = await Promise.race([
+      once(fresh, 'open').then(
+        () => true,
+        () => false,
+      ),
+      once(fresh, 'close').then(() => false),
+    ])
+    return isOpen && fresh
+  })
+  again.terminate()
+  await end(session)
+})
+
 test('a create whose answer is lost leaves no browser', async () => {
   node.cable.swallow('back')
   const creating = fleet.post('/sessions', { queueTimeoutSeconds: 15 })

@@ -194,6 +194,12 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
     await this.host.keepClaim(sessionId, { ...session.spec })
   }
 
+  /** Cuts what was opened by URLs of an earlier generation, where this is the first that the node hears of it. */
+  async revoke(sessionId: string, generation: number): Promise<void> {
+    const known = this.#live.get(sessionId)?.spec.generation
+    if (known !== undefined && known < generation) await this.change(sessionId, { generation })
+  }
+
   /** On disk soon, or at the next change if that fails. */
   #keepClaim(sessionId: string, change: Pick<SessionSpec, 'control'>): void {
     const session = this.#live.get(sessionId)

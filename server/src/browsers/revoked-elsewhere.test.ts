@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { WebSocket } from 'ws'
+import { eventually } from '#kernel/test-support.ts'
+import { startApp } from '#test/app.ts'
+
+const stack = new AsyncDisposableStack()
+after(() => stack.disposeAsync())
+const app = stack.use(await startApp({ browsers: true }))
+
+/** With which status the URL is refused, or 101 when it opens. */
+async function statusOf(url: string): Promise<number> {
+  const socket = new WebSocket(url)
+  socket.on('error', () => {})
+  const status = await new Promise<number>((resolve) => {
+    socket.once('open', () => resolve(101))
+    socket.once('unexpected-response', (_request, { statusCode }) => resolve(statusCode!))
+  })
+  socket.terminate()
+  return status
+}
+
+test('what another process of the API has revoked opens nothing here, and what it has opened is cut', async () => {
+  const ann = await app.person()
+  const { body } = await ann.post('/v1/sessions')
+  const sockets = [new WebSocket(body.cdpUrl), new WebSocket(body.liveUrl)]
+  const closed = sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve)))
+  await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once('open', resolve))))
+  assert.equal(await statusOf(body.cdpUrl), 101)
+  // As a process does that cannot reach the browsers of this one.
+  await ann.ctx.db
+    .updateTable('browserSessions')
+    .set(({ eb }) => ({ generation: eb('generation', '+', 1) }))
+    .where('id', '=', body.id)
+    .execute()
+  const gone = Promise.all(closed).then(() => true)
+  await eventually('they are cut', () => Promise.race([gone, false]), 20_000)
+  for (const url of [body.cdpUrl, body.liveUrl]) {
+    await eventually('it opens nothing', async () => (await statusOf(url)) === 404, 20_000)
+  }
+  const { body: now } = await ann.get(`/v1/sessions/${body.id}`)
+  assert.equal(await statusOf(now.cdpUrl), 101, 'its new URL opens the same browser')
+  await ann.delete(`/v1/sessions/${body.id}`)
+})
