@@ -9,6 +9,8 @@ export class Cable implements AsyncDisposable {
   readonly #pairs = new Set<Socket[]>()
   readonly #swallowed = new Set<Way>()
   readonly #late: { way: Way; to: Socket; chunk: Buffer | 'end' }[] = []
+  /** Connections that were made. */
+  accepted = 0
   /** Bytes that went from the near end to the far one. */
   sent = 0
 
@@ -50,6 +52,7 @@ export class Cable implements AsyncDisposable {
   }
 
   #join(near: Socket, far: Socket): void {
+    this.accepted++
     const pair = [near, far]
     this.#pairs.add(pair)
     for (const socket of pair) {

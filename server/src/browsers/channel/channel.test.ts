@@ -273,6 +273,8 @@ test('the end of a session is told with its reason, whoever ended it, and then i
   process.kill(app.app.browsers!.sessions.get(crashed)!.browser.pid, 'SIGKILL')
   const crash = await client.event('the crash', isEnd(crashed))
   assert.deepEqual([crash.data.reason, crash.data.status], ['crashed', 'error'])
+  const gaps = client.events.filter(({ kind }) => kind === 'gap')
+  assert.deepEqual(gaps, [], 'of a browser that has ended nothing is missing')
   const again = await client.ask('unwatch', { sessionId: asked })
   assert.equal(again.problem.code, 'channel.not_watched')
   assert.equal((await client.watch(asked)).problem.code, 'session.closed')

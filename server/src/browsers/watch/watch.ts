@@ -19,9 +19,17 @@ export class Watch implements Disposable {
   readonly #targets: WatchedTargets
   readonly #exchanges: Exchanges
   readonly #bound: RateBound
+  /** Sessions of the pages that a dialog holds. */
+  readonly #held = new Set<string>()
+  readonly #onDialogClosed: () => void
 
-  constructor(options: WatcherOptions, onExchange: (exchange: Exchange) => void) {
+  constructor(
+    options: WatcherOptions,
+    onExchange: (exchange: Exchange) => void,
+    onDialogClosed: () => void,
+  ) {
     this.#options = options
+    this.#onDialogClosed = onDialogClosed
     this.#bound = new RateBound(EVENTS_PER_SECOND, (count) => {
       options.feed.publish('console', { type: 'dropped', count })
     })
@@ -30,6 +38,11 @@ export class Watch implements Disposable {
       onExchange(exchange)
       this.#tell('network', brief)
     })
+  }
+
+  /** A headless shell would dismiss it if we left now. */
+  get hasDialog(): boolean {
+    return this.#held.size > 0
   }
 
   async setNetwork(wanted: boolean): Promise<void> {
@@ -43,6 +56,7 @@ export class Watch implements Disposable {
 
   /** The connection is lost. */
   forget(): void {
+    this.#held.clear()
     this.#targets.forget()
     this.#exchanges.forget()
   }
@@ -55,7 +69,9 @@ export class Watch implements Disposable {
   take(method: string, params: Params, sessionId: string | undefined): void {
     if (method === 'Target.targetCreated') return this.#targets.discover(params)
     if (method === 'Target.attachedToTarget') return this.#targets.attach(params, sessionId)
-    if (method === 'Target.detachedFromTarget') return this.#targets.detach(params)
+    if (method === 'Target.detachedFromTarget') return this.#detach(params)
+    if (method === 'Page.javascriptDialogOpening') this.#held.add(sessionId!)
+    if (method === 'Page.javascriptDialogClosed') this.#release(sessionId!)
     const target = sessionId ? this.#targets.admit(sessionId, method) : undefined
     if (!target) return
     if (method.startsWith('Network.')) {
@@ -67,6 +83,15 @@ export class Watch implements Disposable {
   [Symbol.dispose](): void {
     this.#targets[Symbol.dispose]()
     this.#bound[Symbol.dispose]()
+  }
+
+  #detach(params: Params): void {
+    this.#targets.detach(params)
+    this.#release(String(params.sessionId))
+  }
+
+  #release(sessionId: string): void {
+    if (this.#held.delete(sessionId)) this.#onDialogClosed()
   }
 
   #takeOf(target: AttachedTo, method: string, params: Params): void {

@@ -30,7 +30,8 @@ const OF_PAGES: readonly FeedKind[] = ['console', 'dialog', 'lifecycle']
 
 /**
  * Publishes what pages say and do to the session's feed: console, exceptions, dialogs, navigations and, if wished, what they load. It
- * is attached to pages, frames and workers only while somebody holds a lease, never pauses one, and never answers a dialog.
+ * is attached to pages, frames and workers only while somebody holds a lease or a dialog is open, never pauses one, and never answers
+ * a dialog, as a headless shell would when it leaves.
  */
 export class PageWatcher implements Disposable {
   readonly #options: WatcherOptions
@@ -41,10 +42,8 @@ export class PageWatcher implements Disposable {
   #heard: readonly FeedKind[] = []
   /** What was listened for before and is not now: who followed it may come back, and has to be told. */
   readonly #missed = new Set<FeedKind>()
-  /** The connection is lost, and is being opened again. */
+  /** The connection is lost, and is being opened again: who follows is told once it is, and not at all where the browser has ended. */
   #isLost = false
-  /** Somebody came while it was lost, and has not been told. */
-  #cameMeanwhile = false
   /** One change of what is watched after another. */
   #change: Promise<void> = Promise.resolve()
   #closed = false
@@ -80,13 +79,17 @@ export class PageWatcher implements Disposable {
   }
 
   async #follow(): Promise<void> {
-    if (this.#wishes.size === 0) return this.#stop()
-    if (this.#closed) return
+    if (this.#closed) return this.#stop()
+    if (this.#wishes.size === 0) return this.#watch?.hasDialog ? this.#listenFor([]) : this.#stop()
     if (this.#connection) {
       await this.#watch!.setNetwork(this.#wantsNetwork())
       return this.#listenFor(this.#wanted())
     }
-    const watch = new Watch(this.#options, (exchange) => this.#tellExchange(exchange))
+    const watch = new Watch(
+      this.#options,
+      (exchange) => this.#tellExchange(exchange),
+      () => this.#leaveUnlessWanted(),
+    )
     await watch.setNetwork(this.#wantsNetwork())
     const opened = await LastingConnection.open({
       ...this.#options,
@@ -95,7 +98,8 @@ export class PageWatcher implements Disposable {
       onUnread: () => watch.passOver(),
       onLost: () => {
         watch.forget()
-        if (watch === this.#watch) this.#tellOfLoss()
+        if (watch === this.#watch) this.#isLost = true
+        this.#leaveUnlessWanted()
       },
       start: async (connection: Connection) => {
         await watch.start(connection)
@@ -112,23 +116,21 @@ export class PageWatcher implements Disposable {
     this.#listenFor(this.#wanted())
   }
 
-  /** Once for each loss, however many attempts it takes to open the connection again. */
-  #tellOfLoss(): void {
-    if (!this.#isLost) this.#options.feed.break(this.#heard)
-    this.#isLost = true
+  /** After what had kept it when the last lease ended. */
+  #leaveUnlessWanted(): void {
+    if (this.#wishes.size === 0) void this.#adapt()
   }
 
+  /** Once for each loss, however many attempts it takes to open the connection again. */
   #tellOfReturn(): void {
-    if (this.#cameMeanwhile) this.#options.feed.break(this.#heard)
+    if (this.#isLost) this.#options.feed.break(this.#heard)
     this.#isLost = false
-    this.#cameMeanwhile = false
   }
 
   /** Tells of the time in which nobody has listened for what is listened for again. */
   #listenFor(kinds: readonly FeedKind[]): void {
     for (const kind of this.#heard) if (!kinds.includes(kind)) this.#missed.add(kind)
     this.#heard = kinds
-    this.#cameMeanwhile = kinds.length > 0 && (this.#cameMeanwhile || this.#isLost)
     this.#options.feed.break(kinds.filter((kind) => this.#missed.delete(kind)))
   }
 
