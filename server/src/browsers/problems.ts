@@ -204,6 +204,8 @@ const own = defineProblems({
   navigationFailed: {
     code: 'browser.navigation_failed',
     status: 502,
+    // The site did not serve, or the way to it; this server did.
+    category: 'service_unavailable',
     level: 'info',
     title: 'The page could not be opened',
     detail: '{url} could not be opened: {error} ({explanation}).',
