@@ -42,6 +42,8 @@ export class WatchedBrowser implements Disposable {
   readonly #cdp: CdpSocket
   readonly #pageParts: WatchedPageParts
   readonly #pages = new Map<string, WatchedPage>()
+  /** Target ids of all pages, listed or not. */
+  readonly #open = new Set<string>()
   readonly #poll: NodeJS.Timeout
   #active: WatchedPage | undefined
   #looking: Promise<void> | undefined
@@ -126,7 +128,8 @@ export class WatchedBrowser implements Disposable {
   }
 
   #add({ targetId, subtype, url, title }: TargetInfo): void {
-    if (subtype || this.#pages.has(targetId)) return
+    if (subtype || this.#open.has(targetId)) return
+    this.#open.add(targetId)
     if (this.#pages.size >= this.#parts.maxPages) this.#overflow()
     else this.#list(targetId, url, title)
     this.#look()
@@ -151,6 +154,7 @@ export class WatchedBrowser implements Disposable {
   }
 
   #remove(targetId: string): void {
+    this.#open.delete(targetId)
     const page = this.#pages.get(targetId)
     if (!page) return
     this.#pages.delete(targetId)
@@ -170,7 +174,9 @@ export class WatchedBrowser implements Disposable {
   async #lookUntilSure(): Promise<void> {
     while (this.#lookAgain && !this.gone.aborted) {
       this.#lookAgain = false
-      const used = await pagesByUse(this.#parts.endpoint, this.gone, this.#parts.log)
+      const found = await pagesByUse(this.#parts.endpoint, this.gone, this.#parts.log)
+      // Others were closed since, which is told once.
+      const used = found.filter(({ id }) => this.#open.has(id))
       for (const { id, url, title } of used) this.#rename(id, url, title)
       if (this.#overflowed) this.#fill(used)
       const [front] = this.#overflowed ? used : used.filter(({ id }) => this.#pages.has(id))
@@ -187,7 +193,7 @@ export class WatchedBrowser implements Disposable {
     const unlisted = used.filter(({ id }) => !this.#pages.has(id))
     const room = Math.max(this.#parts.maxPages - this.#pages.size, 0)
     for (const { id, url, title } of unlisted.slice(0, room)) this.#list(id, url, title)
-    this.#overflowed = unlisted.length > room
+    this.#overflowed = this.#open.size > this.#pages.size
   }
 
   /** Lists the page in front although the list is full: instead of the oldest that nobody watches. */
