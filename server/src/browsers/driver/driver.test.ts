@@ -102,9 +102,15 @@ test('a driver that is disposed of leaves pages and dialogs as they are', async 
   )
   await running
   await other[Symbol.asyncDispose]()
-  assert.deepEqual((await driver.state()).dialog, { type: 'confirm', message: 'Stay?' })
-  await customer.send('Page.handleJavaScriptDialog', { accept: true }, page.sessionId)
-  assert.equal(await read('answer'), true)
+  if (browser.headlessShell) {
+    // It dismisses a dialog as soon as any client leaves the page.
+    assert.equal(await read('answer'), false)
+  } else {
+    assert.deepEqual((await driver.state()).dialog, { type: 'confirm', message: 'Stay?' })
+    await customer.send('Page.handleJavaScriptDialog', { accept: true }, page.sessionId)
+    assert.equal(await read('answer'), true)
+  }
+  assert.equal((await driver.state()).url, url)
 })
 
 test('a driver that is disposed of ends its commands and takes no more', async () => {

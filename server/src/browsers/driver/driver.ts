@@ -219,7 +219,7 @@ class BrowserDriver implements Driver {
     const tab = await link.tabs.current(run.signal)
     // Another client may just have answered it; the news of that comes before the answer to anything asked now.
     if (tab?.dialog) await link.tabs.describe(run.signal)
-    if (tab && link.tabs.all.length > 1) await link.tabs.activate(tab, run.signal)
+    if (tab && link.tabs.all.length > 1) await link.tabs.bringToFront(tab, run.signal)
     return tab
   }
 

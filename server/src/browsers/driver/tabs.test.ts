@@ -36,6 +36,22 @@ test('tabs are opened, activated and closed, and commands act on the one in fron
   assert.equal((await driver.execute({ script: 'document.title' })).result, 'Two')
 })
 
+test('of tabs in windows of their own, commands act on the one that was activated last', async () => {
+  const one = await driver.tabs({ action: 'open', url: site.page('<title>One</title>') })
+  const popup = site.page('<title>Popup</title>')
+  const script = `void window.open('${popup}', '', 'popup,width=400,height=300')`
+  await driver.execute({ script })
+  const opened = await eventually('the popup', async () =>
+    (await list()).find(({ active, title }) => active && title === 'Popup'),
+  )
+  const activate = async (tabId: string) =>
+    (await driver.tabs({ action: 'activate', tabId })).tabs.find(({ active }) => active)?.id
+  assert.equal(await activate(one.tabId!), one.tabId)
+  const shown = await driver.execute({ script: '[document.title, document.visibilityState]' })
+  assert.deepEqual(shown.result, ['One', 'visible'])
+  assert.equal(await activate(opened.id), opened.id)
+})
+
 test('the last tab may be closed: the next command opens another', async () => {
   await driver.tabs({ action: 'open' })
   await closeAll()

@@ -1,5 +1,6 @@
 import type { Logger } from '#kernel/log.ts'
 import type { CdpSocket } from './cdp.ts'
+import { showAnew } from './show-anew.ts'
 import { Tab, type TargetInfo } from './tab.ts'
 
 const PAGES_ONLY = [{ type: 'page' }, { exclude: true }]
@@ -61,9 +62,15 @@ export class Tabs {
     return tab
   }
 
-  /** Brings a page to the front, where it is painted and takes input. */
-  async activate(tab: Tab, signal: AbortSignal): Promise<void> {
+  /** Brings a page to the front of its window, where it is painted and takes input. */
+  async bringToFront(tab: Tab, signal: AbortSignal): Promise<void> {
     await this.#cdp.send('Target.activateTarget', { targetId: tab.id }, { signal })
+  }
+
+  /** Makes a page the one that commands act on. */
+  async activate(tab: Tab, signal: AbortSignal): Promise<void> {
+    await this.bringToFront(tab, signal)
+    if ((await this.current(signal)) !== tab) await showAnew(this.#cdp, tab.id, signal)
   }
 
   async close(tab: Tab, signal: AbortSignal): Promise<void> {

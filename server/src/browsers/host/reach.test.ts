@@ -23,7 +23,7 @@ const guard = openAddressGuard({
   },
 })
 const strangers = new Set<string>()
-const { host, ...place } = await openTestHost({
+const { host, chromium, ...place } = await openTestHost({
   guard: {
     resolve(hostname, port) {
       if (hostname !== '127.0.0.1' && !hostname.endsWith('.example')) strangers.add(hostname)
@@ -71,10 +71,6 @@ const attempts = {
   'a beacon': `navigator.sendBeacon('${target}/', 'x')`,
   'a style sheet': link('stylesheet', `${target}/`),
   'a module': `await import('${target}/x.js').catch(() => {})`,
-  // Nothing tells the page that it was tried: it stays until that is counted.
-  'a preconnect': `document.head.innerHTML =
-    '<link rel=preconnect href="https://127.0.0.1:${secret.port}/">'
-    await fetch('/counted')`,
   'a prefetch': link('prefetch', `${target}/`),
   'a worker': `await new Promise((done) => {
     const code = "fetch('${target}/', { mode: 'no-cors' }).catch(() => {}).then(() => postMessage(1))"
@@ -104,6 +100,22 @@ for (const [what, script] of Object.entries(attempts)) {
     assert.equal(secret.connections, 0)
   })
 }
+
+test('a preconnect to an address that is not public is refused and counted, where one is made', async () => {
+  refusedBefore = host.traffic('ses_reach')!.refused
+  const preconnect = `document.head.innerHTML =
+    '<link rel=preconnect href="https://127.0.0.1:${secret.port}/">'`
+  if (chromium.headlessShell) {
+    // It makes none: only the request that follows is counted.
+    await run(`${preconnect}; ${attempts['a fetch']}`)
+    assert.equal(host.traffic('ses_reach')!.refused, refusedBefore + 1)
+  } else {
+    // Nothing tells the page that it was tried: it stays until that is counted.
+    await run(`${preconnect}; await fetch('/counted')`)
+    await whenCounted()
+  }
+  assert.equal(secret.connections, 0)
+})
 
 test('WebRTC sends no packet past the proxy, and tells no address of the machine', async (t) => {
   const listener = createSocket('udp4').bind(0, '127.0.0.1')

@@ -238,6 +238,15 @@ export class Customer {
     )
     return page
   }
+
+  /** Closes a page that another one has opened. */
+  async closePage(url: string): Promise<void> {
+    const { targetInfos } = await this.send<{ targetInfos: { targetId: string; url: string }[] }>(
+      'Target.getTargets',
+    )
+    const { targetId } = targetInfos.find((target) => target.url === url)!
+    await this.send('Target.closeTarget', { targetId })
+  }
 }
 
 export class CustomerPage {
@@ -271,9 +280,14 @@ export class CustomerPage {
   }
 }
 
-/** Stands between a live view and its browser, and knows which commands went through. */
+/** Stands between a live view and its browser, and knows which commands and which events went through. */
 export class Tap {
   readonly methods: string[] = []
+  readonly events: string[] = []
+  /** What the browser has answered over HTTP is held back until this is settled. */
+  held: Promise<void> | undefined
+  /** Answers that are held back. */
+  waiting = 0
   open = 0
   readonly #server = createServer()
 
@@ -290,7 +304,13 @@ export class Tap {
   private constructor(endpoint: string) {
     this.#server.on('request', (request, response) => {
       void fetch(`http://${new URL(endpoint).host}${request.url}`)
-        .then(async (answer) => response.end(await answer.text()))
+        .then(async (answer) => {
+          const text = await answer.text()
+          this.waiting++
+          await this.held
+          this.waiting--
+          response.end(text)
+        })
         .catch(() => response.destroy())
     })
     new WebSocketServer({ server: this.#server }).on('connection', (near) => {
@@ -301,7 +321,11 @@ export class Tap {
         this.methods.push((JSON.parse(String(data)) as { method: string }).method)
         void opened.then(() => far.send(String(data)))
       })
-      far.on('message', (data) => near.send(String(data)))
+      far.on('message', (data) => {
+        near.send(String(data))
+        const { method } = JSON.parse(String(data)) as { method?: string }
+        if (method) this.events.push(method)
+      })
       far.on('close', () => near.terminate())
       near.on('close', () => {
         this.open--
@@ -310,7 +334,7 @@ export class Tap {
     })
   }
 
-  count(method: string): number {
-    return this.methods.filter((each) => each === method).length
+  count(method: string, messages = this.methods): number {
+    return messages.filter((each) => each === method).length
   }
 }

@@ -1,11 +1,13 @@
 import type { Logger } from '#kernel/log.ts'
 import type { Clock } from '#kernel/clock.ts'
 import type { CdpSocket } from '../driver/cdp.ts'
+import { showAnew } from '../driver/show-anew.ts'
 import { type Audience, Capture } from './capture.ts'
 import type { EarlierDialogs } from './earlier-dialogs.ts'
 import type { ScreencastFrame } from './frame.ts'
 import { PageDialog } from './page-dialog.ts'
 import { PageInput } from './page-input.ts'
+import { pagesByUse } from './pages-by-use.ts'
 import type { Dialog, LivePage } from './protocol.ts'
 
 const CALL_DEADLINE_MS = 5_000
@@ -13,6 +15,7 @@ const MAX_URL = 2_048
 const MAX_TITLE = 300
 
 export interface WatchedPageParts {
+  endpoint: string
   cdp: CdpSocket
   clock: Clock
   log: Logger
@@ -83,13 +86,18 @@ export class WatchedPage {
     if (!this.capture.watched) this.visible = true
   }
 
-  /** Brings the page to the front, where it is painted and takes input. */
+  /** Brings the page to the front, where it is painted and takes input, and where commands act on it. */
   async activate(): Promise<void> {
-    const { cdp, log } = this.#parts
+    const { cdp, endpoint, log } = this.#parts
+    const { targetId } = this
     const signal = AbortSignal.timeout(CALL_DEADLINE_MS)
-    await cdp
-      .send('Target.activateTarget', { targetId: this.targetId }, { signal })
-      .catch((error: unknown) => log.debug({ err: error }, 'page not brought to front'))
+    try {
+      await cdp.send('Target.activateTarget', { targetId }, { signal })
+      const [front] = await pagesByUse(endpoint, signal, log)
+      if (front && front.id !== targetId) await showAnew(cdp, targetId, signal)
+    } catch (error) {
+      log.debug({ err: error }, 'page not brought to front')
+    }
   }
 
   get dialog(): Dialog | undefined {

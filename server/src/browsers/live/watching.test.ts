@@ -122,6 +122,25 @@ test('a viewer follows the page in front, or the one that it chose', LIMIT, asyn
   await viewer.notice('page.none')
 })
 
+test('who selects a page brings it to the front, whichever window it is in', LIMIT, async () => {
+  const lower = await openPage('lower', MOVING)
+  await using live = await TestLive.start(browser.endpoint)
+  const viewer = await live.watch()
+  await viewer.sees('lower')
+  const { page } = viewer.last!
+  const url = customer.urlOf('upper', MOVING)
+  await lower.evaluate(`void window.open('${url}', '', 'popup,width=400,height=300')`)
+  await viewer.sees('upper')
+  viewer.send({ type: 'select', page })
+  const { watching } = await viewer.next('pages', ({ pages }) =>
+    pages.some(({ title, active }) => title === 'lower' && active),
+  )
+  assert.equal(watching, page)
+  const seen = viewer.frames
+  await viewer.until('it moves', () => viewer.frames > seen + 10)
+  await Promise.all([lower.close(), customer.closePage(url)])
+})
+
 test('who may not drive chooses a page without bringing it to the front', LIMIT, async () => {
   const behind = await openPage('behind', MOVING)
   const tap = await Tap.on(browser.endpoint)
@@ -175,6 +194,32 @@ test('of more pages than are listed, the one in front is', LIMIT, async () => {
   )
   assert.ok(others.pages.some(({ url }) => url === 'about:blank'))
   await last.close()
+})
+
+test('a page that is closed while the pages are looked at is listed no more', LIMIT, async () => {
+  const behind = await openPage('behind', '')
+  const tap = await Tap.on(browser.endpoint)
+  await using live = await TestLive.start(tap.endpoint, { maxPages: 2 })
+  const viewer = await live.watch()
+  await viewer.sees('behind')
+  const listed = await openPage('listed', '')
+  await viewer.sees('listed')
+  const front = await openPage('front', '')
+  await viewer.sees('front')
+  const { promise, resolve } = Promise.withResolvers<void>()
+  tap.held = promise
+  await viewer.until('the pages are looked at', () => tap.waiting > 0)
+  await Promise.all([behind.close(), listed.close()])
+  await viewer.until('both are gone', () => tap.count('Target.targetDestroyed', tap.events) === 2)
+  resolve()
+  const { pages } = await viewer.next('pages', (list) =>
+    list.pages.some(({ url }) => url === 'about:blank'),
+  )
+  assert.deepEqual(
+    pages.map(({ title }) => title),
+    ['front', 'about:blank'],
+  )
+  await front.close()
 })
 
 test('nobody is let in beyond the limit, or after the end', LIMIT, async () => {
