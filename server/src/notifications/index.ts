@@ -8,6 +8,9 @@ export { linkTo } from './links.ts'
 export { type DevMail, listDevMails } from './mailbox.ts'
 export type { MailboxRule, NotificationsParts } from './parts.ts'
 export { type Mail, sendMail } from './send.ts'
+export { openSendGrid } from './sendgrid.ts'
+export { openSmtp } from './smtp.ts'
+export type { Transport } from './transport.ts'
 export type { TemplateName, TemplateValues } from './templates/values.ts'
 
 /** Mails to people: a queue, templates, ways out, and in development a mailbox to read them in. */
