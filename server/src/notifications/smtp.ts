@@ -90,11 +90,13 @@ const NO_MAILBOX_STATUS = /^5\.1\.(1|2|3|6|10)$/
 export function smtpFailure(error: SmtpError): SendFailed {
   const { code = 'unknown', command = '', responseCode, response = '' } = error
   const step = /^[A-Z]{3,8}( [A-Z]{2,8})?/.exec(command)?.[0] ?? 'the connection'
-  if (!responseCode) return new SendFailed('temporary', `the mail server could not be used: ${reasonOf(code)}`)
+  if (!responseCode)
+    return new SendFailed('temporary', `the mail server could not be used: ${reasonOf(code)}`)
   const status = /^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/.exec(response)?.[1]
   const answer = `the mail server answered ${[responseCode, status].filter(Boolean).join(' ')} to ${step}`
   if (responseCode < 500) return new SendFailed('temporary', answer)
-  if (code === 'EAUTH') return new SendFailed('refused', `${answer}: check the user and password of SMTP_URL`)
+  if (code === 'EAUTH')
+    return new SendFailed('refused', `${answer}: check the user and password of SMTP_URL`)
   const isBounce = status
     ? NO_MAILBOX_STATUS.test(status)
     : command.startsWith('RCPT') && NO_MAILBOX.has(responseCode)
