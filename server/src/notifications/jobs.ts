@@ -13,6 +13,8 @@ const LOST_AFTER_MS = 15 * 60 * 1000
 const KEPT_MS = 30 * 24 * 60 * 60 * 1000
 const BATCH = 500
 
+export const sweepKind = { name: 'notifications.sweep_mails', input: z.strictObject({}) }
+
 export function jobs(running: Running) {
   return [
     defineJob({
@@ -23,9 +25,8 @@ export function jobs(running: Running) {
       run: (ctx, input) => deliver(ctx, running(), input),
     }),
     defineJob({
-      name: 'notifications.sweep_mails',
+      ...sweepKind,
       summary: 'Queue mails again whose job was lost, and delete what is kept no longer',
-      input: z.strictObject({}),
       cron: '*/10 * * * *',
       run: async (ctx) => {
         await queueLost(ctx)
