@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
 import { type Clock, systemClock } from './clock.ts'
 import type { Context } from './context.ts'
+import { makeKeyring } from './crypto.ts'
 import { APP_ROLE, DatabasePool, type DatabaseAddress, type Db } from './db.ts'
 import { Doorbell } from './doorbell.ts'
 import { EventLog, EventReaders, type Reader, settleEpoch } from './events.ts'
@@ -33,11 +34,14 @@ export interface TestKernelOptions {
   jobs?: readonly JobKind[]
   graceMs?: number
   clock?: Clock
+  /** For kernels of several processes that read what the others have sealed. */
+  masterKey?: Uint8Array
 }
 
 /** What `app.ts` makes of one process, as far as events and jobs go, under the product's own role. */
 export async function openTestKernel(options: TestKernelOptions): Promise<TestKernel> {
   const { address, jobs = [], graceMs, clock = systemClock } = options
+  const { masterKey = randomBytes(32) } = options
   const stack = new AsyncDisposableStack()
   const sink = await openLog({ levels: { default: 'fatal', byCategory: {} }, console: 'json' })
   const log = sink.root
@@ -59,6 +63,8 @@ export async function openTestKernel(options: TestKernelOptions): Promise<TestKe
     jobs: queue,
     telemetry,
     cursors: new Cursors(randomBytes(32)),
+    keyring: makeKeyring(masterKey),
+    publicUrl: () => 'http://gantry.test',
     settings: { get: (setting) => setting.default, isOn: (flag) => flag.default },
     stopping: new AbortController().signal,
   }

@@ -6,7 +6,9 @@ import { loadConfig } from '#kernel/config.ts'
 import type { Context } from '#kernel/context.ts'
 import { openHome } from '#kernel/home.ts'
 import { openLog } from '#kernel/log.ts'
+import { eventually } from '#kernel/test-support.ts'
 import { findUsers } from '#kernel/unprivileged.ts'
+import { type DevMail, listDevMails, type TemplateName } from '#notifications/index.ts'
 import { App } from '../app.ts'
 import { cloneDatabase } from './database.ts'
 import { makeDirectory } from './directory.ts'
@@ -17,6 +19,8 @@ export interface TestAppOptions {
   /** Environment names over those of a test. */
   env?: Record<string, string>
   clock?: Clock
+  /** Where the log goes. */
+  logTo?: NodeJS.WritableStream
 }
 
 export interface Answer {
@@ -126,6 +130,18 @@ export class TestApp implements AsyncDisposable {
     return rows.map((row) => row.kind)
   }
 
+  /** The newest mail to an address, once it is in the development mailbox; `link` is the one that it holds. */
+  async mailTo(
+    address: string,
+    template?: TemplateName,
+  ): Promise<DevMail & { link: string | undefined }> {
+    const mail = await eventually(`a mail to ${address}`, async () => {
+      const mails = await listDevMails(this.app.systemContext())
+      return mails.find((one) => one.to === address && (!template || one.template === template))
+    })
+    return { ...mail, link: /^https?:\/\/\S+$/m.exec(mail.text)?.[0] }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#close()
   }
@@ -170,7 +186,12 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
     ...{ EGRESS_ALLOW: '127.0.0.0/8', WARM_BROWSERS: '0', LOCAL_NODES: 'off' },
     ...options.env,
   })
-  const log = stack.use(await openLog({ levels: config.LOG_LEVEL, console: 'json' }))
+  const log = stack.use(
+    await openLog({
+      ...{ levels: config.LOG_LEVEL, console: 'json' },
+      ...(options.logTo && { destination: options.logTo }),
+    }),
+  )
   const chromium = options.browsers
     ? await findChromium({
         ...{ home, user: users.browser, log: log.category('browsers') },

@@ -1,0 +1,32 @@
+/** HTML that may stand in a page as it is. */
+export interface SafeHtml {
+  readonly text: string
+}
+
+type Part = string | SafeHtml | readonly SafeHtml[]
+
+/** A template tag: what is put in is escaped, unless it was made by this tag. A name that formatters know would have it changed. */
+export function markup(texts: TemplateStringsArray, ...parts: readonly Part[]): SafeHtml {
+  const filled = parts.map((part, index) => inner(part) + texts[index + 1])
+  return { text: texts[0] + filled.join('') }
+}
+
+function inner(part: Part): string {
+  if (typeof part === 'string') return escape(part)
+  return [part]
+    .flat()
+    .map((each) => each.text)
+    .join('')
+}
+
+const ESCAPES: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+
+function escape(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => ESCAPES[character]!)
+}
