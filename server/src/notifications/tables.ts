@@ -1,7 +1,7 @@
 import type { Generated, Selectable } from 'kysely'
 import type { MailState } from './states.ts'
 
-/** One row per mail. Made by `migrations/0009_mail.sql`, as all of these. */
+/** One row per mail. Made by `migrations/0010_mail.sql`, as all of these. */
 export interface MailTable {
   id: string
   accountId: string | null
