@@ -1,4 +1,5 @@
 import { access } from '#access/index.ts'
+import { audit, type AuditParts } from '#audit/index.ts'
 import { browsers, type BrowserRuntime } from '#browsers/index.ts'
 import { fleet, type FleetParts } from '#fleet/index.ts'
 import { identity, type IdentityParts } from '#identity/index.ts'
@@ -16,6 +17,7 @@ export interface Parts {
   fleet(): FleetParts
   platform(): PlatformParts
   operations(): OperationsParts
+  audit(): AuditParts
   settings(): SettingsParts
   /** Undefined in a process that hosts no browsers. */
   browsers(): BrowserRuntime | undefined
@@ -31,6 +33,7 @@ export function manifest(parts: Parts): Capability[] {
     fleet(parts.fleet),
     settings(parts.settings),
     operations(parts.operations),
+    audit(parts.audit),
     platform(parts.platform),
   ]
   checkManifest(capabilities)
@@ -47,6 +50,7 @@ export function plainManifest(): Capability[] {
     fleet: none,
     platform: none,
     operations: none,
+    audit: none,
     settings: none,
     browsers: none,
     store: none,
