@@ -23,7 +23,11 @@ async function changeFlag(root: Person, headers: Record<string, string> = {}): P
   const correlationId = randomUUID()
   const name = await flagName(root)
   const now = (await root.get(SETTINGS)).body.items[0].value
-  const answer = await root.put(SETTINGS, { [name]: !now }, { 'x-correlation-id': correlationId, ...headers })
+  const answer = await root.put(
+    SETTINGS,
+    { [name]: !now },
+    { 'x-correlation-id': correlationId, ...headers },
+  )
   assert.equal(answer.status, 200)
   return correlationId
 }
@@ -56,7 +60,13 @@ test('a failed sign-in is there as refused, with its address', async () => {
   const { items } = (await root.get(`/v1/admin/audit?${query}`)).body
   assert.deepEqual(
     items.map(({ actor, address, data }: never) => [actor, address, data]),
-    [[{ kind: 'anonymous' }, '127.0.0.1', { ...items[0].data, reason: 'wrong_password', userId: ann.userId }]],
+    [
+      [
+        { kind: 'anonymous' },
+        '127.0.0.1',
+        { ...items[0].data, reason: 'wrong_password', userId: ann.userId },
+      ],
+    ],
   )
 })
 
@@ -70,14 +80,23 @@ test('what somebody may not do is there as refused: the first at once, repeats l
   await eventually('both are there', async () => (await trail()).length === 2)
   assert.deepEqual((await trail()).map(({ target }) => target).sort(), expected.sort())
   for (const { result, data, address } of await trail()) {
-    assert.deepEqual([result, data.code, data.count, address], ['refused', 'auth.forbidden', 1, '127.0.0.1'])
+    assert.deepEqual(
+      [result, data.code, data.count, address],
+      ['refused', 'auth.forbidden', 1, '127.0.0.1'],
+    )
   }
 })
 
 test('each filter finds what fits it, and only that', async () => {
   const root = await app.superAdmin()
   const ann = await app.person('ann')
-  const key = (await ann.post('/v1/api-keys', { name: 'nightly crawl', scopes: ['sessions.read'], mode: 'live' })).body
+  const key = (
+    await ann.post('/v1/api-keys', {
+      name: 'nightly crawl',
+      scopes: ['sessions.read'],
+      mode: 'live',
+    })
+  ).body
   assert.ok(key.id, JSON.stringify(key))
   const found = async (query: string): Promise<string[]> => {
     const { status, body } = await root.get(`/v1/admin/audit?accountId=${ann.accountId}&${query}`)
@@ -120,7 +139,15 @@ test('T66: searches that are no words, or patterns, are words or refused', async
     const { status } = await root.get(`/v1/admin/audit?q=${encodeURIComponent(q)}`)
     assert.equal(status, 200, q)
   }
-  for (const query of [`q=${'x'.repeat(201)}`, 'action=%25', 'action=a*b', 'action=*', 'result=good', 'from=0001-01-01T00:00:00Z', 'sort=x']) {
+  for (const query of [
+    `q=${'x'.repeat(201)}`,
+    'action=%25',
+    'action=a*b',
+    'action=*',
+    'result=good',
+    'from=0001-01-01T00:00:00Z',
+    'sort=x',
+  ]) {
     assert.equal((await root.get(`/v1/admin/audit?${query}`)).status, 400, query)
   }
 })
@@ -138,7 +165,11 @@ test('an export holds what fits, is safe for spreadsheets, and is an entry itsel
   const root = await app.superAdmin()
   const ann = await app.person('ann')
   const formula = { 'user-agent': '=HYPERLINK("http://evil.test","x")' }
-  await ann.post('/v1/api-keys', { name: 'a, "b"', scopes: ['sessions.read'], mode: 'live' }, formula)
+  await ann.post(
+    '/v1/api-keys',
+    { name: 'a, "b"', scopes: ['sessions.read'], mode: 'live' },
+    formula,
+  )
   const query = `accountId=${ann.accountId}&from=${hoursAgo(1)}`
   const csv = await root.get(`/v1/admin/audit/export?${query}`)
   assert.equal(csv.headers.get('content-type'), 'text/csv; charset=utf-8')
@@ -153,13 +184,19 @@ test('an export holds what fits, is safe for spreadsheets, and is an entry itsel
     ['user.registered', 'user.signed_in', 'api_key.created'],
   )
   const trail = await trailOf(root, root, 'audit.*')
-  assert.deepEqual(trail.map(({ data }) => data.format), ['json', 'csv'])
+  assert.deepEqual(
+    trail.map(({ data }) => data.format),
+    ['json', 'csv'],
+  )
   assert.deepEqual(trail[0]!.data.filters, ['accountId'])
 })
 
 test('an export of no time, or of more than a year, is refused', async () => {
   const root = await app.superAdmin()
-  for (const query of ['from=2026-11-02T00:00:00Z&to=2026-11-01T00:00:00Z', 'from=2020-01-01T00:00:00Z']) {
+  for (const query of [
+    'from=2026-11-02T00:00:00Z&to=2026-11-01T00:00:00Z',
+    'from=2020-01-01T00:00:00Z',
+  ]) {
     const { status, body } = await root.get(`/v1/admin/audit/export?${query}`)
     assert.deepEqual([status, body.code], [400, 'audit.wrong_span'])
   }
@@ -171,10 +208,14 @@ test('a verification is an operation that says whether all is as it was', async 
   const { status, body, headers } = await root.post('/v1/admin/audit/verify', { from: 1 })
   assert.equal(status, 202)
   assert.equal(headers.get('location'), `/api/v1/operations/${body.operationId}`)
-  const operation = await eventually('it has ended', async () => {
-    const { body: operation } = await root.get(`/v1/operations/${body.operationId}`)
-    return operation.endedAt && operation
-  }, 30_000)
+  const operation = await eventually(
+    'it has ended',
+    async () => {
+      const { body: operation } = await root.get(`/v1/operations/${body.operationId}`)
+      return operation.endedAt && operation
+    },
+    30_000,
+  )
   assert.equal(operation.status, 'succeeded', JSON.stringify(operation))
   assert.equal(operation.result.ok, true)
   assert.ok(operation.result.rows > 0)

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
 import type { Db } from '#kernel/db.ts'
 import type { Doorbell } from '#kernel/doorbell.ts'
-import { type EventLine, LOG_START, type LinePlace, readLines } from '#kernel/events.ts'
+import { type Cursor, type EventLine, LOG_START, parsePlace, readLines } from '#kernel/events.ts'
 import { Ticker } from '#kernel/ticker.ts'
 import { linkHash, START_HASH } from './link.ts'
 
@@ -11,7 +11,7 @@ export interface Tip {
   sequence: number
   /** In hex. */
   hash: string
-  place: LinePlace
+  place: Cursor
 }
 
 /** One process at a time makes links. */
@@ -38,18 +38,16 @@ export async function chainBatch(ctx: Context): Promise<number> {
 
 /** Keeps the chain close behind the log, until disposed of. For a process that runs jobs. */
 export function keepChain(ctx: Context, doorbell: Pick<Doorbell, 'answer'>): AsyncDisposable {
-  let isStopping = false
-  const ticker = new Ticker({
+  const ticker: Ticker = new Ticker({
     ...{ name: 'chain the audit log', everyMs: LOOK_EVERY_MS, log: ctx.log },
     work: async () => {
-      while (!isStopping && (await chainBatch(ctx)) === BATCH);
+      if ((await chainBatch(ctx)) === BATCH) ticker.nudge()
     },
   })
   const unanswer = doorbell.answer('events', () => ticker.nudge())
   ticker.start()
   return {
     [Symbol.asyncDispose]: async () => {
-      isStopping = true
       unanswer()
       await ticker[Symbol.asyncDispose]()
     },
@@ -58,7 +56,7 @@ export function keepChain(ctx: Context, doorbell: Pick<Doorbell, 'answer'>): Asy
 
 /** The last link, or that of a sequence number; where the chain begins when there is none. */
 export async function readTip(db: Db, sequence?: number): Promise<Tip> {
-  const { rows } = await sql<Tip & LinePlace>`
+  const { rows } = await sql<Tip & Cursor>`
     select sequence::float8 as "sequence", encode(hash, 'hex') as "hash",
       epoch, xid::text as "xid", id::text as "id"
     from audit_chain
@@ -73,11 +71,12 @@ export async function readTip(db: Db, sequence?: number): Promise<Tip> {
 async function insertLinks(db: Db, tip: Tip, lines: readonly EventLine[]): Promise<void> {
   let { hash } = tip
   const hashes = lines.map(({ line }) => (hash = linkHash(hash, line)))
-  const column = <Key extends keyof EventLine>(key: Key) => lines.map((line) => line[key])
+  const places = lines.map(({ place }) => parsePlace(place))
+  const column = <Key extends keyof Cursor>(key: Key) => places.map((place) => place[key])
   await sql`
     insert into audit_chain (sequence, epoch, xid, id, event_id, hash)
     select ${tip.sequence}::bigint + place, epoch, xid::xid8, id, event_id, decode(hash, 'hex')
-    from unnest(${column('epoch')}::integer[], ${column('xidText')}::text[], ${column('idText')}::bigint[],
-      ${column('eventId')}::text[], ${hashes}::text[])
+    from unnest(${column('epoch')}::integer[], ${column('xid')}::text[], ${column('id')}::bigint[],
+      ${lines.map(({ eventId }) => eventId)}::text[], ${hashes}::text[])
       with ordinality as link (epoch, xid, id, event_id, hash, place)`.execute(db)
 }

@@ -25,7 +25,10 @@ test('`gantry audit verify` says that all is well, or names the first bad row wi
   const run = (...args: string[]) => runCommand(audit.address, home.path, args)
 
   assert.deepEqual(await run(), {
-    ...{ status: 0, said: '6 rows are as they were, 1 to 6, with 1 signed heads; personal data of 0 was erased.\n' },
+    ...{
+      status: 0,
+      said: '6 rows are as they were, 1 to 6, with 1 signed heads; personal data of 0 was erased.\n',
+    },
   })
   const [head] = await readHeads(audit.kernel.db, { limit: 1 })
   const file = temporaryPath('.json')
@@ -40,16 +43,23 @@ test('`gantry audit verify` says that all is well, or names the first bad row wi
   assert.match(edited.said, /^Row 4 \(evt_\w+\): its event or its hash was changed\.\n$/)
   assert.equal((await run('--from', '5')).status, 0)
 
-  await asOwner(audit.address, `
+  await asOwner(
+    audit.address,
+    `
     delete from audit_heads; delete from audit_chain where sequence > 3;
-    delete from events where target in ('thg_4', 'thg_5', 'thg_6')`)
+    delete from events where target in ('thg_4', 'thg_5', 'thg_6')`,
+  )
   assert.equal((await run()).status, 0)
   const cut = await run('--head', file)
   assert.equal(cut.status, 1)
   assert.match(cut.said, /^Row 4: is missing: the head of 2026-11-20 .* went to 6\.\n$/)
 })
 
-async function runCommand({ host, port, user, password, database }: DatabaseAddress, home: string, args: string[]) {
+async function runCommand(
+  { host, port, user, password, database }: DatabaseAddress,
+  home: string,
+  args: string[],
+) {
   const url = `postgres://${user}:${encodeURIComponent(password!)}@localhost:${port}/${database}?host=${encodeURIComponent(host)}`
   const child = spawn(process.execPath, [GANTRY, 'audit', 'verify', ...args], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, DATABASE_URL: url, GANTRY_HOME: home },

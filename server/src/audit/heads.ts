@@ -34,7 +34,9 @@ export async function signHead(ctx: Context, vault: Vault): Promise<AuditHead | 
     const signature = key.sign(signedText(head)).toString('base64url')
     await insertHead(db, { ...head, signature })
     const [signed] = await readHeads(db, { limit: 1 })
-    ctx.afterCommit(() => ctx.log.info({ head: { ...head, signed: signature } }, 'audit head signed'))
+    ctx.afterCommit(() =>
+      ctx.log.info({ head: { ...head, signed: signature } }, 'audit head signed'),
+    )
     return signed
   })
 }

@@ -19,7 +19,8 @@ export function audit(running: () => AuditParts) {
   const verify = verifyJob(running)
   return defineCapability({
     name: 'audit',
-    summary: 'Who did what, when, on what and from where; and the proof that nobody changed it since',
+    summary:
+      'Who did what, when, on what and from where; and the proof that nobody changed it since',
     permissions: {
       'audit.read': 'Search the audit log',
       'audit.export': 'Export the audit log',

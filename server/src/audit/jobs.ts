@@ -15,7 +15,8 @@ import { gatherWitnesses } from './witnesses.ts'
 export function signHeads(running: () => AuditParts) {
   return defineJob({
     name: 'audit.sign_head',
-    summary: 'Sign how far the audit log went when a day is over, and keep that in the object store',
+    summary:
+      'Sign how far the audit log went when a day is over, and keep that in the object store',
     input: z.strictObject({}),
     cron: '7 * * * *',
     run: async (ctx) => {

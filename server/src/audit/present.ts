@@ -11,10 +11,7 @@ interface Link {
 }
 
 /** Entries of found events, each with its place in the chain as far as it has one. */
-export async function presentEntries(
-  db: Db,
-  events: readonly FoundEvent[],
-): Promise<AuditEntry[]> {
+export async function presentEntries(db: Db, events: readonly FoundEvent[]): Promise<AuditEntry[]> {
   const links = await readLinks(db, events)
   return events.map((event) => presentEntry(event, links.get(event.eventId)))
 }

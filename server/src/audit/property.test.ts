@@ -74,7 +74,11 @@ test('P24, admin audit: any sequence of privileged calls leaves exactly its trai
     for (const path of refused) assert.equal((await scene.ordinary.get(path)).status, 403)
     // Their own sign-in comes first.
     assert.deepEqual((await trailOf(scene.admin)).slice(1), scene.trail)
-    const wanted = [...new Set(refused)].map((path): Trail => ['access.refused', `GET /api${path}`, 'refused'])
+    const wanted = [...new Set(refused)].map((path): Trail => [
+      'access.refused',
+      `GET /api${path}`,
+      'refused',
+    ])
     const refusals = async () => (await trailOf(scene.ordinary)).slice(1)
     await eventually('the refusals are there', async () => {
       return (await refusals()).length >= wanted.length
@@ -87,6 +91,10 @@ test('P24, admin audit: any sequence of privileged calls leaves exactly its trai
 /** What somebody did, the oldest first, without what they did to be here. */
 async function trailOf({ userId }: Person): Promise<Trail[]> {
   const { items } = (await root.get(`/v1/admin/audit?actor=${userId}&limit=100`)).body
-  const trail = items.map(({ action, target, result }: Record<string, string>) => [action, target, result])
+  const trail = items.map(({ action, target, result }: Record<string, string>) => [
+    action,
+    target,
+    result,
+  ])
   return trail.reverse()
 }

@@ -30,7 +30,8 @@ const readRoutes = [
     method: 'GET',
     path: '/v1/admin/audit',
     summary: 'Search the audit log, the newest first',
-    description: 'Every filter that is given must fit. A search that takes longer than 3 s is refused.',
+    description:
+      'Every filter that is given must fit. A search that takes longer than 3 s is refused.',
     access: 'audit.read',
     query: EntryQuery,
     returns: pageOf(AuditEntry),

@@ -1,21 +1,26 @@
 import { sql } from 'kysely'
 import type { Db } from '#kernel/db.ts'
-import { type EventLine, type LinePlace, readLines } from '#kernel/events.ts'
+import {
+  comparePlaces,
+  type Cursor,
+  type EventLine,
+  parsePlace,
+  readLines,
+} from '#kernel/events.ts'
 
-/** A link as it is stored. */
-export interface Link {
-  sequence: number
-  eventId: string
-  /** In hex. */
-  hash: string
-  epoch: number
-  xidText: string
-  idText: string
+/** What a link says, in one text: sequence, event, hash and place, with blanks between. Compared as a whole: there are many. */
+export function linkText(sequence: number, hash: string, { eventId, place }: EventLine): string {
+  return `${sequence} ${eventId} ${hash} ${place}`
 }
 
-/** Links in order, and the events that stand where these links say. */
+export function parseLink(text: string): { sequence: number; eventId: string; place: string } {
+  const [sequence, eventId = '', , ...place] = text.split(' ')
+  return { sequence: Number(sequence), eventId, place: place.join(' ') }
+}
+
+/** Links in order, and the events up to where the last of them says that it stands. */
 interface Step {
-  links: Link[]
+  links: string[]
   lines: EventLine[]
 }
 
@@ -24,37 +29,45 @@ const STEP = 4_000
 /** Reads the chain and the log side by side; the next step is on its way while the caller looks at one. */
 export async function* readSteps(
   db: Db,
-  start: { sequence: number; place: LinePlace },
+  start: { sequence: number; place: Cursor },
   to: number,
 ): AsyncGenerator<Step> {
   let next = readStep(db, start, to)
   for (;;) {
     const step = await next
-    const last = step.links.at(-1)
-    if (!last) return
-    next = readStep(db, { sequence: last.sequence, place: placeOf(last) }, to)
+    const text = step.links.at(-1)
+    if (text === undefined) return
+    const { sequence, place } = parseLink(text)
+    next = readStep(db, { sequence, place: parsePlace(place) }, to)
     // Whoever stops in between has no use for what it came to.
     next.catch(() => undefined)
     yield step
   }
 }
 
-export function placeOf({ epoch, xidText, idText }: Link): LinePlace {
-  return { epoch, xid: xidText, id: idText }
-}
-
 async function readStep(
   db: Db,
-  { sequence, place }: { sequence: number; place: LinePlace },
+  { sequence, place }: { sequence: number; place: Cursor },
   to: number,
 ): Promise<Step> {
-  const { rows: links } = await sql<Link>`
-    select sequence::float8 as "sequence", event_id as "eventId", encode(hash, 'hex') as "hash",
-      epoch, xid::text as "xidText", id::text as "idText"
-    from audit_chain where audit_chain.sequence > ${sequence} and audit_chain.sequence <= ${to}
-    order by audit_chain.sequence limit ${STEP}`.execute(db.withoutPlugins())
-  const last = links.at(-1)
   // One more than there are links shows what was put in.
-  const lines = last ? await readLines(db, place, links.length + 1, placeOf(last)) : []
+  const [links, lines] = await Promise.all([
+    readLinks(db, sequence, to),
+    readLines(db, place, STEP + 1, { whole: true }),
+  ])
+  const last = links.at(-1)
+  if (last === undefined) return { links, lines: [] }
+  const end = parseLink(last).place
+  while (lines.length > 0 && comparePlaces(lines.at(-1)!.place, end) > 0) lines.pop()
   return { links, lines }
+}
+
+/** In one text: a row for each would cost as much again. */
+async function readLinks(db: Db, after: number, to: number): Promise<string[]> {
+  const { rows } = await sql<{ links: string | null }>`
+    select string_agg(link, E'\n') as "links" from (
+      select concat_ws(' ', sequence, event_id, encode(hash, 'hex'), epoch, xid, id) as link
+      from audit_chain where sequence > ${after} and sequence <= ${to}
+      order by sequence limit ${STEP}) as step`.execute(db.withoutPlugins())
+  return rows[0]?.links?.split('\n') ?? []
 }

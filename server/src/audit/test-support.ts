@@ -63,7 +63,13 @@ interface VerifyMore {
   withoutStore?: boolean
 }
 
-export const USER = { kind: 'user', userId: 'usr_ann', accountId: 'acc_ann', roles: [], signInId: 'sgn_1' } as const
+export const USER = {
+  kind: 'user',
+  userId: 'usr_ann',
+  accountId: 'acc_ann',
+  roles: [],
+  signInId: 'sgn_1',
+} as const
 export const CLIENT = { address: '192.0.2.1', agent: 'test/1' }
 
 export async function openTestAudit(): Promise<TestAudit> {

@@ -26,7 +26,8 @@ before(async () => {
   await audit.chain()
 })
 
-const EVENT = (sequence: number) => `event_id = (select event_id from audit_chain where sequence = ${sequence})`
+const EVENT = (sequence: number) =>
+  `event_id = (select event_id from audit_chain where sequence = ${sequence})`
 
 test('T65: the role of the product may neither change nor take away a row of the trail', async () => {
   const client = new pg.Client(clientConfig(audit.address, APP_ROLE))
@@ -39,7 +40,10 @@ test('T65: the role of the product may neither change nor take away a row of the
   statements.push(
     ...['update events set personal = null', 'update events set kind = kind'],
     ...['update audit_chain set hash = hash', 'update audit_heads set signature = signature'],
-    ...['update audit_keys set sealed_private = sealed_private', 'set session_replication_role = replica'],
+    ...[
+      'update audit_keys set sealed_private = sealed_private',
+      'set session_replication_role = replica',
+    ],
   )
   for (const text of statements) {
     const refused = (error: { code?: string }) => ['42501', '0A000'].includes(error.code ?? '')
@@ -55,20 +59,60 @@ test('an untouched trail verifies, with the heads of the database and of the sto
 
 const attacks: [what: string, statements: string, sequence: number, says: RegExp][] = [
   ['an edited kind', `update events set kind = 'thing.other' where ${EVENT(7)}`, 7, /was changed/],
-  ['edited data', `update events set data = data || '{"text": "x"}' where ${EVENT(30)}`, 30, /was changed/],
-  ['an edited actor', `update events set actor = actor || '{"userId": "usr_bob"}' where ${EVENT(1)}`, 1, /was changed/],
-  ['an edited time', `update events set occurred_at = occurred_at + interval '1 microsecond' where ${EVENT(12)}`, 12, /was changed/],
+  [
+    'edited data',
+    `update events set data = data || '{"text": "x"}' where ${EVENT(30)}`,
+    30,
+    /was changed/,
+  ],
+  [
+    'an edited actor',
+    `update events set actor = actor || '{"userId": "usr_bob"}' where ${EVENT(1)}`,
+    1,
+    /was changed/,
+  ],
+  [
+    'an edited time',
+    `update events set occurred_at = occurred_at + interval '1 microsecond' where ${EVENT(12)}`,
+    12,
+    /was changed/,
+  ],
   ['an edited result', `update events set result = 'refused' where ${EVENT(8)}`, 8, /was changed/],
   ['an edited target', `update events set target = 'thg_0' where ${EVENT(8)}`, 8, /was changed/],
   ['an edited account', `update events set account_id = null where ${EVENT(8)}`, 8, /was changed/],
-  ['an edited address', `update events set personal = '{"salt":"x","address":"192.0.2.99"}' where ${EVENT(9)}`, 9, /tells of a person was changed/],
-  ['an address with its digest', `update events set personal = '{}', personal_digest = sha256('{}') where ${EVENT(9)}`, 9, /was changed/],
+  [
+    'an edited address',
+    `update events set personal = '{"salt":"x","address":"192.0.2.99"}' where ${EVENT(9)}`,
+    9,
+    /tells of a person was changed/,
+  ],
+  [
+    'an address with its digest',
+    `update events set personal = '{}', personal_digest = sha256('{}') where ${EVENT(9)}`,
+    9,
+    /was changed/,
+  ],
   ['a deleted event', `delete from events where ${EVENT(14)}`, 14, /is gone/],
   ['the first event deleted', `delete from events where ${EVENT(1)}`, 1, /is gone/],
   ['the last event deleted', `delete from events where ${EVENT(30)}`, 30, /is gone/],
-  ['an event with its link deleted', `delete from events where ${EVENT(14)}; delete from audit_chain where sequence = 14`, 14, /link is not in the chain/],
-  ['an edited link', `update audit_chain set hash = sha256('x') where sequence = 5`, 5, /was changed/],
-  ['a link that names another event', `update audit_chain set event_id = 'evt_x' where sequence = 5`, 5, /stands in its place/],
+  [
+    'an event with its link deleted',
+    `delete from events where ${EVENT(14)}; delete from audit_chain where sequence = 14`,
+    14,
+    /link is not in the chain/,
+  ],
+  [
+    'an edited link',
+    `update audit_chain set hash = sha256('x') where sequence = 5`,
+    5,
+    /was changed/,
+  ],
+  [
+    'a link that names another event',
+    `update audit_chain set event_id = 'evt_x' where sequence = 5`,
+    5,
+    /stands in its place/,
+  ],
   [
     'an inserted event',
     `insert into events (epoch, xid, id, event_id, kind, actor, data, occurred_at)
@@ -102,9 +146,24 @@ const attacks: [what: string, statements: string, sequence: number, says: RegExp
       delete from audit_chain where sequence > 18`,
     ...([19, /is missing: the head of 2026-11-21/] as const),
   ],
-  ['a deleted head', `delete from audit_heads where day = '2026-11-20'`, 20, /the head before that of 2026-11-21 is gone/],
-  ['an edited head', `update audit_heads set last_sequence = 9 where day = '2026-11-20'`, 9, /is not as it was signed/],
-  ['a key that is put in place of ours', `update audit_keys set sealed_private = 'x'`, 10, /signed with the key/],
+  [
+    'a deleted head',
+    `delete from audit_heads where day = '2026-11-20'`,
+    20,
+    /the head before that of 2026-11-21 is gone/,
+  ],
+  [
+    'an edited head',
+    `update audit_heads set last_sequence = 9 where day = '2026-11-20'`,
+    9,
+    /is not as it was signed/,
+  ],
+  [
+    'a key that is put in place of ours',
+    `update audit_keys set sealed_private = 'x'`,
+    10,
+    /signed with the key/,
+  ],
 ]
 
 for (const [what, statements, sequence, says] of attacks) {

@@ -1,9 +1,9 @@
 import type { Db } from '#kernel/db.ts'
-import { type EventLine, type LinePlace, readLines } from '#kernel/events.ts'
-import { readTip } from './chain.ts'
+import { comparePlaces, type EventLine, parsePlace, readLines } from '#kernel/events.ts'
+import { readTip, type Tip } from './chain.ts'
 import { type BadRow, checkHeads, type Witness } from './check-heads.ts'
 import { linkHash, textHash } from './link.ts'
-import { type Link, placeOf, readSteps } from './steps.ts'
+import { linkText, parseLink, readSteps } from './steps.ts'
 
 export interface VerifyOptions {
   /** First sequence number; 1 unless given. */
@@ -52,7 +52,9 @@ export async function verifyChain(db: Db, options: VerifyOptions): Promise<Verif
     if (walk.bad) break
     await options.onProgress?.(walk.rows)
   }
-  const unchained = walk.bad ? 0 : (await readLines(db, walk.place, MAX_UNCHAINED)).length
+  const unchained = walk.bad
+    ? 0
+    : (await readLines(db, parsePlace(walk.place), MAX_UNCHAINED)).length
   const found = [walk.bad, heads.bad, walk.bad ? undefined : heads.beyond(walk.sequence)]
   const [bad] = found.filter((one) => one !== undefined).sort((a, b) => a.sequence - b.sequence)
   return {
@@ -69,7 +71,8 @@ function startMissing(from: number): Verification {
 /** Goes along the chain and its events. */
 class Walk {
   sequence: number
-  place: LinePlace
+  /** Of the last event that is as it was. */
+  place: string
   rows = 0
   erased = 0
   bad: BadRow | undefined
@@ -78,39 +81,37 @@ class Walk {
   #vouched: number
   readonly #heads: ReadonlyMap<number, Witness[]>
 
-  constructor(
-    start: { sequence: number; hash: string; place: LinePlace },
-    heads: ReadonlyMap<number, Witness[]>,
-  ) {
+  constructor(start: Tip, heads: ReadonlyMap<number, Witness[]>) {
     this.sequence = start.sequence
     this.#vouched = start.sequence
     this.#hash = start.hash
-    this.place = start.place
+    this.place = `${start.place.epoch} ${start.place.xid} ${start.place.id}`
     this.#heads = heads
   }
 
-  take(links: readonly Link[], lines: readonly EventLine[]): void {
+  take(links: readonly string[], lines: readonly EventLine[]): void {
     for (let at = 0; at < Math.max(links.length, lines.length) && !this.bad; at++) {
       this.bad = this.#judge(links[at], lines[at])
     }
   }
 
-  #judge(link: Link | undefined, line: EventLine | undefined): BadRow | undefined {
+  #judge(link: string | undefined, line: EventLine | undefined): BadRow | undefined {
     const sequence = this.sequence + 1
-    if (!link) return { sequence, what: `${line!.eventId} stands before it and was put in later` }
-    if (link.sequence !== sequence) return { sequence, what: 'its link is not in the chain' }
-    const hash = line && line.eventId === link.eventId && linkHash(this.#hash, line.line)
-    if (hash !== link.hash) return { sequence, eventId: link.eventId, what: whatIsWrong(link, line) }
-    const what = personalFault(line!)
-    if (what) return { sequence, eventId: link.eventId, what }
-    this.#pass(link, line!)
+    const hash = line && linkHash(this.#hash, line.line)
+    if (link === undefined || !hash || link !== linkText(sequence, hash, line)) {
+      return whatIsWrong(sequence, link, line)
+    }
+    if (!isPersonalWhole(line)) {
+      return { sequence, eventId: line.eventId, what: 'what it tells of a person was changed' }
+    }
+    this.#pass(sequence, hash, line)
     return this.#askHead()
   }
 
-  #pass(link: Link, { personal, personalDigest }: EventLine): void {
-    this.sequence = link.sequence
-    this.place = placeOf(link)
-    this.#hash = link.hash
+  #pass(sequence: number, hash: string, { place, personal, personalDigest }: EventLine): void {
+    this.sequence = sequence
+    this.place = place
+    this.#hash = hash
     this.rows++
     if (personal === null && personalDigest !== null) this.erased++
   }
@@ -129,25 +130,26 @@ class Walk {
   }
 }
 
-function whatIsWrong(link: Link, line: EventLine | undefined): string {
-  const order = line ? comparePlaces(line, link) : 1
-  if (order > 0) return 'its event is gone, or stands elsewhere'
-  if (order < 0) return `${line!.eventId} stands before it and was put in later`
-  if (line!.eventId !== link.eventId) return `${line!.eventId} stands in its place`
-  return 'its event or its hash was changed'
+/** Looks closer at a link and an event that do not belong together, at least one of which is there. */
+function whatIsWrong(
+  sequence: number,
+  text: string | undefined,
+  line: EventLine | undefined,
+): BadRow {
+  const putIn = `${line?.eventId} stands before it and was put in later`
+  if (text === undefined) return { sequence, what: putIn }
+  const link = parseLink(text)
+  if (link.sequence !== sequence) return { sequence, what: 'its link is not in the chain' }
+  const { eventId } = link
+  const order = line ? comparePlaces(line.place, link.place) : 1
+  if (order > 0) return { sequence, eventId, what: 'its event is gone, or stands elsewhere' }
+  if (order < 0) return { sequence, eventId, what: putIn }
+  if (line!.eventId !== eventId) {
+    return { sequence, eventId, what: `${line!.eventId} stands in its place` }
+  }
+  return { sequence, eventId, what: 'its event or its hash was changed' }
 }
 
-function personalFault({ personal, personalDigest }: EventLine): string | undefined {
-  if (personal === null) return undefined
-  if (personalDigest !== null && textHash(personal) === personalDigest) return undefined
-  return 'what it tells of a person was changed'
-}
-
-function comparePlaces(one: EventLine | Link, other: EventLine | Link): number {
-  const steps = [
-    one.epoch - other.epoch,
-    Number(BigInt(one.xidText) - BigInt(other.xidText)),
-    Number(BigInt(one.idText) - BigInt(other.idText)),
-  ]
-  return steps.find((step) => step !== 0) ?? 0
+function isPersonalWhole({ personal, personalDigest }: EventLine): boolean {
+  return personal === null || textHash(personal) === personalDigest
 }

@@ -93,7 +93,8 @@ export function defineReader(reader: Reader): Reader {
 
 export { makeEventPartitions, settleEpoch } from './events/epoch.ts'
 export { erasePersonal } from './events/erase.ts'
-export { type EventLine, type LinePlace, LOG_START, readLines } from './events/lines.ts'
+export type { Cursor } from './events/cursor.ts'
+export { comparePlaces, type EventLine, LOG_START, parsePlace, readLines } from './events/lines.ts'
 export { EventLog, type EventLogParts } from './events/log.ts'
 export { EventReaders, type EventReadersOptions, type ReaderState } from './events/readers.ts'
 export { type EventFilter, type FoundEvent, searchEvents } from './events/search.ts'

@@ -184,7 +184,12 @@ export class SocketDispatcher implements AsyncDisposable {
     })
   }
 
-  #refused({ actor, correlationId }: Context, client: Client, { path }: AnySocket, error: unknown): never {
+  #refused(
+    { actor, correlationId }: Context,
+    client: Client,
+    { path }: AnySocket,
+    error: unknown,
+  ): never {
     if (error instanceof Problem && error.status === 403 && actor.kind !== 'anonymous') {
       const wanted = `WS ${path}`
       this.#options.refused?.({ actor, client, correlationId, wanted, code: error.code })

@@ -2,18 +2,13 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '../db.ts'
 import type { Cursor } from './cursor.ts'
 
-/** A place in the log. */
-export type LinePlace = Cursor
-
 /** Before all events. */
-export const LOG_START: LinePlace = { epoch: 0, xid: '0', id: '0' }
+export const LOG_START: Cursor = { epoch: 0, xid: '0', id: '0' }
 
 /** One stored event as text: the same for as long as not a bit of it changes. */
 export interface EventLine {
-  epoch: number
-  /** `xid` of the place; a text named so would be ordered as text. */
-  xidText: string
-  idText: string
+  /** Its place in the log: epoch, transaction and id with blanks between. */
+  place: string
   eventId: string
   /** A JSON array of everything that is stored but the personal part, of which the digest is in it. */
   line: string
@@ -23,31 +18,45 @@ export interface EventLine {
   personalDigest: string | null
 }
 
-const TIME = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
+const TIME = sql.lit('YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 
 const LINE: RawBuilder<string> = sql`
   json_build_array(epoch, xid::text, id::text, event_id, kind, account_id, actor, data, target, result,
-    encode(personal_digest, 'hex'), correlation_id, to_char(occurred_at at time zone 'utc', ${sql.lit(TIME)}))::text`
+    encode(personal_digest, 'hex'), correlation_id, to_char(occurred_at at time zone 'utc', ${TIME}))::text`
 
-/**
- * The events after a place, in order, as far as nothing can still appear before them: with `upTo`, those up to that place included.
- * Names stay as they are here: the rows go past the plugins, of which there are many.
- */
+/** A select of its own, so that it is a filter and no condition of the index: the planner would sort what it takes in order else. */
+const SETTLED = sql<boolean>`
+  (epoch, xid) < (select current_epoch(), pg_snapshot_xmin(pg_current_snapshot()))`
+
+/** The events after a place, in order, as far as nothing can still appear before them; `whole` takes those beyond as well. */
 export async function readLines(
   db: Db,
-  after: LinePlace,
+  after: Cursor,
   limit: number,
-  upTo?: LinePlace,
+  { whole = false }: { whole?: boolean } = {},
 ): Promise<EventLine[]> {
-  const end = upTo
-    ? sql`(epoch, xid, id) <= (${upTo.epoch}::integer, ${upTo.xid}::xid8, ${upTo.id}::bigint)`
-    : sql`(epoch, xid) < (current_epoch(), pg_snapshot_xmin(pg_current_snapshot()))`
+  // Past the plugins, since there are many rows: the names are as they shall be.
   const { rows } = await sql<EventLine>`
-    select epoch, xid::text as "xidText", id::text as "idText", event_id as "eventId", ${LINE} as "line",
+    select concat_ws(' ', epoch, xid, id) as "place", event_id as "eventId", ${LINE} as "line",
       personal::text as "personal", encode(personal_digest, 'hex') as "personalDigest"
     from events
-    where (epoch, xid, id) > (${after.epoch}::integer, ${after.xid}::xid8, ${after.id}::bigint) and ${end}
+    where (epoch, xid, id) > (${after.epoch}::integer, ${after.xid}::xid8, ${after.id}::bigint)
+      and ${whole ? sql`true` : SETTLED}
     order by epoch, xid, id
     limit ${limit}`.execute(db.withoutPlugins())
   return rows
+}
+
+/** The place of a line, to read on from there. */
+export function parsePlace(text: string): Cursor {
+  const [epoch = '0', xid = '0', id = '0'] = text.split(' ')
+  return { epoch: Number(epoch), xid, id }
+}
+
+/** Negative when the one comes before the other. */
+export function comparePlaces(one: string, other: string): number {
+  const [a, b] = [one, other].map((place) => place.split(' ').map(BigInt))
+  const at = a!.findIndex((part, index) => part !== b![index])
+  if (at < 0) return 0
+  return a![at]! < b![at]! ? -1 : 1
 }

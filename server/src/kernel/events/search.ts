@@ -42,7 +42,11 @@ type Row = Omit<AnnouncedEvent, 'client'> & {
 export async function searchEvents(
   db: Db,
   filter: EventFilter,
-  { limit, before, oldestFirst = false }: { limit: number; before?: Place | undefined; oldestFirst?: boolean },
+  {
+    limit,
+    before,
+    oldestFirst = false,
+  }: { limit: number; before?: Place | undefined; oldestFirst?: boolean },
 ): Promise<FoundEvent[]> {
   const order = sql.raw(oldestFirst ? 'asc' : 'desc')
   const { rows } = await sql<Row>`
@@ -82,11 +86,17 @@ function conditions(filter: EventFilter): RawBuilder<boolean>[] {
     ),
     ...given(filter.actor, byActor),
     ...given(filter.kind, byKind),
-    ...given(filter.address, (address) => sql`personal is not null and personal->>'address' = ${address}`),
+    ...given(
+      filter.address,
+      (address) => sql`personal is not null and personal->>'address' = ${address}`,
+    ),
     ...given(filter.from, (from) => sql`occurred_at >= ${from}`),
     ...given(filter.to, (to) => sql`occurred_at < ${to}`),
-    ...given(filter.words, (words) => sql`
-      jsonb_to_tsvector('simple', data, '["string", "numeric"]') @@ plainto_tsquery('simple', ${words})`),
+    ...given(
+      filter.words,
+      (words) => sql`
+      jsonb_to_tsvector('simple', data, '["string", "numeric"]') @@ plainto_tsquery('simple', ${words})`,
+    ),
     ...given(filter.about, (user) => sql`(actor->>'userId' = ${user} or target = ${user})`),
   ]
 }
