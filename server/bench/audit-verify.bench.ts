@@ -12,7 +12,7 @@ import { cpuSeconds } from './processes.ts'
 import { Product } from './product.ts'
 import { judge, printMachine, printTable } from './table.ts'
 
-const EVENTS = 100_000
+const EVENTS = 200_000
 const AT_ONCE = 10_000
 const ROUNDS = 7
 /** As the command has. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { allows, checkMatrix } from '#access/index.ts'
-import { keepChain, Refusals } from '#audit/index.ts'
+import { chainLagSeconds, keepChain, Refusals } from '#audit/index.ts'
 import { Identity, type PasswordCost } from '#identity/index.ts'
 import {
   LiveChannel,
@@ -139,6 +139,7 @@ export class App {
       jobs: () => this.#jobs,
       readers: () => this.#readers,
       sockets: () => this.#sockets,
+      chainLagSeconds: async () => (this.#readers ? chainLagSeconds(this.systemContext()) : 0),
       browsers: () => this.#desk?.runtime,
     })
   }

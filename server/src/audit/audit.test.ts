@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { systemClock } from '#kernel/clock.ts'
+import { openLocalStore } from '#kernel/storage/local.ts'
 import { eventually } from '#kernel/test-support.ts'
 import { startApp } from '#test/app.ts'
 import { activityOf } from './search.ts'
+import { readStoredHeads } from './stored-heads.ts'
 
 const app = await startApp()
 after(() => app[Symbol.asyncDispose]())
@@ -219,6 +223,42 @@ test('a verification is an operation that says whether all is as it was', async 
   assert.equal(operation.status, 'succeeded', JSON.stringify(operation))
   assert.equal(operation.result.ok, true)
   assert.ok(operation.result.rows > 0)
+})
+
+test('a head is signed once for a day that is over, listed, and kept in the object store', async () => {
+  const root = await app.superAdmin()
+  const job = app.app.capabilities
+    .flatMap(({ jobs = [] }) => jobs)
+    .find(({ name }) => name === 'audit.sign_head')!
+  const sign = () => app.app.systemContext().jobs.send(job, {})
+  const heads = async () => (await root.get('/v1/admin/audit/heads')).body.items
+  await eventually('something is linked', async () => {
+    const { items } = (await root.get('/v1/admin/audit?limit=100')).body
+    return items.some(({ sequence }: { sequence?: number }) => sequence !== undefined)
+  })
+  await sign()
+  await eventually('it is signed', async () => (await heads()).length === 1, 30_000)
+  const [head] = await heads()
+  assert.equal(head.day, new Date(Date.now() - 24 * 60 * 60 * 1000).toISOString().slice(0, 10))
+  const directory = join(app.home, 'objects')
+  await using store = await openLocalStore({
+    ...{ root: directory, publicUrl: () => '', signingKey: randomBytes(32), clock: systemClock },
+  })
+  const stored = () => readStoredHeads(store, new Date())
+  await eventually('it is stored', async () => (await stored()).length === 1)
+  assert.deepEqual(await stored(), [head])
+  await sign()
+  const { body } = await root.post('/v1/admin/audit/verify', { head })
+  const { result } = await eventually(
+    'it is verified',
+    async () => {
+      const { body: operation } = await root.get(`/v1/operations/${body.operationId}`)
+      return operation.endedAt && operation
+    },
+    30_000,
+  )
+  assert.deepEqual([result.ok, result.heads], [true, 3])
+  assert.equal((await heads()).length, 1)
 })
 
 test('activity is what a user did and what was done to them, in that account only', async () => {

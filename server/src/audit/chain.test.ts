@@ -7,11 +7,15 @@ import type { Db } from '#kernel/db.ts'
 import { openTestKernel } from '#kernel/test-kernel.ts'
 import { eventually } from '#kernel/test-support.ts'
 import { chainBatch, keepChain } from './chain.ts'
+import { chainLagSeconds } from './lag.ts'
 import { noted, openTestAudit } from './test-support.ts'
 
 test('each event gets one link in the order of the log, and a chain that nobody touched verifies', async () => {
   await using audit = await openTestAudit()
+  assert.equal(await chainLagSeconds(audit.kernel.ctx), 0)
   await audit.note(5)
+  audit.clock.nextDay()
+  assert.equal(await chainLagSeconds(audit.kernel.ctx), 24 * 60 * 60)
   await audit.chain()
   await audit.note(3)
   await eventually('three wait', async () => (await audit.verify()).unchained === 3)
@@ -58,15 +62,15 @@ test('of workers that link at once, one does; killed with SIGKILL, they leave no
     })
     const ended = once(child, 'exit')
     let links = 0
-    for await (const chunk of child.stdout!) if ((links += chunk.length) > 3 + round) break
+    for await (const chunk of child.stdout) if ((links += chunk.length) > 3 + round) break
     child.kill('SIGKILL')
     await ended
   })
   await using own = keepChain(audit.kernel.ctx, audit.kernel.doorbell)
-  let isOver = false
-  const over = Promise.all(killed).then(() => (isOver = true))
-  while (!isOver) await audit.note(20)
-  await over
+  const over = new AbortController()
+  const allKilled = Promise.all(killed).finally(() => over.abort())
+  while (!over.signal.aborted) await audit.note(20)
+  await allKilled
   await own[Symbol.asyncDispose]()
   await audit.chain()
   const { bad, unchained, rows } = await audit.verify()

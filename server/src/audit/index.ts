@@ -7,6 +7,7 @@ import { routes } from './routes.ts'
 
 export { keepChain } from './chain.ts'
 export { erasePerson } from './erase.ts'
+export { chainLagSeconds } from './lag.ts'
 export type { AuditParts } from './parts.ts'
 export { Refusals } from './refusals.ts'
 export { AuditHead } from './schema.ts'

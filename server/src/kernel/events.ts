@@ -78,7 +78,7 @@ export function defineEvent<Data extends z.ZodType>(
  * @example z.object({ userId: z.string(), email: personal(z.string()) })
  */
 export function personal<Member extends z.ZodType>(member: Member): Member {
-  return member.meta({ ...member.meta(), personal: true }) as Member
+  return member.meta({ ...member.meta(), personal: true })
 }
 
 function personalMembers({ shape }: z.ZodObject): string[] {

@@ -24,27 +24,35 @@ const LINE: RawBuilder<string> = sql`
   json_build_array(epoch, xid::text, id::text, event_id, kind, account_id, actor, data, target, result,
     encode(personal_digest, 'hex'), correlation_id, to_char(occurred_at at time zone 'utc', ${TIME}))::text`
 
-/** A select of its own, so that it is a filter and no condition of the index: the planner would sort what it takes in order else. */
+/** A select of its own, so that it is evaluated once. */
 const SETTLED = sql<boolean>`
   (epoch, xid) < (select current_epoch(), pg_snapshot_xmin(pg_current_snapshot()))`
 
 /** The events after a place, in order, as far as nothing can still appear before them; `whole` takes those beyond as well. */
-export async function readLines(
+export function readLines(
   db: Db,
   after: Cursor,
   limit: number,
   { whole = false }: { whole?: boolean } = {},
 ): Promise<EventLine[]> {
-  // Past the plugins, since there are many rows: the names are as they shall be.
-  const { rows } = await sql<EventLine>`
-    select concat_ws(' ', epoch, xid, id) as "place", event_id as "eventId", ${LINE} as "line",
-      personal::text as "personal", encode(personal_digest, 'hex') as "personalDigest"
-    from events
-    where (epoch, xid, id) > (${after.epoch}::integer, ${after.xid}::xid8, ${after.id}::bigint)
-      and ${whole ? sql`true` : SETTLED}
-    order by epoch, xid, id
-    limit ${limit}`.execute(db.withoutPlugins())
-  return rows
+  return withoutSort(db, async (tx) => {
+    // Past the plugins, since there are many rows: the names are as they shall be.
+    const { rows } = await sql<EventLine>`
+      select concat_ws(' ', epoch, xid, id) as "place", event_id as "eventId", ${LINE} as "line",
+        personal::text as "personal", encode(personal_digest, 'hex') as "personalDigest"
+      from events
+      where (epoch, xid, id) > (${after.epoch}::integer, ${after.xid}::xid8, ${after.id}::bigint)
+        and ${whole ? sql`true` : SETTLED}
+      order by epoch, xid, id
+      limit ${limit}`.execute(tx.withoutPlugins())
+    return rows
+  })
+}
+
+/** The planner does not know that the log is written in the order of its index: it would read the whole log, and sort it. */
+function withoutSort<Result>(db: Db, work: (tx: Db) => Promise<Result>): Promise<Result> {
+  if (!db.isTransaction) return db.transaction().execute((tx) => withoutSort(tx, work))
+  return sql`set local enable_sort = off`.execute(db).then(() => work(db))
 }
 
 /** The place of a line, to read on from there. */
