@@ -7,6 +7,7 @@ import {
   parsePlace,
   readLines,
 } from '#kernel/events.ts'
+import { inIndexOrder } from '#kernel/transaction.ts'
 
 /** What a link says, in one text: sequence, event, hash and place, with blanks between. Compared as a whole: there are many. */
 export function linkText(sequence: number, hash: string, { eventId, place }: EventLine): string {
@@ -64,10 +65,11 @@ async function readStep(
 
 /** In one text: a row for each would cost as much again. */
 async function readLinks(db: Db, after: number, to: number): Promise<string[]> {
-  const { rows } = await sql<{ links: string | null }>`
+  const query = sql<{ links: string | null }>`
     select string_agg(link, E'\n') as "links" from (
       select concat_ws(' ', sequence, event_id, encode(hash, 'hex'), epoch, xid, id) as link
       from audit_chain where sequence > ${after} and sequence <= ${to}
-      order by sequence limit ${STEP}) as step`.execute(db.withoutPlugins())
+      order by sequence limit ${STEP}) as step`
+  const { rows } = await inIndexOrder(db, (tx) => query.execute(tx.withoutPlugins()))
   return rows[0]?.links?.split('\n') ?? []
 }

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '../db.ts'
+import { inIndexOrder } from '../transaction.ts'
 import type { Cursor } from './cursor.ts'
 
 /** Before all events. */
@@ -35,7 +36,7 @@ export function readLines(
   limit: number,
   { whole = false }: { whole?: boolean } = {},
 ): Promise<EventLine[]> {
-  return withoutSort(db, async (tx) => {
+  return inIndexOrder(db, async (tx) => {
     // Past the plugins, since there are many rows: the names are as they shall be.
     const { rows } = await sql<EventLine>`
       select concat_ws(' ', epoch, xid, id) as "place", event_id as "eventId", ${LINE} as "line",
@@ -47,12 +48,6 @@ export function readLines(
       limit ${limit}`.execute(tx.withoutPlugins())
     return rows
   })
-}
-
-/** The planner does not know that the log is written in the order of its index: it would read the whole log, and sort it. */
-function withoutSort<Result>(db: Db, work: (tx: Db) => Promise<Result>): Promise<Result> {
-  if (!db.isTransaction) return db.transaction().execute((tx) => withoutSort(tx, work))
-  return sql`set local enable_sort = off`.execute(db).then(() => work(db))
 }
 
 /** The place of a line, to read on from there. */
