@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { sql } from 'kysely'
 import { systemClock } from '#kernel/clock.ts'
 import { openLocalStore } from '#kernel/storage/local.ts'
 import { eventually } from '#kernel/test-support.ts'
 import { startApp } from '#test/app.ts'
-import { activityOf } from './search.ts'
+import { activityOf, bounded } from './search.ts'
 import { readStoredHeads } from './stored-heads.ts'
 
 const app = await startApp()
@@ -154,6 +155,12 @@ test('T66: searches that are no words, or patterns, are words or refused', async
   ]) {
     assert.equal((await root.get(`/v1/admin/audit?${query}`)).status, 400, query)
   }
+})
+
+test('T66: a search that takes too long is given up, and says how to narrow it', async () => {
+  const ctx = app.app.systemContext()
+  const search = bounded(ctx, ({ db }) => sql`select pg_sleep(60)`.execute(db))
+  await assert.rejects(search, { code: 'audit.search_too_wide', status: 400 })
 })
 
 test('only those who run the installation read, export or verify', async () => {
