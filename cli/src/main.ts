@@ -54,6 +54,30 @@ const admin = defineCommand({
   subCommands: { create: createAdmin },
 })
 
+const verifyAudit = defineCommand({
+  meta: { name: 'verify', description: 'Find out whether anybody has changed the audit log' },
+  args: {
+    from: { type: 'string', description: 'First sequence number (default: 1)' },
+    to: { type: 'string', description: 'Last sequence number (default: the newest)' },
+    head: { type: 'string', description: 'File with a signed head that was kept elsewhere' },
+  },
+  async run({ args: { from, to, head } }) {
+    const range = { ...(from && { from: rowNumber(from) }), ...(to && { to: rowNumber(to) }) }
+    const { verifyAuditCommand } = await import('@gantry/server/commands.ts')
+    await verifyAuditCommand({ ...range, ...(head && { head }) })
+  },
+})
+
+function rowNumber(text: string): number {
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text)
+  throw new Error(`'${text}' is not a sequence number: give a whole number from 1 on`)
+}
+
+const audit = defineCommand({
+  meta: { name: 'audit', description: 'Look after the audit log' },
+  subCommands: { verify: verifyAudit },
+})
+
 const version = defineCommand({
   meta: { name: 'version', description: 'Print the version' },
   run: () => void process.stdout.write(`${VERSION}\n`),
@@ -78,6 +102,6 @@ async function readLine(): Promise<string> {
 await runMain(
   defineCommand({
     meta: { name: 'gantry', version: VERSION, description: 'A self-hosted browser cloud' },
-    subCommands: { serve, migrate, admin, version },
+    subCommands: { serve, migrate, admin, audit, version },
   }),
 )

@@ -8,7 +8,8 @@ export function renderEvents(capabilities: readonly Capability[]): string {
   const readers = capabilities.flatMap((capability) => capability.reacts ?? [])
   return page('Events', 'the events of every capability', [
     'Each fact is one row, written in the transaction that makes it true. Beside its data it carries `eventId`, `kind`, `accountId`,\n' +
-      '`actor`, `correlationId` and `occurredAt`.',
+      '`actor`, `target`, `result`, the client’s address and agent, `correlationId` and `occurredAt`. Members that are _personal_ are kept apart, and\n' +
+      'can be [erased](../audit.md#persons).',
     ...capabilities.flatMap(({ name, publishes = [] }) =>
       publishes.length > 0 ? [`## ${name}`, ...publishes.flatMap(entry)] : [],
     ),
@@ -28,12 +29,15 @@ export function renderEvents(capabilities: readonly Capability[]): string {
   ])
 }
 
-function entry({ name, summary, data }: EventKind): string[] {
+function entry({ name, summary, data, personal }: EventKind): string[] {
+  const isPersonal = (member: string) => personal.includes(member.replace(/\?$/, ''))
   const schema = data.toJSONSchema({ io: 'output', unrepresentable: 'any' }) as JsonSchema
   const rows = membersOf(schema).map((member) => [
     code(member.name),
     code(schemaText(member.of)),
-    member.of.description ?? '',
+    [...(isPersonal(member.name) ? ['_personal_'] : []), member.of.description ?? []]
+      .flat()
+      .join('; '),
   ])
   const described = rows.some(([, , description]) => description)
   const members = described

@@ -141,6 +141,114 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search the audit log, the newest first
+         * @description Every filter that is given must fit. A search that takes longer than 3 s is refused.
+         *
+         *     Needs the permission `audit.read`.
+         */
+        get: operations["getAdminAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export a span of the audit log, the oldest first
+         * @description At most 366 days at once. CSV for spreadsheets, or a JSON array with one entry a line. The export is an entry itself.
+         *
+         *     Needs the permission `audit.export`.
+         */
+        get: operations["getAdminAuditExport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/audit/heads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the signed heads of the audit log, the newest first
+         * @description One for each day. Kept elsewhere, a head proves what the log was: `gantry audit verify --head FILE`.
+         *
+         *     Needs the permission `audit.read`.
+         */
+        get: operations["getAdminAuditHeads"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify the hash chain of the audit log
+         * @description The work goes on after the answer; follow it at `Location`. Its result says `ok`, and `bad` names the first row that is not as it was.
+         *
+         *     Needs the permission `audit.verify`.
+         */
+        post: operations["postAdminAuditVerify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/audit/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show an entry of the audit log
+         * @description Needs the permission `audit.read`.
+         */
+        get: operations["getAdminAuditId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/config": {
         parameters: {
             query?: never;
@@ -2327,6 +2435,61 @@ export interface components {
             items: components["schemas"]["ApiKey"][];
             /** @description For the next page; null on the last */
             nextCursor: string | null;
+        };
+        AuditEntry: {
+            /** @description `evt_…` */
+            id: string;
+            /** Format: date-time */
+            at: string;
+            actor: {
+                /** @enum {string} */
+                kind: "anonymous" | "system" | "user" | "key";
+                /** @description Of a part of the product */
+                name?: string;
+                userId?: string;
+                keyId?: string;
+                /** @description When it happened */
+                roles?: string[];
+            };
+            /** @description The kind of the event: `session.ended` */
+            action: string;
+            accountId?: string;
+            /** @description What was acted on */
+            target?: string;
+            /** @enum {string} */
+            result: "succeeded" | "refused" | "failed";
+            address?: string;
+            agent?: string;
+            correlationId?: string;
+            data: unknown;
+            /**
+             * @description There when something that told of a person was erased
+             * @constant
+             */
+            erased?: true;
+            /** @description Place in the hash chain; absent for a second or two */
+            sequence?: number;
+            hash?: string;
+        };
+        AuditHead: {
+            /**
+             * Format: date
+             * @description The day that was over, UTC
+             */
+            day: string;
+            /** @description How far the chain went */
+            lastSequence: number;
+            /** @description Of that link */
+            hash: string;
+            /** @description Of the head before */
+            previousSignature: string | null;
+            /** @description Ed25519 */
+            signature: string;
+            /** @description SHA-256 of the public key */
+            keyId: string;
+            publicKey: string;
+            /** Format: date-time */
+            signedAt: string;
         };
         Batch: {
             commands: ({
@@ -4540,6 +4703,14 @@ export interface components {
                 idleTimeoutMinutes?: number;
             };
         };
+        VerifyAudit: {
+            /** @description First sequence number; 1 unless given */
+            from?: number;
+            /** @description Last one; the newest unless given */
+            to?: number;
+            /** @description One that was kept elsewhere */
+            head?: components["schemas"]["AuditHead"];
+        };
         /** @description Inner size of the page in CSS pixels */
         Viewport: {
             width: number;
@@ -4594,6 +4765,49 @@ export interface components {
         };
     };
     responses: {
+        /** @description `audit.not_found`: No such audit entry. */
+        "audit.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `audit.search_too_wide`: That search takes too long.
+         *     `request.bad_cursor`: That cursor was not made by this list.
+         *     `request.invalid`: The request is not valid.
+         */
+        "audit.search_too_wide-or-request.bad_cursor-or-request.invalid": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `audit.too_many_exports`: Too many exports at once. */
+        "audit.too_many_exports": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `audit.wrong_span`: That span of time cannot be exported.
+         *     `request.invalid`: The request is not valid.
+         */
+        "audit.wrong_span-or-request.invalid": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /**
          * @description `auth.bootstrap_refused`: That link makes no super-admin any more.
          *     `auth.https_required`: Passwords and tokens need HTTPS.
@@ -5896,6 +6110,339 @@ export interface operations {
                 };
             };
             400: components["responses"]["request.invalid"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAdminAudit: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+                /** @description A user, with what their keys did; a key; or the name of a part of the product */
+                actor?: string;
+                /**
+                 * @description `session.ended`, or `session.*` for all that begin so
+                 * @example setting.*
+                 */
+                action?: string;
+                /** @description What was acted on, by its id or name */
+                target?: string;
+                accountId?: string;
+                result?: "succeeded" | "refused" | "failed";
+                /** @description Where the request came from */
+                address?: string;
+                correlationId?: string;
+                /** @description Not before this */
+                from?: string & (unknown & unknown);
+                /** @description Before this */
+                to?: string & (unknown & unknown);
+                /** @description Words and numbers that the data of an entry all holds */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "evt_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "at": "2026-11-20T12:00:00.000Z",
+                     *           "actor": {
+                     *             "kind": "user",
+                     *             "userId": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *             "roles": [
+                     *               "admin"
+                     *             ]
+                     *           },
+                     *           "action": "setting.changed",
+                     *           "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "target": "maxSessions",
+                     *           "result": "succeeded",
+                     *           "address": "192.0.2.7",
+                     *           "agent": "curl/8.5.0",
+                     *           "correlationId": "0d5c2f0e-8a52-4a0b-9a6c-6b0f3c1d2e4f",
+                     *           "data": {
+                     *             "name": "maxSessions",
+                     *             "kind": "setting",
+                     *             "before": 10,
+                     *             "after": 20
+                     *           },
+                     *           "sequence": 1204,
+                     *           "hash": "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["AuditEntry"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["audit.search_too_wide-or-request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAdminAuditExport: {
+        parameters: {
+            query: {
+                /** @description A user, with what their keys did; a key; or the name of a part of the product */
+                actor?: string;
+                /** @description `session.ended`, or `session.*` for all that begin so */
+                action?: string;
+                /** @description What was acted on, by its id or name */
+                target?: string;
+                accountId?: string;
+                result?: "succeeded" | "refused" | "failed";
+                /** @description Where the request came from */
+                address?: string;
+                correlationId?: string;
+                /**
+                 * @description Not before this
+                 * @example 2026-11-01T00:00:00Z
+                 */
+                from: string & (unknown & unknown);
+                /** @description Before this; now unless given */
+                to?: string & (unknown & unknown);
+                /** @description Words and numbers that the data of an entry all holds */
+                q?: string;
+                /** @example json */
+                format?: "csv" | "json";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "evt_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *         "at": "2026-11-20T12:00:00.000Z",
+                     *         "actor": {
+                     *           "kind": "user",
+                     *           "userId": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "roles": [
+                     *             "admin"
+                     *           ]
+                     *         },
+                     *         "action": "setting.changed",
+                     *         "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *         "target": "maxSessions",
+                     *         "result": "succeeded",
+                     *         "address": "192.0.2.7",
+                     *         "agent": "curl/8.5.0",
+                     *         "correlationId": "0d5c2f0e-8a52-4a0b-9a6c-6b0f3c1d2e4f",
+                     *         "data": {
+                     *           "name": "maxSessions",
+                     *           "kind": "setting",
+                     *           "before": 10,
+                     *           "after": 20
+                     *         },
+                     *         "sequence": 1204,
+                     *         "hash": "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["AuditEntry"][];
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["audit.wrong_span-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            429: components["responses"]["audit.too_many_exports"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+        };
+    };
+    getAdminAuditHeads: {
+        parameters: {
+            query?: {
+                /** @description Items in a page */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "day": "2026-11-19",
+                     *           "lastSequence": 1187,
+                     *           "hash": "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9",
+                     *           "previousSignature": null,
+                     *           "signature": "hgyY0il-MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAw",
+                     *           "keyId": "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9",
+                     *           "publicKey": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+                     *           "signedAt": "2026-11-20T00:07:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["AuditHead"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAdminAuditVerify: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same request within 24 hours answers with what the first one made. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "from": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["VerifyAudit"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "operationId": "op_06f3k9w2m4qz7x8y1v5t0r6n3b"
+                     *     }
+                     */
+                    "application/json": {
+                        operationId: string;
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            409: components["responses"]["idempotency.in_progress"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["idempotency.different_request"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAdminAuditId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description `evt_…`
+                 * @example evt_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "evt_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "at": "2026-11-20T12:00:00.000Z",
+                     *       "actor": {
+                     *         "kind": "user",
+                     *         "userId": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *         "roles": [
+                     *           "admin"
+                     *         ]
+                     *       },
+                     *       "action": "setting.changed",
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "target": "maxSessions",
+                     *       "result": "succeeded",
+                     *       "address": "192.0.2.7",
+                     *       "agent": "curl/8.5.0",
+                     *       "correlationId": "0d5c2f0e-8a52-4a0b-9a6c-6b0f3c1d2e4f",
+                     *       "data": {
+                     *         "name": "maxSessions",
+                     *         "kind": "setting",
+                     *         "before": 10,
+                     *         "after": 20
+                     *       },
+                     *       "sequence": 1204,
+                     *       "hash": "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditEntry"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["audit.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -9315,7 +9862,10 @@ export interface operations {
                      *             "jobs.read",
                      *             "jobs.write",
                      *             "errors.read",
-                     *             "recovery.run"
+                     *             "recovery.run",
+                     *             "audit.read",
+                     *             "audit.export",
+                     *             "audit.verify"
                      *           ]
                      *         }
                      *       ],

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { allows, checkMatrix } from '#access/index.ts'
+import { chainLagSeconds, keepChain, Refusals } from '#audit/index.ts'
 import { Identity, type PasswordCost } from '#identity/index.ts'
 import {
   LiveChannel,
@@ -38,7 +39,6 @@ import { RuntimeSettings } from '#kernel/runtime-settings.ts'
 import { closeInOrder, type Step } from '#kernel/shutdown.ts'
 import { SocketDispatcher } from '#kernel/sockets.ts'
 import { objectHandler } from '#kernel/storage/http.ts'
-import { openObjectStore } from '#kernel/storage/open.ts'
 import type { ObjectStore } from '#kernel/storage/store.ts'
 import { openTelemetry, type Telemetry } from '#kernel/telemetry.ts'
 import type { Users } from '#kernel/unprivileged.ts'
@@ -50,6 +50,7 @@ import { declareGauges } from './gauges.ts'
 import { document, manifest } from './manifest.ts'
 import { type MailParts, openMailParts } from './mail-parts.ts'
 import { migrateAll } from './migrations.ts'
+import { openStore } from './object-store.ts'
 import { VERSION } from './version.ts'
 
 export interface AppOptions {
@@ -89,6 +90,7 @@ export class App {
   #identity!: Identity
   #problemCounts!: ProblemCounts
   #mail!: MailParts
+  #refusals: Refusals | undefined
   #desk: BrowserDesk | undefined
   readonly #loops = new AsyncDisposableStack()
   #fleet: FleetParts | undefined
@@ -132,6 +134,7 @@ export class App {
       settings: () => this.#settings,
       operations: () => this.#operationsParts(),
       notifications: () => this.#mail,
+      audit: () => ({ vault: this.#keyring, store: this.#store }),
     })
     checkMatrix(this.capabilities)
     declareGauges(this.telemetry, {
@@ -139,6 +142,7 @@ export class App {
       jobs: () => this.#jobs,
       readers: () => this.#readers,
       sockets: () => this.#sockets,
+      chainLagSeconds: async () => (this.#readers ? chainLagSeconds(this.systemContext()) : 0),
       browsers: () => this.#desk?.runtime,
     })
   }
@@ -255,17 +259,10 @@ export class App {
 
   #openStore(): Promise<ObjectStore> {
     const { config, home } = this.#options
-    const bucket = config.S3_BUCKET_NAME && `s3://${config.S3_BUCKET_NAME}`
-    const id = config.AWS_ACCESS_KEY_ID
-    return openObjectStore({
-      url: config.OBJECT_STORE_URL ?? bucket,
-      localRoot: home.objects,
+    return openStore(config, home, {
       publicUrl: () => this.url,
       signingKey: this.#keyring.derive('object URLs'),
       clock: this.#clock,
-      ...(id && {
-        credentials: { accessKeyId: id, secretAccessKey: config.AWS_SECRET_ACCESS_KEY! },
-      }),
     })
   }
 
@@ -341,12 +338,14 @@ export class App {
       log: log.category('events'),
     })
     await this.#readers.start()
+    this.#loops.use(keepChain(this.systemContext(), this.#doorbell))
     this.#loops.use(keepFleet(this.systemContext(), this.#fleetAndJobs()))
   }
 
   async #openApi(): Promise<void> {
     const { config, log } = this.#options
     const channel = this.#openChannel()
+    this.#refusals = new Refusals({ contextFor: this.contextFor, log: log.category('audit') })
     this.#http = await HttpServer.open({
       foreign: channel,
       capabilities: this.capabilities,
@@ -355,6 +354,7 @@ export class App {
       authenticate: (authorization, ip) => this.#identity.authenticate(authorization, ip),
       allows,
       contextFor: this.contextFor,
+      refused: this.#refusals.note,
       requestTimeoutMs: config.REQUEST_TIMEOUT_SECONDS * 1000,
       corsOrigins: corsOrigins(config),
       trustedProxies: config.TRUSTED_PROXIES,
@@ -386,7 +386,8 @@ export class App {
       sockets: this.capabilities.flatMap((capability) => capability.sockets ?? []),
       foreign: [channel],
       authenticate: ({ headers }, ip) => this.#identity.authenticate(headers.authorization, ip),
-      contextFor: (actor) => this.contextFor({ actor }),
+      contextFor: (actor, client) => this.contextFor({ actor, client }),
+      ...(this.#refusals && { refused: this.#refusals.note }),
     })
     sockets.attach(http.server)
     return sockets
@@ -442,6 +443,7 @@ export class App {
 
   async #closeServices(): Promise<void> {
     await this.#mail?.[Symbol.asyncDispose]()
+    await this.#refusals?.[Symbol.asyncDispose]()
     await this.#problemCounts?.[Symbol.asyncDispose]()
     await this.#settings?.[Symbol.asyncDispose]()
     await this.#identity?.[Symbol.asyncDispose]()

@@ -1,8 +1,14 @@
+import { readFile } from 'node:fs/promises'
+import { AuditHead, gatherWitnesses, type Verification, verifyChain } from '#audit/index.ts'
+import { systemClock } from '#kernel/clock.ts'
+import { openKeyring } from '#kernel/crypto.ts'
+import { APP_ROLE, DatabasePool } from '#kernel/db.ts'
 import { Problem } from '#kernel/problem.ts'
 import { App } from './app.ts'
 import { readConfig } from './environment.ts'
 import { type Ground, openGround } from './main.ts'
 import { migrateAll } from './migrations.ts'
+import { openStore } from './object-store.ts'
 
 /** Brings the database to the newest version, and says how many migrations ran. */
 export async function migrateCommand(): Promise<void> {
@@ -32,6 +38,55 @@ export async function createAdminCommand(person: {
       await app.stop()
     }
   })
+}
+
+/**
+ * Verifies the hash chain of the audit log, also while the server runs. Names the first row that is not as it was, with exit status 1.
+ */
+export async function verifyAuditCommand({ from, to, head }: VerifyAuditArguments): Promise<void> {
+  const kept = head === undefined ? undefined : { head: await readHead(head), source: head }
+  await onGround(async ({ config, home, database, log }) => {
+    const keyring = await openKeyring(home.keys)
+    const connection = { address: database, role: APP_ROLE, log: log.category('database') }
+    await using pool = new DatabasePool({ ...connection, poolSize: 2 })
+    await using store = await openStore(config, home, {
+      ...{ publicUrl: () => '', signingKey: keyring.derive('object URLs'), clock: systemClock },
+    })
+    const options = { vault: keyring, store, now: systemClock.now(), kept }
+    const witnesses = await gatherWitnesses(pool.db, options)
+    report(await verifyChain(pool.db, { from, to, ...witnesses }))
+  })
+}
+
+interface VerifyAuditArguments {
+  from?: number
+  to?: number
+  /** Path of a head that was kept elsewhere. */
+  head?: string
+}
+
+async function readHead(path: string): Promise<AuditHead> {
+  try {
+    return AuditHead.parse(JSON.parse(await readFile(path, 'utf8')))
+  } catch (error) {
+    throw new Error(`${path} is not an audit head as GET /v1/admin/audit/heads lists them`, {
+      cause: error,
+    })
+  }
+}
+
+function report({ rows, from, to, heads, erased, unchained, bad }: Verification): void {
+  if (bad) {
+    const which = bad.eventId ? `${bad.sequence} (${bad.eventId})` : bad.sequence
+    process.stderr.write(`Row ${which}: ${bad.what}.\n`)
+    process.exitCode = 1
+    return
+  }
+  const more = unchained > 0 ? `; ${unchained} newer events are not linked yet` : ''
+  process.stdout.write(
+    `${rows} rows are as they were, ${from} to ${to}, with ${heads} signed heads; ` +
+      `personal data of ${erased} was erased${more}.\n`,
+  )
 }
 
 /** Runs with the database of the server that runs here, or with one of its own for as long as it takes. */

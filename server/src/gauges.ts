@@ -11,6 +11,7 @@ export interface Held {
   jobs(): JobQueue | undefined
   readers(): EventReaders | undefined
   sockets(): SocketDispatcher | undefined
+  chainLagSeconds(): Promise<number>
   browsers(): BrowserRuntime | undefined
 }
 
@@ -42,6 +43,11 @@ export function declareGauges(telemetry: Telemetry, held: Held): void {
       const states = (await held.readers()?.states()) ?? []
       return Object.fromEntries(states.map(({ name, lagSeconds }) => [name, lagSeconds]))
     },
+  )
+  telemetry.gauge(
+    'gantry_audit_chain_lag_seconds',
+    'Age of the oldest event that the audit chain does not cover',
+    () => held.chainLagSeconds(),
   )
   telemetry.gauge('gantry_sockets_open', 'WebSockets that are open', () => {
     return held.sockets()?.openSockets ?? 0

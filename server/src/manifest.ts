@@ -1,4 +1,5 @@
 import { access } from '#access/index.ts'
+import { audit, type AuditParts } from '#audit/index.ts'
 import { browsers, type BrowserRuntime } from '#browsers/index.ts'
 import { fleet, type FleetParts } from '#fleet/index.ts'
 import { identity, type IdentityParts } from '#identity/index.ts'
@@ -18,6 +19,7 @@ export interface Parts {
   platform(): PlatformParts
   operations(): OperationsParts
   notifications(): NotificationsParts
+  audit(): AuditParts
   settings(): SettingsParts
   /** Undefined in a process that hosts no browsers. */
   browsers(): BrowserRuntime | undefined
@@ -34,6 +36,7 @@ export function manifest(parts: Parts): Capability[] {
     notifications(parts.notifications),
     settings(parts.settings),
     operations(parts.operations),
+    audit(parts.audit),
     platform(parts.platform),
   ]
   checkManifest(capabilities)
@@ -51,6 +54,7 @@ export function plainManifest(): Capability[] {
     platform: none,
     operations: none,
     notifications: none,
+    audit: none,
     settings: none,
     browsers: none,
     store: none,

@@ -48,6 +48,9 @@ export const matrix: Readonly<Record<string, readonly Role[]>> = {
   'jobs.write': OPERATORS,
   'errors.read': ONLOOKERS,
   'recovery.run': OPERATORS,
+  'audit.read': OPERATORS,
+  'audit.export': OPERATORS,
+  'audit.verify': OPERATORS,
 }
 
 const held = new Map<string, ReadonlySet<string>>(

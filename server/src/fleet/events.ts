@@ -35,6 +35,7 @@ export const failed = defineEvent(
   'instance.error',
   'A machine could not be launched, or broke',
   z.object({ id, provider, message: z.string() }),
+  { result: 'failed' },
 )
 
 const node = z.object({ id, instanceId: z.string() })

@@ -1,10 +1,12 @@
 import { z } from 'zod'
-import { defineEvent } from '#kernel/events.ts'
+import { defineEvent, personal } from '#kernel/events.ts'
 
 const client = {
-  ipAddress: z.string().optional(),
-  userAgent: z.string().optional(),
+  ipAddress: personal(z.string().optional()),
+  userAgent: personal(z.string().optional()),
 }
+
+const aboutUser = { target: 'userId' } as const
 
 export const registered = defineEvent(
   'user.registered',
@@ -15,12 +17,14 @@ export const registered = defineEvent(
     by: z.enum(['sign_up', 'bootstrap', 'operator']),
     roles: z.array(z.string()),
   }),
+  aboutUser,
 )
 
 export const signedIn = defineEvent(
   'user.signed_in',
   'A person proved who they are, and a device of theirs is signed in.',
   z.object({ userId: z.string(), signInId: z.string(), amr: z.array(z.string()), ...client }),
+  aboutUser,
 )
 
 export const signInFailed = defineEvent(
@@ -31,24 +35,28 @@ export const signInFailed = defineEvent(
     userId: z.string().optional(),
     ...client,
   }),
+  { ...aboutUser, result: 'refused' },
 )
 
 export const signedOut = defineEvent(
   'user.signed_out',
   'A device was signed out by its user.',
   z.object({ userId: z.string(), signInId: z.string() }),
+  aboutUser,
 )
 
 export const profileChanged = defineEvent(
   'user.profile_changed',
   'A person changed their profile or settings.',
   z.object({ userId: z.string(), changed: z.array(z.string()) }),
+  aboutUser,
 )
 
 export const reuseDetected = defineEvent(
   'sign_in.reuse_detected',
   'A refresh token came back after it had been used: it was copied, so the sign-in was ended.',
   z.object({ userId: z.string(), signInId: z.string(), ...client }),
+  { ...aboutUser, result: 'refused' },
 )
 
 export const published = [

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { Client } from './client.ts'
 import type { Clock } from './clock.ts'
 import type { Keyring } from './crypto.ts'
 import type { Db } from './db.ts'
@@ -43,6 +44,8 @@ export interface Origin {
   actor: Actor
   accountId?: string
   correlationId: string
+  /** Where the request came from, if one did. */
+  client?: Client
 }
 
 /** Everything that a service may use, for one request, job, reader or socket. */

@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import { z } from 'zod'
 import { cloneDatabase } from '#test/database.ts'
 import { systemClock } from './clock.ts'
-import { defineEvent, defineReader, makeEventPartitions } from './events.ts'
+import { defineEvent, defineReader, makeEventPartitions, personal } from './events.ts'
 import { openTestKernel } from './test-kernel.ts'
 import { eventually } from './test-support.ts'
 
@@ -12,7 +12,12 @@ const database = await cloneDatabase()
 after(() => database[Symbol.asyncDispose]())
 const { address } = database
 
-const opened = defineEvent('door.opened', 'A door was opened', z.object({ door: z.string() }))
+const opened = defineEvent(
+  'door.opened',
+  'A door was opened',
+  z.object({ door: z.string(), guest: personal(z.string().optional()) }),
+  { target: 'door' },
+)
 const closed = defineEvent('door.closed', 'A door was closed', z.object({ door: z.string() }))
 
 test('a reader gets the fact as it was announced, acting for its account', async () => {
@@ -35,10 +40,11 @@ test('a reader gets the fact as it was announced, acting for its account', async
     roles: ['owner'],
     signInId: 'sgn_1',
   } as const
-  const ctx = kernel.contextFor({ actor, correlationId: 'request-1' })
+  const client = { address: '192.0.2.1', agent: 'test/1' }
+  const ctx = kernel.contextFor({ actor, client, correlationId: 'request-1' })
   await ctx.transaction(async (ctx) => {
     await ctx.events.emit(closed, { door: 'left' })
-    await ctx.events.emit(opened, { door: 'right' })
+    await ctx.events.emit(opened, { door: 'right', guest: 'Ann' })
   })
 
   await eventually('the event is read', () => seen.length > 0)
@@ -53,7 +59,10 @@ test('a reader gets the fact as it was announced, acting for its account', async
         kind: 'door.opened',
         accountId: 'acc_1',
         actor,
-        data: { door: 'right' },
+        data: { door: 'right', guest: 'Ann' },
+        target: 'right',
+        result: 'succeeded',
+        client,
         correlationId: 'request-1',
         occurredAt,
       },

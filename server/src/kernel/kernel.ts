@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Client } from './client.ts'
 import type { Actor, Context } from './context.ts'
 import type { Clock } from './clock.ts'
 import type { Keyring } from './crypto.ts'
@@ -34,6 +35,8 @@ export interface Situation {
   actor: Actor
   accountId?: string
   correlationId?: string
+  /** Where the request comes from; written with each event that it causes. */
+  client?: Client
   signal?: AbortSignal
   /** Called by `ctx.remember` in the transaction that makes the resource. */
   remember?: (db: Db, resourceId: string) => Promise<void>

@@ -7,6 +7,7 @@ import pino from 'pino'
 import { WebSocket } from 'ws'
 import type { Actor, Context } from './context.ts'
 import { httpProblems } from './http/problems.ts'
+import type { Refusal } from './refusal.ts'
 import { type AnySocket, SocketDispatcher } from './sockets.ts'
 import { eventually } from './test-support.ts'
 
@@ -17,6 +18,7 @@ after(() => stack.disposeAsync())
 const contextOf = (actor: Actor) =>
   ({ actor, with: (change: object) => ({ ...contextOf(actor), ...change }) }) as unknown as Context
 
+const refusals: Refusal[] = []
 let admitting = false
 const slow = { go: Promise.withResolvers<void>() }
 
@@ -62,6 +64,7 @@ async function start(options: { pingEveryMs?: number } = {}) {
       return headers.authorization ? { kind: 'user', ...user } : { kind: 'anonymous' }
     },
     contextFor: contextOf,
+    refused: (refusal) => refusals.push(refusal),
     allowsOrigin: (origin) => origin === 'https://app.example',
     allowsHost: (host) => host !== 'evil.example',
     ...options,
@@ -107,6 +110,16 @@ test('who may not enter hears so before the upgrade, and nothing is opened', asy
   assert.equal(await refusal('//echo/x'), 404)
   assert.equal(await refusal('/echo/broken'), 500)
   assert.equal(dispatcher.openSockets, 0)
+})
+
+test('that somebody who is signed in may not enter is told, with where they are; of strangers it is not', async () => {
+  refusals.length = 0
+  await refusal('/echo/x', {})
+  await refusal('/echo/locked', { ...GOOD, 'user-agent': 'dialer/1' })
+  const [told] = refusals
+  assert.equal(refusals.length, 1)
+  assert.deepEqual(told!.client, { address: '127.0.0.1', agent: 'dialer/1' })
+  assert.deepEqual([told!.wanted, told!.code], ['WS /echo/', 'auth.forbidden'])
 })
 
 test('a page of another origin may not open a socket; ours and programs may', async () => {

@@ -3,10 +3,12 @@ import type { Duplex } from 'node:stream'
 import { STATUS_CODES } from 'node:http'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { randomUUID } from 'node:crypto'
+import { type Client, clientAt } from './client.ts'
 import type { Actor, Context } from './context.ts'
 import { problemBody, toProblem } from './http/failures.ts'
 import type { Logger } from './log.ts'
 import { Problem } from './problem.ts'
+import type { Refusal } from './refusal.ts'
 import { within } from './within.ts'
 
 interface SocketAdmission<Grant> {
@@ -75,7 +77,9 @@ export interface DispatcherOptions {
   authenticate(request: IncomingMessage, ip: string): Promise<Actor>
   /** Where a request comes from, behind trusted proxies too; the far end of its connection unless given. */
   addressOf?(request: IncomingMessage): string
-  contextFor(actor: Actor): Context
+  contextFor(actor: Actor, client: Client): Context
+  /** Told when somebody who is signed in may not open what they asked for. */
+  refused?: (refusal: Refusal) => void
   /** Web pages of these origins may open sockets; programs send no Origin. */
   allowsOrigin(origin: string, host: string | undefined): boolean
   /** Whether this is one of the server's own names: a name that somebody else made point here is not. */
@@ -161,10 +165,14 @@ export class SocketDispatcher implements AsyncDisposable {
     if (!route) return
 
     const ip = this.#options.addressOf?.(request) ?? request.socket.remoteAddress ?? ''
-    const ctx = this.#options.contextFor(await this.#options.authenticate(request, ip))
+    const client = clientAt(ip, request.headers['user-agent'])
+    const ctx = this.#options.contextFor(await this.#options.authenticate(request, ip), client)
     const facts = { url, headers: request.headers, ip }
     const { signal, stop } = untilGone(socket, route.admitTimeoutMs ?? ADMIT_TIMEOUT_MS)
-    const grant: unknown = await route.admit(ctx.with({ signal }), facts).finally(stop)
+    const grant: unknown = await route
+      .admit(ctx.with({ signal }), facts)
+      .catch((error: unknown) => this.#refused(ctx, client, route, error))
+      .finally(stop)
     // Nothing more will be heard of this client.
     if (socket.readableEnded) socket.destroy()
     // Who admitted it may have made something for it that only its end ends: it is passed on even when it is to be closed at once.
@@ -174,6 +182,19 @@ export class SocketDispatcher implements AsyncDisposable {
       this.#track(opened)
       route.open(ctx, opened, grant, facts)
     })
+  }
+
+  #refused(
+    { actor, correlationId }: Context,
+    client: Client,
+    { path }: AnySocket,
+    error: unknown,
+  ): never {
+    if (error instanceof Problem && error.status === 403 && actor.kind !== 'anonymous') {
+      const wanted = `WS ${path}`
+      this.#options.refused?.({ actor, client, correlationId, wanted, code: error.code })
+    }
+    throw error
   }
 
   #pass(socket: RawSocket): void {

@@ -1,9 +1,11 @@
 import type { ColumnType, Generated } from 'kysely'
+import type { EventResult } from './events.ts'
+import type { PersonalPart } from './events/personal.ts'
 
 /** A `jsonb` column: read as a value, written as the text of `JSON.stringify`. */
 export type Json<T> = ColumnType<T, string, string>
 
-/** One announced fact, never changed. Partitioned by month of `occurredAt`. */
+/** One announced fact, never changed but for its personal part, which may be erased. Partitioned by month of `occurredAt`. */
 export interface EventTable {
   /** The cluster that `xid` belongs to; rises when the database is restored into a new cluster. */
   epoch: Generated<number>
@@ -18,6 +20,13 @@ export interface EventTable {
   data: Json<unknown>
   correlationId: string | null
   occurredAt: Date
+  /** What was acted on, by its id or name. */
+  target: string | null
+  result: Generated<EventResult>
+  /** What tells of a person; null where nothing does, or no more. Its text is kept as it was written. */
+  personal: Json<PersonalPart> | null
+  /** SHA-256 of that text, which stays when it is erased. */
+  personalDigest: Buffer | null
 }
 
 /** How far each reader has come. */

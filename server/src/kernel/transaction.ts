@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Db } from './db.ts'
 import type { Logger } from './log.ts'
 import type { Telemetry } from './telemetry.ts'
@@ -30,6 +31,15 @@ export async function inTransaction<Result>(
       throw error
     }
   }
+}
+
+/**
+ * Runs queries that take rows in the order of an index, a part at a time. The planner knows little of a table that grows, and would
+ * rather read all of it and sort it, for each part.
+ */
+export function inIndexOrder<Result>(db: Db, work: (tx: Db) => Promise<Result>): Promise<Result> {
+  if (!db.isTransaction) return db.transaction().execute((tx) => inIndexOrder(tx, work))
+  return sql`set local enable_sort = off`.execute(db).then(() => work(db))
 }
 
 /** The SQLSTATE of a database error, or an empty text. */

@@ -10,4 +10,5 @@ export const operationEnded = defineEvent(
     userId: z.string(),
     status: z.enum(['succeeded', 'failed']),
   }),
+  { result: ({ status }) => status },
 )

@@ -6,6 +6,8 @@ import { problems } from './problems.ts'
 import { errorRoutes, jobRoutes, operationRoutes, recoveryRoutes } from './routes.ts'
 
 export type { OperationsParts, Progress, RecoveryAction } from './parts.ts'
+export { carryOut, OPERATION_RETRIES } from './carry-out.ts'
+export { createOperation } from './service.ts'
 export { ProblemCounts } from './problem-counts.ts'
 
 /** Looking after a running installation. `running` is called by requests and jobs only, never for the manifest. */

@@ -1,13 +1,11 @@
 import { sql } from 'kysely'
 import { z } from 'zod'
 import type { Context } from '#kernel/context.ts'
-import { httpProblems } from '#kernel/http/problems.ts'
 import { defineJob, type JobRun } from '#kernel/jobs.ts'
-import { Problem } from '#kernel/problem.ts'
 import { inBatches, purgeKeys, recoveryActions } from './actions.ts'
-import type { OperationsParts, Progress } from './parts.ts'
-import { beginOperation, endOperation, noteProgress } from './service.ts'
-import type { OperationError } from './tables.ts'
+import { carryOut, describe, OPERATION_RETRIES } from './carry-out.ts'
+import type { OperationsParts } from './parts.ts'
+import { endOperation } from './service.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const OPERATIONS_KEPT_MS = 30 * DAY_MS
@@ -15,7 +13,6 @@ const COUNTS_KEPT_MS = 90 * DAY_MS
 /** No run of a job lasts so long: nothing works on such an operation any more. */
 const LOST_AFTER_MS = DAY_MS
 const BATCH = 5_000
-const RETRIES = 3
 
 export const recoveryKind = (action: string) => `recovery.${action}`
 
@@ -24,34 +21,18 @@ export function runRecovery(running: () => OperationsParts) {
     name: 'operations.run_recovery',
     summary: 'Carry out a recovery action',
     input: z.strictObject({ operationId: z.string() }),
-    retryLimit: RETRIES,
+    retryLimit: OPERATION_RETRIES,
     timeoutSeconds: 600,
     run: (ctx, { operationId }, run) => recover(ctx, running(), operationId, run),
   })
 }
 
-async function recover(ctx: Context, parts: OperationsParts, id: string, run: JobRun) {
-  const operation = await beginOperation(ctx, id)
-  if (!operation) return
-  const progress: Progress = (done, total, note) => noteProgress(ctx, id, { done, total, note })
-  try {
-    const actions = recoveryActions(parts)
-    const action = actions.find(({ name }) => recoveryKind(name) === operation.kind)
-    if (!action) throw new Error(`this process has no action for ${operation.kind}`)
-    const result = await action.run(ctx, progress)
-    await endOperation(ctx, id, { status: 'succeeded', result })
-  } catch (error) {
-    // The process is stopping or the try took too long; the action goes on at the next try.
-    if (ctx.signal.aborted && run.retries < RETRIES) throw error
-    ctx.log.error({ err: error, operation: id, kind: operation.kind }, 'recovery action failed')
-    await endOperation(ctx, id, { status: 'failed', error: describe(ctx, error) })
-  }
-}
-
-/** What is unforeseen stays in the log. */
-function describe({ correlationId }: Context, error: unknown): OperationError {
-  const { code, message } = error instanceof Problem ? error : httpProblems.internal()
-  return { code, message, correlationId }
+function recover(ctx: Context, parts: OperationsParts, id: string, run: JobRun) {
+  return carryOut(ctx, id, run, ({ kind }, progress) => {
+    const action = recoveryActions(parts).find(({ name }) => recoveryKind(name) === kind)
+    if (!action) throw new Error(`this process has no action for ${kind}`)
+    return action.run(ctx, progress)
+  })
 }
 
 export const purgeOld = defineJob({

@@ -10,4 +10,5 @@ export const changed = defineEvent(
     before: z.unknown(),
     after: z.unknown(),
   }),
+  { target: 'name' },
 )

@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Server, Socket } from 'socket.io'
-import type { Actor, Context } from '#kernel/context.ts'
+import type { Context } from '#kernel/context.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
+import type { Situation } from '#kernel/kernel.ts'
 import type { Logger } from '#kernel/log.ts'
 import { Problem } from '#kernel/problem.ts'
 import { Ticker } from '#kernel/ticker.ts'
@@ -21,7 +22,7 @@ export interface LiveChannelOptions extends EntranceRules {
   authenticate: Authenticate
   /** Where a request comes from, behind trusted proxies too. */
   addressOf(request: IncomingMessage): string
-  contextFor(situation: { actor: Actor; signal?: AbortSignal }): Context
+  contextFor(situation: Pick<Situation, 'actor' | 'client' | 'signal'>): Context
   log: Logger
 }
 

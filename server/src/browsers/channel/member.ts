@@ -1,7 +1,9 @@
 import type { Socket } from 'socket.io'
-import type { Actor, Context } from '#kernel/context.ts'
+import { clientAt } from '#kernel/client.ts'
+import type { Context } from '#kernel/context.ts'
 import { toProblem } from '#kernel/http/failures.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
+import type { Situation } from '#kernel/kernel.ts'
 import type { Logger } from '#kernel/log.ts'
 import { Problem } from '#kernel/problem.ts'
 import { TokenBucket } from '../live/token-bucket.ts'
@@ -24,7 +26,7 @@ import { Watches } from './watches.ts'
 export interface MemberParts {
   runtime(): BrowserRuntime
   authenticate: Authenticate
-  contextFor(situation: { actor: Actor; signal?: AbortSignal }): Context
+  contextFor(situation: Pick<Situation, 'actor' | 'client' | 'signal'>): Context
   lingering: Lingering
   log: Logger
 }
@@ -56,7 +58,8 @@ export class Member {
     this.#parts = parts
     this.person = person
     this.#credential = credential
-    this.#ctx = parts.contextFor({ actor: person, signal: this.#gone.signal })
+    const client = clientAt(credential.ip, socket.request.headers['user-agent'])
+    this.#ctx = parts.contextFor({ actor: person, client, signal: this.#gone.signal })
     const { clock, correlationId } = this.#ctx
     const { log } = parts
     this.#verifiedAtMs = clock.monotonicMs()

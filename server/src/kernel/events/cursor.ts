@@ -3,6 +3,7 @@ import type { Actor } from '../context.ts'
 import type { Db } from '../db.ts'
 import type { AnnouncedEvent, Reader } from '../events.ts'
 import { scrub } from '../log.ts'
+import { type PersonalPart, putTogether } from './personal.ts'
 
 /** A place in the log. `xid` and `id` are text: both may exceed a safe number. */
 export interface Cursor {
@@ -67,25 +68,26 @@ export async function readAfter(
   const { rows } = await sql<EventRow>`
     select epoch, xid::text as "xidText", id::text as "idText",
       (epoch, xid) < (${horizonEpoch}::integer, ${horizon}::xid8) as "settled",
-      event_id as "eventId", kind, account_id as "accountId", actor, data,
+      event_id as "eventId", kind, account_id as "accountId", actor, data, target, result, personal,
       correlation_id as "correlationId", occurred_at as "occurredAt"
     from events
     where (epoch, xid, id) > (${epoch}::integer, ${xid}::xid8, ${id}::bigint)
     order by epoch, xid, id
     limit ${limit}`.execute(tx)
-  return rows.map(({ epoch, xidText, idText, settled, ...event }) => ({
-    event,
+  return rows.map(({ epoch, xidText, idText, settled, personal, ...event }) => ({
+    event: { ...event, ...putTogether(event.data, personal) },
     settled: settled === true,
     place: { epoch, xid: xidText, id: idText },
   }))
 }
 
-interface EventRow extends Omit<AnnouncedEvent, 'actor'> {
+interface EventRow extends Omit<AnnouncedEvent, 'actor' | 'client'> {
   epoch: number
   xidText: string
   idText: string
   settled: boolean | null
   actor: Actor
+  personal: PersonalPart | null
 }
 
 export async function moveCursor(tx: Db, name: string, to: Cursor): Promise<void> {

@@ -5,6 +5,7 @@ import type { Db } from '../db.ts'
 import type { Doorbell } from '../doorbell.ts'
 import type { EventKind } from '../events.ts'
 import type { NewId } from '../ids.ts'
+import { takeApart } from './personal.ts'
 
 export interface EventLogParts {
   clock: Clock
@@ -25,8 +26,10 @@ export class EventLog {
     db: Db,
     origin: Origin,
     kind: EventKind<Data>,
-    data: z.input<Data>,
+    given: z.input<Data>,
   ): Promise<void> {
+    const whole = kind.data.parse(given)
+    const { data, text, digest } = takeApart(kind, whole, origin.client)
     await db
       .insertInto('events')
       .values({
@@ -34,7 +37,11 @@ export class EventLog {
         kind: kind.name,
         accountId: origin.accountId ?? null,
         actor: JSON.stringify(origin.actor),
-        data: JSON.stringify(kind.data.parse(data)),
+        data: JSON.stringify(data),
+        target: targetOf(kind, whole),
+        result: kind.result(whole),
+        personal: text,
+        personalDigest: digest,
         correlationId: origin.correlationId,
         occurredAt: this.#parts.clock.now(),
       })
@@ -43,4 +50,9 @@ export class EventLog {
 
   /** Tells the readers of all processes to look; always the same function, so that one transaction calls it once. */
   readonly wake = (): void => this.#parts.doorbell.ring('events')
+}
+
+function targetOf({ target }: EventKind, data: unknown): string | null {
+  const named = (data as Record<string, unknown> | null)?.[target]
+  return typeof named === 'string' ? named : null
 }

@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { type Actor, actorId, type Context } from '../context.ts'
+import { clientAt } from '../client.ts'
+import type { Actor, Context } from '../context.ts'
 import { type FieldError, Problem } from '../problem.ts'
 import { bindKey, checkKey, type Claim, claimKey, releaseKey, requestHash } from './idempotency.ts'
 import { httpProblems } from './problems.ts'
@@ -66,7 +67,7 @@ async function admit(
   const actor = isPublic(route)
     ? ANONYMOUS
     : await options.authenticate(request.headers.authorization, request.ip)
-  request.actorId = actorId(actor)
+  request.caller = actor
   checkAccess(route, actor, options)
   await route.admit?.(contextOf(route, request, actor, options), factsOf(request, options))
   return actor
@@ -134,6 +135,7 @@ function contextOf(
   return options.contextFor({
     actor,
     correlationId: request.id,
+    client: clientAt(request.ip, request.headers['user-agent']),
     signal: request.deadline.signal,
     log: () => options.log.child({ correlationId: request.id, route: route.path }),
     ...(claim && {

@@ -12,9 +12,11 @@ import fastifyCompress from '@fastify/compress'
 import fastifyCors from '@fastify/cors'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Capability } from '../capability.ts'
-import type { Actor, Context } from '../context.ts'
+import { clientAt } from '../client.ts'
+import { type Actor, actorId, type Context } from '../context.ts'
 import type { Situation } from '../kernel.ts'
 import type { Logger } from '../log.ts'
+import type { Refusal } from '../refusal.ts'
 import type { Telemetry } from '../telemetry.ts'
 import { levelOf, type Problem } from '../problem.ts'
 import { isAtOrBelow } from '../sockets.ts'
@@ -33,6 +35,8 @@ export interface HttpOptions {
   authenticate(authorization: string | undefined, ip: string): Promise<Actor>
   allows(actor: Actor, permission: string): boolean
   contextFor(situation: Situation): Context
+  /** Told when somebody who is signed in may not do what they asked for. */
+  refused?: (refusal: Refusal) => void
   requestTimeoutMs: number
   corsOrigins: readonly string[]
   trustedProxies: readonly string[]
@@ -61,7 +65,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     deadline: Deadline
     startedMs: number
-    actorId: string | undefined
+    /** Who asks, once that is known. */
+    caller: Actor | undefined
     /** Who may call, where that is known before the body is read. */
     admitted: Actor | undefined
   }
@@ -161,7 +166,7 @@ export class HttpServer implements AsyncDisposable {
     })
     app.decorateRequest('deadline')
     app.decorateRequest('startedMs', 0)
-    app.decorateRequest('actorId')
+    app.decorateRequest('caller')
     app.decorateRequest('admitted')
     this.#hooks(options)
     readJsonBody(app)
@@ -189,6 +194,7 @@ export class HttpServer implements AsyncDisposable {
         const route = request.routeOptions.url ?? 'none'
         telemetry.problem({ code: problem.code, status: problem.status, route })
         logProblem(log, request, problem, error)
+        tellRefused(options, request, problem)
       }
       return sendProblem(reply, request, problem)
     })
@@ -228,13 +234,18 @@ export class HttpServer implements AsyncDisposable {
           durationMs: Math.round(durationMs * 10) / 10,
           ip: request.ip,
           userAgent: request.headers['user-agent'],
-          ...(request.actorId && { actor: request.actorId }),
+          ...callerOf(request),
         },
         'request',
       )
       done()
     })
   }
+}
+
+function callerOf({ caller }: FastifyRequest): { actor?: string } {
+  const actor = caller && actorId(caller)
+  return actor === undefined ? {} : { actor }
 }
 
 function routesOf({ capabilities }: HttpOptions): AnyRoute[] {
@@ -364,6 +375,15 @@ function answerBare(socket: Socket, problem: Problem, path = '/', id: string = r
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   const first = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n`
   socket.end(`${first}${lines.join('')}\r\n${body}`)
+}
+
+/** That somebody who is signed in may not do something is worth remembering; what strangers try is not. */
+function tellRefused({ refused }: HttpOptions, request: FastifyRequest, problem: Problem): void {
+  const { caller, id: correlationId, ip, headers, method, routeOptions } = request
+  if (problem.status !== 403 || !caller || caller.kind === 'anonymous') return
+  const client = clientAt(ip, headers['user-agent'])
+  const wanted = `${method} ${routeOptions.url ?? 'none'}`
+  refused?.({ actor: caller, client, correlationId, wanted, code: problem.code })
 }
 
 /** As loud as the kind of the problem says. Only what a person must see is told with its stack. */

@@ -1,0 +1,74 @@
+import { sql } from 'kysely'
+import type { Context } from '#kernel/context.ts'
+import { type EventFilter, searchEvents } from '#kernel/events.ts'
+import { cutPage, type PageQuery } from '#kernel/http/cursor.ts'
+import { sqlState } from '#kernel/transaction.ts'
+import { presentEntries } from './present.ts'
+import { problems } from './problems.ts'
+import type { AuditEntry, EntryQuery, ExportQuery } from './schema.ts'
+
+const LIST = 'audit'
+const LONGEST_SECONDS = 3
+const CANCELLED = '57014'
+
+/** The newest first. @throws problem `audit.search_too_wide` */
+export function listEntries(ctx: Context, query: EntryQuery) {
+  return pageOf(ctx, LIST, filterOf(query), query)
+}
+
+/** What a user of an account did, and what was done to them; of this account only. The newest first. */
+export function activityOf(
+  ctx: Context,
+  { accountId, userId }: { accountId: string; userId: string },
+  page: PageQuery,
+) {
+  return pageOf(ctx, `activity ${accountId} ${userId}`, { accountId, about: userId }, page)
+}
+
+/** @throws problem `audit.not_found` */
+export async function getEntry(ctx: Context, id: string): Promise<AuditEntry> {
+  const events = await searchEvents(ctx.db, { eventId: id }, { limit: 1 })
+  const [entry] = await presentEntries(ctx.db, events)
+  if (!entry) throw problems.notFound({ id })
+  return entry
+}
+
+export function filterOf(query: Partial<EntryQuery | ExportQuery>): EventFilter {
+  const { actor, action, target, accountId, result, address, correlationId, from, to, q } = query
+  const given = {
+    ...{ actor, target, accountId, result, address, correlationId },
+    ...{ kind: action, words: q, from: from && new Date(from), to: to && new Date(to) },
+  }
+  const entries = Object.entries(given).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as EventFilter
+}
+
+/** Runs a search that the database gives up after 3 s. @throws problem `audit.search_too_wide` */
+export async function bounded<Result>(
+  ctx: Context,
+  search: (ctx: Context) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await ctx.transaction(async (ctx) => {
+      await sql`set local statement_timeout = ${sql.lit(`${LONGEST_SECONDS}s`)}`.execute(ctx.db)
+      return search(ctx)
+    })
+  } catch (error) {
+    if (sqlState(error) !== CANCELLED) throw error
+    throw problems.searchTooWide({ seconds: LONGEST_SECONDS, cause: error })
+  }
+}
+
+async function pageOf(
+  ctx: Context,
+  list: string,
+  filter: EventFilter,
+  { limit, cursor }: PageQuery,
+) {
+  const before = ctx.cursors.read(list, cursor)
+  return bounded(ctx, async ({ db, cursors }) => {
+    const found = await searchEvents(db, filter, { limit: limit + 1, before })
+    const { rows, nextCursor } = cutPage(found, limit, ({ place }) => cursors.write(list, place))
+    return { items: await presentEntries(db, rows), nextCursor }
+  })
+}
