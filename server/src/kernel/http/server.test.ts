@@ -261,11 +261,18 @@ test('every answer carries the headers that keep a browser from guessing, framin
     assert.equal(headers.get('x-content-type-options'), 'nosniff', path)
     assert.equal(headers.get('cache-control'), 'no-store')
     assert.equal(headers.get('referrer-policy'), 'no-referrer')
-    assert.match(headers.get('strict-transport-security')!, /max-age=31536000/)
     assert.match(headers.get('content-security-policy')!, /default-src 'none'.*frame-ancestors/)
     assert.equal(headers.get('cross-origin-resource-policy'), 'same-origin')
     assert.equal(headers.has('x-powered-by') || headers.has('server'), false)
   }
+})
+
+test('where clients come by https, browsers are told to come by nothing else', async () => {
+  const publicUrl = 'https://gantry.example'
+  await using secure = await serve(kernel, [trial], {}, { publicUrl })
+  const { headers } = await secure.request('GET', '/v1/things')
+  assert.match(headers.get('strict-transport-security')!, /max-age=31536000/)
+  assert.equal((await ask('/v1/things')).headers.get('strict-transport-security'), null)
 })
 
 test('pages of the origins that are named may call, letter by letter, and no others', async () => {
