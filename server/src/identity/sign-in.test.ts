@@ -3,7 +3,7 @@ import { createHook } from 'node:async_hooks'
 import { after, test } from 'node:test'
 import { login } from './login.ts'
 import { register } from './register.ts'
-import type { Register } from './schema.ts'
+import type { Person } from './schema.ts'
 import { signOut } from './sign-ins.ts'
 import {
   ADDRESS,
@@ -26,7 +26,7 @@ function enter(email: string, password = PASSWORD, with_ = tools) {
   return login(with_, nobody, { email, password }, ADDRESS)
 }
 
-function enrol(input: Partial<Register>, with_: TestIdentity['tools'] = tools) {
+function enrol(input: Partial<Person>, with_: TestIdentity['tools'] = tools) {
   const person = { email: `${crypto.randomUUID()}@example.com`, password: PASSWORD, ...input }
   return register(with_, nobody, person, ADDRESS)
 }
