@@ -61,8 +61,22 @@ function row(name, { status, what, detail, durationMs }) {
   state.title = `looked at in ${durationMs} ms`
   const item = document.createElement('li')
   item.append(element('strong', name), state, element('p', what))
-  if (detail) item.append(element('p', detail))
+  if (detail) item.append(sentence(detail))
   return item
+}
+
+/** A page of the console that it names becomes a link. */
+function sentence(detail) {
+  const made = element('p', '')
+  made.append(
+    ...detail.split(/(\/console\/[a-z-]+\.html)/).map((part, index) => {
+      if (index % 2 === 0) return part
+      const link = element('a', part)
+      link.href = part
+      return link
+    }),
+  )
+  return made
 }
 
 function fact(name, value) {

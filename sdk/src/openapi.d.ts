@@ -315,6 +315,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/notifications/mails": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List mails and what became of them, the newest first
+         * @description For 30 days. What a mail said is not kept.
+         *
+         *     Needs the permission `mails.read`.
+         */
+        get: operations["getAdminNotificationsMails"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/notifications/suppressions/lift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let an address that has bounced get mail again
+         * @description Needs the permission `mails.write`.
+         */
+        post: operations["postAdminNotificationsSuppressionsLift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/recovery": {
         parameters: {
             query?: never;
@@ -936,6 +978,54 @@ export interface paths {
          *     Needs the permission `sessions.write`.
          */
         post: operations["postContent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dev/mails": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * In development: list the mails that were sent
+         * @description The last 200, the newest first.
+         *
+         *     Open to everybody: in development only, for whoever is on the machine or for super-admins; 404 for everybody else.
+         */
+        get: operations["getDevMails"];
+        put?: never;
+        post?: never;
+        /**
+         * In development: empty the mailbox
+         * @description Open to everybody: in development only, for whoever is on the machine or for super-admins; 404 for everybody else.
+         */
+        delete: operations["deleteDevMails"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dev/mails/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * In development: show a mail
+         * @description As JSON, or with `Accept: text/html` as the page that a mail program shows.
+         *
+         *     Open to everybody: in development only, for whoever is on the machine or for super-admins; 404 for everybody else.
+         */
+        get: operations["getDevMailsId"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3162,6 +3252,26 @@ export interface components {
                 [key: string]: string;
             };
         };
+        DevMail: {
+            /** @description `mail_…` */
+            id: string;
+            to: string;
+            template: string;
+            subject: string;
+            /** Format: date-time */
+            createdAt: string;
+            text: string;
+            html: string;
+        };
+        DevMailSummary: {
+            /** @description `mail_…` */
+            id: string;
+            to: string;
+            template: string;
+            subject: string;
+            /** Format: date-time */
+            createdAt: string;
+        };
         Device: {
             /** @description `sgn_…` */
             id: string;
@@ -3735,6 +3845,9 @@ export interface components {
             /** @description With `terminateWhenIdle`; 30 unless given */
             idleTimeoutMinutes?: number;
         };
+        LiftSuppression: {
+            email: string;
+        };
         Liveness: {
             /** @constant */
             status: "ok";
@@ -3749,6 +3862,28 @@ export interface components {
              * @enum {string}
              */
             session?: "tokens" | "cookie";
+        };
+        MailRecord: {
+            /** @description `mail_…` */
+            id: string;
+            accountId?: string;
+            to: string;
+            template: string;
+            /** @enum {string} */
+            status: "queued" | "sending" | "sent" | "failed" | "bounced";
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description While it is queued
+             */
+            nextAttemptAt?: string;
+            lastError?: string;
+            /** @description As the next server named it */
+            providerMessageId?: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            endedAt?: string;
         };
         Navigate: {
             /** @example https://example.com/ */
@@ -5697,6 +5832,36 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `mail.no_mailbox`: No development mailbox is here for you. */
+        "mail.no_mailbox": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `mail.no_mailbox`: No development mailbox is here for you.
+         *     `mail.not_found`: No such mail.
+         */
+        "mail.no_mailbox-or-mail.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `mail.not_suppressed`: That address is not kept from mail. */
+        "mail.not_suppressed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `metrics.forbidden`: Metrics are not open to this address. */
         "metrics.forbidden": {
             headers: {
@@ -6676,6 +6841,96 @@ export interface operations {
             403: components["responses"]["auth.forbidden"];
             404: components["responses"]["job.not_found"];
             409: components["responses"]["job.key_busy-or-job.not_dead"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAdminNotificationsMails: {
+        parameters: {
+            query?: {
+                /** @description Items in a page */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+                /** @example failed */
+                status?: "queued" | "sending" | "sent" | "failed" | "bounced";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "mail_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "to": "ann@example.com",
+                     *           "template": "verify_email",
+                     *           "status": "failed",
+                     *           "attempts": 1,
+                     *           "lastError": "the mail server answered 552 5.2.2 to RCPT TO",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "endedAt": "2026-11-20T12:00:01.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["MailRecord"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAdminNotificationsSuppressionsLift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "ann@example.com"
+                 *     }
+                 */
+                "application/json": components["schemas"]["LiftSuppression"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            404: components["responses"]["mail.not_suppressed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -8251,6 +8506,109 @@ export interface operations {
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
+    getDevMails: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "mail_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "to": "ann@example.com",
+                     *           "template": "verify_email",
+                     *           "subject": "Confirm your e-mail address",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["DevMailSummary"][];
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            404: components["responses"]["mail.no_mailbox"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteDevMails: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            404: components["responses"]["mail.no_mailbox"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getDevMailsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example mail_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "mail_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "to": "ann@example.com",
+                     *       "template": "verify_email",
+                     *       "subject": "Confirm your e-mail address",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "text": "Confirm that this address is yours …",
+                     *       "html": "<p>…</p>"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DevMail"];
+                    "text/html": string;
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            404: components["responses"]["mail.no_mailbox-or-mail.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     getEc2Instances: {
         parameters: {
             query?: {
@@ -9737,6 +10095,9 @@ export interface operations {
                      *             "fleet.write",
                      *             "settings.read",
                      *             "settings.write",
+                     *             "mails.read",
+                     *             "mails.write",
+                     *             "mails.preview",
                      *             "jobs.read",
                      *             "jobs.write",
                      *             "errors.read",
@@ -12355,6 +12716,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "text/html": string;
                     "text/javascript": string;
                     "text/css": string;
                     "image/svg+xml": string;

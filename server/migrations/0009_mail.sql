@@ -3,7 +3,7 @@
 create table mails (
   id text primary key,
   -- The account that the mail is about, if there is one.
-  account_id text references accounts (id),
+  account_id text references accounts (id) on delete set null,
   to_address text not null check (octet_length(to_address) between 3 and 320),
   template text not null,
   language text not null,

@@ -201,10 +201,9 @@ export class App {
     })
     this.#problemCounts = new ProblemCounts(this.#pool.db, clock, log.category('operations'))
     this.telemetry.onProblem(this.#problemCounts.record)
-    this.#mail = openMailParts({
-      ...{ config, log: log.category('mail') },
-      authenticate: ({ headers, ip }) => this.#identity.authenticate(headers.authorization, ip),
-    })
+    this.#mail = openMailParts(config, ({ headers, ip }) =>
+      this.#identity.authenticate(headers.authorization, ip),
+    )
     this.#openFleet()
     if (config.ROLES.includes('api')) this.#openDesk()
     if (config.ROLES.includes('node')) await this.#openNode()

@@ -1,25 +1,47 @@
+import { isIP } from 'node:net'
 import { allows } from '#access/index.ts'
-import type { Config } from '#kernel/config.ts'
-import type { Logger } from '#kernel/log.ts'
-import type { MailboxRule, NotificationsParts } from '#notifications/index.ts'
+import { openAddressGuard } from '#kernel/addresses.ts'
+import { type Config, isLoopback } from '#kernel/config.ts'
+import {
+  type MailboxRule,
+  type NotificationsParts,
+  openSendGrid,
+  openSmtp,
+  type Transport,
+} from '#notifications/index.ts'
 
 export type MailParts = NotificationsParts & AsyncDisposable
 
-export interface MailPartsOptions {
-  config: Config
-  log: Logger
-  authenticate: NotificationsParts['authenticate']
-}
-
-/** What mail works with, as the configuration says. */
-export function openMailParts({ config, authenticate }: MailPartsOptions): MailParts {
+/** What mail works with, as the configuration says. Nothing connects before there is a mail. */
+export function openMailParts(
+  config: Config,
+  authenticate: NotificationsParts['authenticate'],
+): MailParts {
+  const transport = openTransport(config)
   return {
-    from: { name: 'Gantry', address: 'no-reply@localhost' },
-    mailbox: mailboxRule(config, false),
+    transport,
+    from: config.EMAIL_FROM ?? { name: 'Gantry', address: `no-reply@${senderDomain(config)}` },
+    mailbox: mailboxRule(config, transport !== undefined),
     authenticate,
     allows,
-    [Symbol.asyncDispose]: async () => {},
+    [Symbol.asyncDispose]: async () => transport?.[Symbol.asyncDispose](),
   }
+}
+
+function openTransport(config: Config): Transport | undefined {
+  const { SMTP_URL, SENDGRID_API_KEY, SENDGRID_URL, EGRESS_ALLOW } = config
+  if (SMTP_URL) {
+    const { hostname } = new URL(SMTP_URL)
+    return openSmtp({ url: SMTP_URL, requireTls: !isLoopback(hostname.replace(/^\[|\]$/g, '')) })
+  }
+  if (!SENDGRID_API_KEY) return undefined
+  const guard = openAddressGuard({ allow: EGRESS_ALLOW })
+  return openSendGrid({ apiKey: SENDGRID_API_KEY, url: SENDGRID_URL, guard })
+}
+
+function senderDomain({ PUBLIC_URL }: Config): string {
+  const host = PUBLIC_URL && new URL(PUBLIC_URL).hostname
+  return host && !isIP(host) && !host.startsWith('[') ? host : 'localhost'
 }
 
 /** Behind a proxy that nobody told of, strangers seem to be on this machine: only who says `development` means it. */

@@ -43,6 +43,7 @@ export interface TestIdentity extends AsyncDisposable {
   clock: TestClock
   identity: Identity
   tools: Tools
+  config: IdentityOptions['config']
   /** A context of somebody who has not signed in. */
   nobody: Context
   /** Another process of the same installation. */
@@ -74,7 +75,7 @@ export async function openTestIdentity(): Promise<TestIdentity> {
   const nobody = kernel.contextFor({ actor: { kind: 'anonymous' } })
   let people = 0
   return {
-    ...{ kernel, db, clock, identity, tools, nobody, openAnother },
+    ...{ kernel, db, clock, identity, tools, nobody, openAnother, config: testOptions.config },
     join: (client = ADDRESS) =>
       register(
         tools,
@@ -103,7 +104,7 @@ const testOptions: Omit<IdentityOptions, 'db' | 'clock'> = {
     SIGN_UP: 'open',
     REFRESH_TOKEN_EXPIRY: '14d',
     ...{ AUTH_ATTEMPTS: 10_000, UNAUTHENTICATED_REQUESTS: 1_000_000 },
-    ...{ VERIFIED_EMAIL: 'auto', TRUSTED_PROXIES: [], loopbackOnly: true },
+    ...{ VERIFIED_EMAIL: 'optional', TRUSTED_PROXIES: [], loopbackOnly: true },
   },
 }
 

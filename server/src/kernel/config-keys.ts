@@ -10,6 +10,8 @@ import {
   regional,
   regions,
   seconds,
+  sender,
+  smtpUrl,
   tags,
 } from './config-values.ts'
 
@@ -274,7 +276,24 @@ export const KEYS = {
     z.coerce.number().min(0).max(1).default(0.1),
     'Share of requests that are traced.',
   ),
-  NODE_ENV: key(z.string().default('production'), 'Shown in health; nothing else depends on it.'),
+  SMTP_URL: key(
+    smtpUrl.optional(),
+    'Mail server: `smtp://user:password@mail.example:587`, or `smtps://`. Beyond this machine it must offer TLS.',
+  ),
+  SENDGRID_API_KEY: key(z.string().min(1).optional(), 'Send mail over SendGrid instead.'),
+  SENDGRID_URL: key(
+    httpUrl.default('https://api.sendgrid.com'),
+    'Where SendGrid answers; `https://api.eu.sendgrid.com` in the EU.',
+  ),
+  EMAIL_FROM: key(
+    sender.optional(),
+    'Sender of mail: `no-reply@example.com`, or `Example <no-reply@example.com>`.',
+    '`Gantry <no-reply@HOST>`, of `PUBLIC_URL`',
+  ),
+  NODE_ENV: key(
+    z.string().default('production'),
+    'Shown in health. With `development` mails can be read in the console; on loopback by whoever is on this machine.',
+  ),
   API_VERSION: key(z.enum(['v1']).default('v1'), 'Version of the API; there is one.'),
   REDIS_URL: idle(
     z.url({ protocol: /^(redis|valkey)s?$/, error: 'must be a redis:// URL' }),
@@ -285,8 +304,6 @@ export const KEYS = {
     'Parent domain of public hostnames.',
   ),
   SENTRY_DSN: idle(httpUrl, 'Where errors are reported to.'),
-  EMAIL_FROM: idle(z.string().min(3), 'Sender of mail.'),
-  SENDGRID_API_KEY: idle(z.string().min(1), 'Key of a mail provider.'),
   STRIPE_SECRET: idle(z.string().min(1), 'Key of a payment provider.'),
   STRIPE_WEBHOOK_SECRET: idle(z.string().min(1), 'Signing secret of a payment provider.'),
 } as const

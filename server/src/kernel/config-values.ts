@@ -33,6 +33,12 @@ export const tags = list.transform((items, issue) => readTags(items, issue)).def
 export const httpUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
   .transform((url) => url.replace(/\/+$/, ''))
+export const smtpUrl = z.url({
+  protocol: /^smtps?$/,
+  error: 'must be an smtp:// or smtps:// URL',
+})
+/** One mailbox, with a name before it or not, and nothing that could end a header line. */
+export const sender = z.string().transform((text, issue) => readSender(text, issue))
 export const origins = list.pipe(
   z.array(
     z
@@ -53,6 +59,20 @@ function isAddressRange(text: string): boolean {
   const family = isIP(address)
   if (!family || rest.length > 0) return false
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
+}
+
+const SENDER = /^(?:([^<>"\p{C}]{0,100}?)\s*<([^<>]+)>|([^<>]+))$/u
+const MAILBOX = /^[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)*$/i
+
+function readSender(text: string, issue: z.RefinementCtx): { name: string; address: string } {
+  const [, name = '', inBrackets, alone] = SENDER.exec(text.trim()) ?? []
+  const address = inBrackets ?? alone ?? ''
+  if (MAILBOX.test(address)) return { name: name || 'Gantry', address }
+  issue.addIssue({
+    code: 'custom',
+    message: 'must be `no-reply@example.com` or `Example <no-reply@example.com>`',
+  })
+  return z.NEVER
 }
 
 const MOST_TAGS = 10

@@ -86,6 +86,9 @@ function checkTogether(config: Values): string[] {
   if (!config.AWS_ACCESS_KEY_ID !== !config.AWS_SECRET_ACCESS_KEY) {
     wrong.push('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together: set both or neither')
   }
+  if (config.SMTP_URL && config.SENDGRID_API_KEY) {
+    wrong.push('SMTP_URL and SENDGRID_API_KEY exclude each other: set one of them')
+  }
   wrong.push(...checkRegions(config))
   for (const name of ['TLS_CERT_FILE', 'TLS_KEY_FILE'] as const) {
     if (config[name]) wrong.push(...unreadable(name, config[name]))

@@ -34,11 +34,14 @@ export interface TestKernelOptions {
   jobs?: readonly JobKind[]
   graceMs?: number
   clock?: Clock
+  /** For kernels of several processes that read what the others have sealed. */
+  masterKey?: Uint8Array
 }
 
 /** What `app.ts` makes of one process, as far as events and jobs go, under the product's own role. */
 export async function openTestKernel(options: TestKernelOptions): Promise<TestKernel> {
   const { address, jobs = [], graceMs, clock = systemClock } = options
+  const { masterKey = randomBytes(32) } = options
   const stack = new AsyncDisposableStack()
   const sink = await openLog({ levels: { default: 'fatal', byCategory: {} }, console: 'json' })
   const log = sink.root
@@ -60,7 +63,7 @@ export async function openTestKernel(options: TestKernelOptions): Promise<TestKe
     jobs: queue,
     telemetry,
     cursors: new Cursors(randomBytes(32)),
-    keyring: makeKeyring(randomBytes(32)),
+    keyring: makeKeyring(masterKey),
     publicUrl: () => 'http://gantry.test',
     settings: { get: (setting) => setting.default, isOn: (flag) => flag.default },
     stopping: new AbortController().signal,

@@ -12,7 +12,7 @@ import { type RenderedMail, renderMail } from './templates/render.ts'
 import { SendFailed } from './transport.ts'
 
 /** The waits between them add up to some hours. */
-export const MAX_ATTEMPTS = 12
+const MAX_ATTEMPTS = 12
 const FIRST_WAIT_MS = 2_000
 const LONGEST_WAIT_MS = 60 * 60 * 1000
 const MAX_ERROR_LENGTH = 300
@@ -29,6 +29,7 @@ export async function deliver(
   const mail = await claim(ctx, mailId, attempt)
   if (!mail) return
   try {
+    if (attempt >= MAX_ATTEMPTS) throw new SendFailed('refused', 'every try was broken off')
     const rendered = render(ctx, mail)
     const providerMessageId = await hand(ctx, parts, mail, rendered)
     await settleSent(ctx, parts, mail, rendered, providerMessageId)

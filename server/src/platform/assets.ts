@@ -6,9 +6,10 @@ import { problems } from './problems.ts'
 
 const CONSOLE = join(import.meta.dirname, '../../../console')
 
-const SCRIPTS = ['app.js', 'health.js', 'quick-start.js', 'reference.js', 'setup.js']
+const SCRIPTS = ['app.js', 'health.js', 'mails.js', 'quick-start.js', 'reference.js', 'setup.js']
+const PAGES = ['index.html', 'mails.html']
 const CONSOLE_TYPES = new Map([
-  ['index.html', 'text/html; charset=utf-8'],
+  ...PAGES.map((name) => [name, 'text/html; charset=utf-8'] as const),
   ['style.css', 'text/css; charset=utf-8'],
   ['icon.svg', 'image/svg+xml'],
   ...SCRIPTS.map((name) => [name, 'text/javascript; charset=utf-8'] as const),
@@ -18,6 +19,11 @@ const CONSOLE_TYPES = new Map([
 export const PAGE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
   "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+/** A page of the console may show others of this server in a frame; they have policies of their own. */
+export function policyFor(name: string): string | undefined {
+  return PAGES.includes(name) ? `${PAGE_POLICY}; frame-src 'self'` : undefined
+}
 
 /** One file that browsers keep, and ask after each time they need it. */
 export interface Asset {

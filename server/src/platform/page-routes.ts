@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Reply, route } from '#kernel/http/route.ts'
-import { asset, type Asset, consoleFile, PAGE_POLICY, sendAsset } from './assets.ts'
+import { asset, type Asset, consoleFile, PAGE_POLICY, policyFor, sendAsset } from './assets.ts'
 import { REFERENCE_POLICY, referenceBundle, referencePage } from './documentation.ts'
 import { cataloguePage, errorCatalogue } from './error-catalogue.ts'
 import type { PlatformParts } from './parts.ts'
@@ -31,11 +31,11 @@ function consoleRoutes() {
       summary: 'Load a file of the console',
       access: { public: 'part of the console page' },
       params: z.strictObject({ file: z.string().min(1).max(64) }),
-      alsoReturns: ['text/javascript', 'text/css', 'image/svg+xml'],
+      alsoReturns: ['text/html', 'text/javascript', 'text/css', 'image/svg+xml'],
       problems: [problems.unknownFile],
       examples: { params: { file: 'app.js' } },
       handler: async (_ctx, { params, request }) =>
-        sendAsset(await consoleFile(params.file), request),
+        sendAsset(await consoleFile(params.file), request, policyFor(params.file)),
     }),
   ]
 }

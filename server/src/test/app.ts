@@ -19,6 +19,8 @@ export interface TestAppOptions {
   /** Environment names over those of a test. */
   env?: Record<string, string>
   clock?: Clock
+  /** Where the log goes. */
+  logTo?: NodeJS.WritableStream
 }
 
 export interface Answer {
@@ -186,7 +188,12 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
     ...{ EGRESS_ALLOW: '127.0.0.0/8', WARM_BROWSERS: '0', LOCAL_NODES: 'off' },
     ...options.env,
   })
-  const log = stack.use(await openLog({ levels: config.LOG_LEVEL, console: 'json' }))
+  const log = stack.use(
+    await openLog({
+      ...{ levels: config.LOG_LEVEL, console: 'json' },
+      ...(options.logTo && { destination: options.logTo }),
+    }),
+  )
   const chromium = options.browsers
     ? await findChromium({
         ...{ home, user: users.browser, log: log.category('browsers') },

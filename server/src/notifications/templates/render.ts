@@ -1,5 +1,5 @@
 import { en } from './en.ts'
-import { html, type SafeHtml, trusted } from './html.ts'
+import { markup, type SafeHtml } from './html.ts'
 import type { Block, Letter, TemplateName, Templates, TemplateValues } from './values.ts'
 
 export interface RenderedMail {
@@ -39,42 +39,36 @@ function textOf({ body }: Letter): string {
 }
 
 function htmlOf({ subject, body }: Letter, language: string): string {
-  return html`<!doctype html>
-    <html lang="${language}">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <title>${subject}</title>
-      </head>
-      <body
-        style="margin:0;padding:24px;font-family:system-ui,sans-serif;font-size:16px;line-height:1.5"
-      >
-        <div style="max-width:560px;margin:0 auto">
-          <h1 style="font-size:20px">${subject}</h1>
-          ${body.map(blockOf)}
-        </div>
-      </body>
-    </html> `.text
+  return markup`<!doctype html>
+<html lang="${language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${subject}</title>
+</head>
+<body style="margin:0;padding:24px;font-family:system-ui,sans-serif;font-size:16px;line-height:1.5">
+<div style="max-width:560px;margin:0 auto">
+<h1 style="font-size:20px">${subject}</h1>
+${body.map(blockOf)}</div>
+</body>
+</html>
+`.text
 }
 
+const BUTTON =
+  'display:inline-block;padding:10px 16px;border-radius:6px;background:#1f5fd1;color:#fff;text-decoration:none'
+
 function blockOf(block: Block): SafeHtml {
-  if (typeof block === 'string') return html`<p>${block}</p> `
+  if (typeof block === 'string') return markup`<p>${block}</p>\n`
   if ('link' in block) {
-    return html`<p>
-        <a
-          href="${block.link}"
-          style="display:inline-block;padding:10px 16px;border-radius:6px;background:#1f5fd1;color:#fff;text-decoration:none"
-          >${block.action}</a
-        >
-      </p>
-      <p style="font-size:13px;word-break:break-all">${block.link}</p> `
+    return markup`<p><a href="${block.link}" style="${BUTTON}">${block.action}</a></p>
+<p style="font-size:13px;word-break:break-all">${block.link}</p>\n`
   }
   const rows = factsOf(block)
-  if (rows.length === 0) return trusted('')
-  return html`<p>
-    ${rows.map(([name, value]) => html`<strong>${name}</strong>: ${value}<br />`)}
-  </p> `
+  if (rows.length === 0) return markup``
+  const lines = rows.map(([name, value]) => markup`<strong>${name}</strong>: ${value}<br>`)
+  return markup`<p>${lines}</p>\n`
 }
 
 function factsOf({ facts }: { facts: Record<string, string | undefined> }): [string, string][] {
