@@ -18,6 +18,6 @@ const UNSEEN = /[\p{Cc}\p{Cf}\u2028\u2029]/gu
  */
 export function clientOf(request: RequestFacts): Client {
   if (!request.secure && !request.loopbackOnly) throw problems.httpsRequired()
-  const userAgent = request.userAgent?.slice(0, MAX_USER_AGENT).replaceAll(UNSEEN, ' ')
+  const userAgent = request.userAgent?.slice(0, MAX_USER_AGENT).replaceAll(UNSEEN, ' ').trim()
   return { ipAddress: request.ip, ...(userAgent && { userAgent }) }
 }

@@ -99,13 +99,14 @@ export class TestApp implements AsyncDisposable {
     return { status: response.status, headers: response.headers, body: parsed }
   }
 
-  /** Registers somebody new. */
-  async person(name = 'ann'): Promise<Person> {
+  /** Registers somebody new, whose address is proven unless it shall not be. */
+  async person(name = 'ann', { verified = true } = {}): Promise<Person> {
     const email = `${this.unique(name)}@example.test`
     const answer = await this.request('POST', '/v1/auth/register', {
       body: { email, password: PASSWORD },
     })
     if (answer.status !== 201) throw new Error(`could not register: ${JSON.stringify(answer.body)}`)
+    if (verified) await this.#verify(answer.body.user.id)
     return this.#signedIn(email, answer)
   }
 
@@ -144,6 +145,11 @@ export class TestApp implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#close()
+  }
+
+  async #verify(userId: string): Promise<void> {
+    const { db } = this.app.systemContext()
+    await db.updateTable('users').set({ emailVerified: true }).where('id', '=', userId).execute()
   }
 
   #signedIn(email: string, { body }: Answer): Person {
