@@ -10,6 +10,7 @@ const form = document.getElementById('account-form')
 const enter = document.getElementById('enter')
 const leave = document.getElementById('leave')
 
+let submitShown
 // Kept out of the address bar and its history as soon as it is read.
 let token
 
@@ -24,6 +25,10 @@ export function showAccount() {
   }
   addEventListener('hashchange', look)
   leave.addEventListener('click', () => void signOut())
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    submitShown()
+  })
   look()
   void showWho()
 }
@@ -49,16 +54,14 @@ function showPanel({ title: heading, text: about = '', fields, button, more, ...
   send.className = 'button primary'
   send.textContent = button
   form.replaceChildren(...fields.map(field), send, ...(more ? [link(more)] : []))
-  form.onsubmit = (event) => {
-    event.preventDefault()
-    if (!send.disabled) void submit(send, fields, rest)
-  }
+  submitShown = () => void submit(send, fields, rest)
   form.hidden = false
   panel.hidden = false
   ;(form.querySelector('input') ?? send).focus()
 }
 
 async function submit(send, fields, { path, bodyOf = (given) => given, done }) {
+  if (send.disabled) return
   const given = fields.map(({ name }) => [name, form.elements[name].value])
   send.disabled = true
   const answer = await call('POST', path, bodyOf(Object.fromEntries(given), token))

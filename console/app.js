@@ -7,7 +7,7 @@ showQuickStart()
 offerSetup({
   done(email) {
     showQuickStart({ email })
-    showWho()
+    void showWho()
   },
 })
 showAccount()

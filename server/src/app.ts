@@ -20,6 +20,7 @@ import { openAddressGuard } from '#kernel/addresses.ts'
 import type { Capability } from '#kernel/capability.ts'
 import { type Clock, systemClock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
+import { KEYS } from '#kernel/config-keys.ts'
 import type { Context } from '#kernel/context.ts'
 import { type Keyring, openKeyring } from '#kernel/crypto.ts'
 import { APP_ROLE, type DatabaseAddress, DatabasePool } from '#kernel/db.ts'
@@ -33,7 +34,7 @@ import { HttpServer } from '#kernel/http/server.ts'
 import { openIds } from '#kernel/ids.ts'
 import { JobQueue } from '#kernel/jobs.ts'
 import { type KernelParts, makeContext, type Situation } from '#kernel/kernel.ts'
-import type { Log } from '#kernel/log.ts'
+import type { Log, Logger } from '#kernel/log.ts'
 import { RuntimeSettings } from '#kernel/runtime-settings.ts'
 import { closeInOrder, type Step } from '#kernel/shutdown.ts'
 import { SocketDispatcher } from '#kernel/sockets.ts'
@@ -346,6 +347,7 @@ export class App {
 
   async #openApi(): Promise<void> {
     const { config, log } = this.#options
+    tellOfRaisedLimits(config, log.category('http'))
     const channel = this.#openChannel()
     this.#http = await HttpServer.open({
       foreign: channel,
@@ -447,6 +449,14 @@ export class App {
     await this.#settings?.[Symbol.asyncDispose]()
     await this.#identity?.[Symbol.asyncDispose]()
     await this.#store?.[Symbol.asyncDispose]()
+  }
+}
+
+/** Nobody shall be left with the limits of a test without knowing it. */
+function tellOfRaisedLimits(config: Config, log: Logger): void {
+  for (const name of ['AUTH_ATTEMPTS', 'UNAUTHENTICATED_REQUESTS'] as const) {
+    const usual = KEYS[name].schema.parse(undefined)
+    if (config[name] > usual) log.warn({ name, value: config[name], usual }, 'a limit is raised')
   }
 }
 

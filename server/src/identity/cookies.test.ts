@@ -19,9 +19,8 @@ class Page {
       ...{ cookie, origin: app.url, 'sec-fetch-site': 'same-origin', 'x-csrf-token': this.csrf },
       ...more,
     }
-    return Object.fromEntries(Object.entries(sent).filter(([, value]) => value !== undefined)) as {
-      [name: string]: string
-    }
+    const given = Object.entries(sent).filter(([, value]) => value !== undefined)
+    return Object.fromEntries<string>(given as [string, string][])
   }
 
   async send(

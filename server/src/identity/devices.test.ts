@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startApp } from '#test/app.ts'
+import { type Answer, startApp } from '#test/app.ts'
 
 const app = await startApp({ env: { TRUSTED_PROXIES: '127.0.0.1', NODE_ENV: 'development' } })
 after(() => app[Symbol.asyncDispose]())
@@ -29,7 +29,7 @@ async function isOut(accessToken: string): Promise<boolean> {
 /** The token of the newest mail of this kind. */
 async function mailedToken(email: string, template: 'reset_password' | 'verify_email') {
   const { link } = await app.mailTo(email, template)
-  assert.ok(link?.startsWith(`${app.url}/#`), link)
+  assert.ok(link?.startsWith(`${app.url}/#`) === true, link)
   return link.split('=')[1]!
 }
 
@@ -227,7 +227,7 @@ test('no API key changes what proves who a person is', async () => {
 
 test('T24: addresses that a client made up before the proxy’s own change nothing', async () => {
   const statuses: number[] = []
-  let last
+  let last: Answer | undefined
   for (let n = 0; n < 7; n++) {
     last = await strict.request('POST', '/v1/auth/login', {
       body: { email: `x${n}@example.com`, password: 'not the right password' },
@@ -235,12 +235,13 @@ test('T24: addresses that a client made up before the proxy’s own change nothi
     })
     statuses.push(last.status)
   }
+  assert.ok(last)
   assert.deepEqual(statuses, [401, 401, 401, 401, 401, 429, 429])
-  assert.deepEqual([last!.body.code, last!.body.category], ['auth.too_many_attempts', 'rate_limit'])
-  const wait = Number(last!.headers.get('retry-after'))
+  assert.deepEqual([last.body.code, last.body.category], ['auth.too_many_attempts', 'rate_limit'])
+  const wait = Number(last.headers.get('retry-after'))
   assert.ok(wait > 0 && wait <= 900)
-  assert.equal(last!.headers.get('ratelimit-policy'), '"sign_in";q=5;w=900')
-  assert.match(last!.headers.get('ratelimit')!, /^"sign_in";r=0;t=\d+$/)
+  assert.equal(last.headers.get('ratelimit-policy'), '"sign_in";q=5;w=900')
+  assert.match(last.headers.get('ratelimit')!, /^"sign_in";r=0;t=\d+$/)
 })
 
 test('T68: an address without a credential asks 100 times in 15 minutes; others, and tokens that count, are served', async () => {

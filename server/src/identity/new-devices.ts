@@ -27,7 +27,10 @@ export async function tellOfNewDevice(
 ): Promise<void> {
   const { known, any } = await ctx.db
     .selectNoFrom(({ exists, selectFrom }) => {
-      const earlier = selectFrom('signIns').select('id').where('userId', '=', userId)
+      const earlier = selectFrom('signIns')
+        .select('id')
+        .where('userId', '=', userId)
+        .where('device', 'is not', null)
       return [exists(earlier).as('any'), exists(earlier.where('device', '=', device)).as('known')]
     })
     .executeTakeFirstOrThrow()
