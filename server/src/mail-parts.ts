@@ -31,12 +31,16 @@ export function openMailParts(
 function openTransport(config: Config): Transport | undefined {
   const { SMTP_URL, SENDGRID_API_KEY, SENDGRID_URL, EGRESS_ALLOW } = config
   if (SMTP_URL) {
-    const { hostname } = new URL(SMTP_URL)
-    return openSmtp({ url: SMTP_URL, requireTls: !isLoopback(hostname.replace(/^\[|\]$/g, '')) })
+    return openSmtp({ url: SMTP_URL, requireTls: requiresTls(SMTP_URL) })
   }
   if (!SENDGRID_API_KEY) return undefined
   const guard = openAddressGuard({ allow: EGRESS_ALLOW })
   return openSendGrid({ apiKey: SENDGRID_API_KEY, url: SENDGRID_URL, guard })
+}
+
+/** Nobody else hears what goes to a server on this machine. */
+export function requiresTls(smtpUrl: string): boolean {
+  return !isLoopback(new URL(smtpUrl).hostname.replace(/^\[|\]$/g, ''))
 }
 
 function senderDomain({ PUBLIC_URL }: Config): string {

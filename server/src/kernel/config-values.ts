@@ -61,7 +61,7 @@ function isAddressRange(text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
 }
 
-const SENDER = /^(?:([^<>"\p{C}]{0,100}?)\s*<([^<>]+)>|([^<>]+))$/u
+const SENDER = /^(?:([^<>"\p{C}]{0,100}?) *<([^<>]+)>|([^<>]+))$/u
 const MAILBOX = /^[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)*$/i
 
 function readSender(text: string, issue: z.RefinementCtx): { name: string; address: string } {

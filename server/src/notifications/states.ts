@@ -1,10 +1,10 @@
 import { defineStates } from '#kernel/states.ts'
 
-/** Life of a mail. One that was taken by the next server may still bounce. */
+/** Life of a mail. A try that was broken off begins once more. */
 export const states = defineStates({
-  queued: ['sending', 'failed', 'bounced'],
+  queued: ['sending'],
   sending: ['queued', 'sending', 'sent', 'failed', 'bounced'],
-  sent: ['bounced'],
+  sent: [],
   failed: [],
   bounced: [],
 })

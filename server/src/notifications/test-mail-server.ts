@@ -46,15 +46,14 @@ export class TestMailServer implements AsyncDisposable {
         this.#asked.set(address, before + 1)
         answer(rcpt?.(address, before), callback)
       },
-      onData: async (stream, session, callback) => {
-        const { mailFrom, rcptTo } = session.envelope
-        const mail = {
-          ...{ from: mailFrom ? mailFrom.address : '', to: rcptTo[0]!.address },
-          ...{ raw: await text(stream), secure: session.secure },
-        }
-        const verdict = take?.(mail, this.seen.push(mail) - 1)
-        if (!verdict) this.taken.push(mail)
-        answer(verdict, callback)
+      onData: (stream, { envelope: { mailFrom, rcptTo }, secure }, callback) => {
+        const addresses = { from: mailFrom ? mailFrom.address : '', to: rcptTo[0]!.address }
+        text(stream).then((raw) => {
+          const mail = { ...addresses, raw, secure }
+          const verdict = take?.(mail, this.seen.push(mail) - 1)
+          if (!verdict) this.taken.push(mail)
+          answer(verdict, callback)
+        }, callback)
       },
       ...options,
     })

@@ -5,7 +5,7 @@ export interface SafeHtml {
 
 type Part = string | SafeHtml | readonly SafeHtml[]
 
-/** A template tag: what is put in is escaped, unless it was made by this tag itself. Not named `html`, since formatters change that. */
+/** A template tag: what is put in is escaped, unless it was made by this tag. A name that formatters know would have it changed. */
 export function markup(texts: TemplateStringsArray, ...parts: readonly Part[]): SafeHtml {
   const filled = parts.map((part, index) => inner(part) + texts[index + 1])
   return { text: texts[0] + filled.join('') }
@@ -15,7 +15,7 @@ function inner(part: Part): string {
   if (typeof part === 'string') return escape(part)
   return [part]
     .flat()
-    .map((each) => (each as SafeHtml).text)
+    .map((each) => each.text)
     .join('')
 }
 

@@ -1,6 +1,6 @@
 import { en } from './en.ts'
 import { markup, type SafeHtml } from './html.ts'
-import type { Block, Letter, TemplateName, Templates, TemplateValues } from './values.ts'
+import type { Block, Letter, TemplateName, Templates } from './values.ts'
 
 export interface RenderedMail {
   subject: string
@@ -23,7 +23,7 @@ export function renderMail(name: string, language: string, values: unknown): Ren
   const templates = languages[languageFor(language)]!
   if (!Object.hasOwn(templates, name)) throw new Error(`there is no mail template '${name}'`)
   const fill = templates[name as TemplateName] as (values: unknown) => Letter
-  const letter = fill(values as TemplateValues[TemplateName])
+  const letter = fill(values)
   return { subject: letter.subject, text: textOf(letter), html: htmlOf(letter, language) }
 }
 
