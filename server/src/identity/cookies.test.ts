@@ -20,7 +20,7 @@ class Page {
       ...more,
     }
     const given = Object.entries(sent).filter(([, value]) => value !== undefined)
-    return Object.fromEntries<string>(given as [string, string][])
+    return Object.fromEntries(given)
   }
 
   async send(
