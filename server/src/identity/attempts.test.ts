@@ -157,6 +157,18 @@ test('T24: many wrong passwords at once, from as many addresses, do not slip by 
   assert.equal(judged, 5)
 })
 
+test('tries that fail and tries that succeed at once do not get in each other’s way', async () => {
+  const key = 'busy.person@example.com'
+  const tries = Array.from({ length: 100 }, async (_, n) => {
+    await app.tools.failures.begin(key)
+    if (n % 2 === 0) await app.tools.failures.clear(key)
+  })
+  assert.equal(
+    (await Promise.allSettled(tries)).filter((one) => one.status === 'rejected').length,
+    0,
+  )
+})
+
 test('T25: what was counted stays counted when the sign-in is rolled back', async () => {
   const { email } = (await app.join()).user
   const from = newAddress()

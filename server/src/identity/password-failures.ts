@@ -60,20 +60,14 @@ export class PasswordFailures {
     await db.deleteFrom('passwordFailures').where('key', '=', this.#keyOf(emailKey)).execute()
   }
 
-  /** The row of the address, locked until the transaction ends. */
-  async #hold(tx: Db, key: Buffer, now: Date): Promise<Failures> {
+  /** The row of the address, locked until the transaction ends. One statement: whoever succeeds meanwhile may delete it. */
+  #hold(tx: Db, key: Buffer, now: Date): Promise<Failures> {
     const windowEndsAt = new Date(now.getTime() + WINDOW_MS)
-    const empty = { failures: 0, windowEndsAt, refusedUntil: null, lastAt: now }
-    await tx
-      .insertInto('passwordFailures')
-      .values({ key, locks: 0, ...empty })
-      .onConflict((conflict) => conflict.column('key').doNothing())
-      .execute()
     return tx
-      .selectFrom('passwordFailures')
-      .selectAll()
-      .where('key', '=', key)
-      .forUpdate()
+      .insertInto('passwordFailures')
+      .values({ key, failures: 0, windowEndsAt, refusedUntil: null, locks: 0, lastAt: now })
+      .onConflict((conflict) => conflict.column('key').doUpdateSet({ lastAt: now }))
+      .returningAll()
       .executeTakeFirstOrThrow()
   }
 

@@ -115,6 +115,7 @@ export const problems = defineProblems({
   busy: {
     code: 'auth.busy',
     status: 503,
+    level: 'warn',
     title: 'Too many people are signing in',
     detail: 'The queue for checking passwords is full.',
     suggestion: 'Try again in {retryAfterSeconds} seconds.',
