@@ -1,3 +1,5 @@
+import { paragraph, sentence } from './words.js'
+
 const DEADLINE_MS = 35_000
 const FIELDS = ['email', 'password', 'firstName', 'lastName']
 
@@ -54,7 +56,7 @@ async function makeSuperAdmin({ email, password, firstName, lastName }) {
     const answer = await fetch('/api/v1/auth/bootstrap', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ token, email, password, ...names }),
+      body: JSON.stringify({ token, email, password, ...names, session: 'cookie' }),
       signal: AbortSignal.timeout(DEADLINE_MS),
     })
     return answer.ok ? undefined : await answer.json()
@@ -116,21 +118,4 @@ function focusFirstError() {
   const first = form.querySelector('[aria-invalid]')
   first?.focus()
   return first !== null
-}
-
-/** Text in which `code` is set apart. */
-function paragraph(text) {
-  const made = document.createElement('p')
-  for (const [index, part] of text.split('`').entries()) {
-    const code = document.createElement('code')
-    code.textContent = part
-    made.append(index % 2 === 1 ? code : part)
-  }
-  return made
-}
-
-/** `must have 15 characters` becomes `Must have 15 characters.` */
-function sentence(text) {
-  const whole = text[0].toUpperCase() + text.slice(1)
-  return /[.!?]$/.test(whole) ? whole : `${whole}.`
 }

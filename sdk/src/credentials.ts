@@ -22,7 +22,8 @@ type SignedIn = components['schemas']['SignedIn']
 /** Longer than any command may take, the start of its browser included. */
 const ANSWER_DEADLINE_MS = 200_000
 /** What these are sent in their body is the credential. */
-const WITHOUT_TOKEN = /\/auth\/(register|login|refresh|refresh-token|bootstrap)$/
+const WITHOUT_TOKEN =
+  /\/auth\/(register|login|refresh|refresh-token|bootstrap|forgot-password|reset-password|verify-email|change-email\/confirm)$/
 
 /** Sends requests as one sign-in, and renews its tokens. */
 export class Credentials {

@@ -21,7 +21,9 @@ export interface GantryOptions extends Tokens {
 export interface Gantry extends Calls {
   readonly sessions: Sessions
   /** From now on acts as this person, and renews the tokens when they expire. */
-  signIn(credentials: components['schemas']['Login']): Promise<components['schemas']['User']>
+  signIn(
+    credentials: Omit<components['schemas']['Login'], 'session'>,
+  ): Promise<components['schemas']['User']>
   /** Ends the sign-in on the server too. */
   signOut(): Promise<void>
 }
@@ -51,6 +53,7 @@ export function createClient(options: GantryOptions = {}): Gantry {
     sessions: new Sessions(calls),
     async signIn(body) {
       const { data } = await calls.POST('/api/v1/auth/login', { body })
+      if (!('accessToken' in data)) throw new Error('the server answered without tokens')
       credentials.take(data)
       return data.user
     },

@@ -607,6 +607,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/change-email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for another e-mail address
+         * @description A link is mailed to the new address, and the address changes when its token comes to `/v1/auth/change-email/confirm` within 24 hours. The answer does not tell whether another user has the address.
+         *
+         *     Open to everybody who is signed in: everybody changes their own address. API keys may not.
+         */
+        post: operations["postAuthChangeEmail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/change-email/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take the new e-mail address with the token that was mailed to it
+         * @description The old address is told. Links that were mailed to it do not work any more.
+         *
+         *     Open to everybody: the mailed token is the credential.
+         */
+        post: operations["postAuthChangeEmailConfirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/change-password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change the password of the signed-in user
+         * @description All other devices are signed out. This one goes on with the tokens of the answer.
+         *
+         *     Open to everybody who is signed in: everybody changes their own password. API keys may not.
+         */
+        post: operations["postAuthChangePassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/forgot-password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mail a link that sets a new password
+         * @description The answer does not tell whether a user has the address.
+         *
+         *     Open to everybody: for those who cannot sign in.
+         */
+        post: operations["postAuthForgotPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/login": {
         parameters: {
             query?: never;
@@ -618,7 +706,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in with e-mail address and password
-         * @description The answer does not tell whether the address or the password was wrong.
+         * @description The answer does not tell whether the address or the password was wrong. After several wrong passwords for one address even the right one is refused for a while, with the same answer.
          *
          *     Open to everybody: the way in.
          */
@@ -651,6 +739,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/logout-all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign out all your devices, this one too
+         * @description Ends their access and refresh tokens within 5 seconds everywhere. API keys stay.
+         *
+         *     Open to everybody who is signed in: everybody may leave. API keys may not.
+         */
+        post: operations["postAuthLogoutAll"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/refresh": {
         parameters: {
             query?: never;
@@ -662,7 +772,7 @@ export interface paths {
         put?: never;
         /**
          * Trade a refresh token for the next pair of tokens
-         * @description Each refresh token works once. A client that lost the answer may ask again within 10 seconds and gets the same pair; a token that comes back later, or from elsewhere, ends the sign-in. A sign-in ends 14 days after its last refresh unless configured otherwise, and 30 days after it began in any case.
+         * @description Each refresh token works once. A client that lost the answer may ask again within 10 seconds and gets the same pair; a token that comes back later, or from elsewhere, ends the sign-in. A sign-in ends 14 days after its last refresh unless configured otherwise, and 30 days after it began in any case. A page of this server sends no body: its browser sends the token as a cookie.
          *
          *     Open to everybody: the refresh token is the credential.
          */
@@ -685,7 +795,7 @@ export interface paths {
         /**
          * Trade a refresh token for the next pair of tokens
          * @deprecated
-         * @description Each refresh token works once. A client that lost the answer may ask again within 10 seconds and gets the same pair; a token that comes back later, or from elsewhere, ends the sign-in. A sign-in ends 14 days after its last refresh unless configured otherwise, and 30 days after it began in any case.
+         * @description Each refresh token works once. A client that lost the answer may ask again within 10 seconds and gets the same pair; a token that comes back later, or from elsewhere, ends the sign-in. A sign-in ends 14 days after its last refresh unless configured otherwise, and 30 days after it began in any case. A page of this server sends no body: its browser sends the token as a cookie.
          *
          *     Open to everybody: the refresh token is the credential.
          */
@@ -712,6 +822,94 @@ export interface paths {
          *     Open to everybody: the way in for newcomers.
          */
         post: operations["postAuthRegister"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/reset-password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set a new password with the token that was mailed
+         * @description The token works once, for 30 minutes. All devices are signed out; API keys stay. Nobody is signed in by it: sign in with the new password, and with the second factor where there is one.
+         *
+         *     Open to everybody: the mailed token is the credential.
+         */
+        post: operations["postAuthResetPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/step-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Prove again who you are, for what asks for it
+         * @description Counts for 5 minutes, for this sign-in. Signing in with the password counts too.
+         *
+         *     Open to everybody who is signed in: everybody proves who they are. API keys may not.
+         */
+        post: operations["postAuthStepUp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/verify-email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Prove an e-mail address with the token that was mailed to it
+         * @description The token works once, for 24 hours.
+         *
+         *     Open to everybody: the mailed token is the credential.
+         */
+        post: operations["postAuthVerifyEmail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/verify-email/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mail the link that proves the e-mail address once more
+         * @description The links mailed before do not work any more. Nothing is mailed to an address that is proven.
+         *
+         *     Open to everybody who is signed in: everybody may prove their own address. API keys may not.
+         */
+        post: operations["postAuthVerifyEmailResend"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2120,6 +2318,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/users/me/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the devices that you are signed in on
+         * @description The one used last comes first; there are 20 at most.
+         *
+         *     Open to everybody who is signed in: everybody sees and signs out their own devices. API keys may not.
+         */
+        get: operations["getUsersMeDevices"];
+        put?: never;
+        post?: never;
+        /**
+         * Sign out all your devices but this one
+         * @description Their tokens count nowhere any more after 5 seconds.
+         *
+         *     Open to everybody who is signed in: everybody sees and signs out their own devices. API keys may not.
+         */
+        delete: operations["deleteUsersMeDevices"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/me/devices/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Sign out one of your devices
+         * @description Its tokens count nowhere any more after 5 seconds.
+         *
+         *     Open to everybody who is signed in: everybody sees and signs out their own devices. API keys may not.
+         */
+        delete: operations["deleteUsersMeDevicesId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/me/sign-ins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List who has signed in or tried to as you, newest first
+         * @description Each attempt of the last 90 days, with where it came from and how it ended.
+         *
+         *     Open to everybody who is signed in: everybody sees and signs out their own devices. API keys may not.
+         */
+        get: operations["getUsersMeSignIns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/settings": {
         parameters: {
             query?: never;
@@ -2853,6 +3123,11 @@ export interface components {
             password: string;
             firstName?: string;
             lastName?: string;
+            /**
+             * @description `tokens` unless given. `cookie`, for pages of this server: the tokens come as cookies that no script can read, and not in the answer
+             * @enum {string}
+             */
+            session?: "tokens" | "cookie";
         };
         BrowserCommand: {
             /** Format: starts_with */
@@ -2936,6 +3211,18 @@ export interface components {
             /** @description Leads where the request was sent to, with the credential of its query */
             webSocketDebuggerUrl: string;
         };
+        ChangeEmail: {
+            /** Format: email */
+            newEmail: string;
+            /** Format: password */
+            password: string;
+        };
+        ChangePassword: {
+            /** Format: password */
+            currentPassword: string;
+            /** Format: password */
+            newPassword: string;
+        };
         ChangeSession: {
             /** @description Longest life, counted from its start */
             timeoutSeconds?: number;
@@ -3006,6 +3293,14 @@ export interface components {
             } & {
                 [key: string]: unknown;
             })[];
+        };
+        /** @description A sign-in whose tokens are cookies */
+        CookieSession: {
+            user: components["schemas"]["User"];
+            /** @description Goes into `X-CSRF-Token` of every request that may change something */
+            csrfToken: string;
+            /** @description Until the next `POST /v1/auth/refresh` */
+            expiresInSeconds: number;
         };
         CookiesCommand: {
             /** @constant */
@@ -3139,6 +3434,30 @@ export interface components {
             subject: string;
             /** Format: date-time */
             createdAt: string;
+        };
+        Device: {
+            /** @description `sgn_…` */
+            id: string;
+            userId: string;
+            /** Format: date-time */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description Moves on when the device is used
+             */
+            expiresAt: string;
+            /**
+             * Format: date-time
+             * @description Of the last refresh
+             */
+            lastActivityAt: string;
+            ipAddress?: string;
+            userAgent?: string;
+            /** @description Whether it sent this request */
+            current: boolean;
+        };
+        DeviceList: {
+            items: components["schemas"]["Device"][];
         };
         DialogResult: {
             /** @description Id of a session */
@@ -3469,6 +3788,10 @@ export interface components {
                 stopping: number;
             };
         };
+        ForgotPassword: {
+            /** Format: email */
+            email: string;
+        };
         Health: {
             /**
              * @description `failing` when a critical check fails, `degraded` when the product works with less
@@ -3697,6 +4020,11 @@ export interface components {
             email: string;
             /** Format: password */
             password: string;
+            /**
+             * @description `tokens` unless given. `cookie`, for pages of this server: the tokens come as cookies that no script can read, and not in the answer
+             * @enum {string}
+             */
+            session?: "tokens" | "cookie";
         };
         MailRecord: {
             /** @description `mail_…` */
@@ -4317,7 +4645,8 @@ export interface components {
             what: string;
         };
         Refresh: {
-            refreshToken: string;
+            /** @description Left out by a page whose browser sends it as a cookie */
+            refreshToken?: string;
         };
         Register: {
             /** Format: email */
@@ -4326,6 +4655,11 @@ export interface components {
             password: string;
             firstName?: string;
             lastName?: string;
+            /**
+             * @description `tokens` unless given. `cookie`, for pages of this server: the tokens come as cookies that no script can read, and not in the answer
+             * @enum {string}
+             */
+            session?: "tokens" | "cookie";
         };
         RequestControl: {
             /**
@@ -4337,6 +4671,11 @@ export interface components {
             reason?: string;
             /** @description Takes it from whoever has it; for those who may administer the account */
             force?: boolean;
+        };
+        ResetPassword: {
+            token: string;
+            /** Format: password */
+            password: string;
         };
         Role: {
             /** @description As it stands in `roles` of a user */
@@ -4457,6 +4796,24 @@ export interface components {
         SettingValues: {
             [key: string]: unknown;
         };
+        SignInRecord: {
+            /** @description `sir_…` */
+            id: string;
+            /** Format: date-time */
+            at: string;
+            /**
+             * @description `locked`: refused unseen, since too many wrong passwords had come
+             * @enum {string}
+             */
+            result: "signed_in" | "wrong_password" | "locked" | "disabled" | "second_factor_needed" | "second_factor_failed";
+            ipAddress?: string;
+            userAgent?: string;
+        };
+        SignInRecordPage: {
+            items: components["schemas"]["SignInRecord"][];
+            /** @description For the next page; null on the last */
+            nextCursor: string | null;
+        };
         SignedIn: {
             user: components["schemas"]["User"];
             /** @description Goes into `Authorization: Bearer …` */
@@ -4469,6 +4826,14 @@ export interface components {
         StartedOperation: {
             /** @description `op_…` */
             operationId: string;
+        };
+        StepUp: {
+            /** Format: password */
+            password: string;
+        };
+        SteppedUp: {
+            /** Format: date-time */
+            steppedUpUntil: string;
         };
         TabsCommand: {
             /** @constant */
@@ -4619,6 +4984,9 @@ export interface components {
                 /** @description As `DOM.setFileInputFiles` takes it over CDP */
                 path: string;
             }[];
+        };
+        UseLink: {
+            token: string;
         };
         User: {
             /** @description `usr_…` */
@@ -4833,6 +5201,32 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /**
+         * @description `auth.cross_site_request`: That request may come from another site.
+         *     `auth.https_required`: Passwords and tokens need HTTPS.
+         */
+        "auth.cross_site_request-or-auth.https_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.email_not_verified`: Confirm your e-mail address first.
+         *     `auth.forbidden`: You may not do that.
+         *     `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `key.scope_not_held`: A key cannot do more than whoever makes it.
+         */
+        "auth.email_not_verified-or-auth.forbidden-or-auth.https_required-or-key.scope_not_held": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `auth.email_taken`: That e-mail address is in use. */
         "auth.email_taken": {
             headers: {
@@ -4857,19 +5251,6 @@ export interface components {
          *     `key.not_yours`: That API key is somebody else’s.
          */
         "auth.forbidden-or-auth.https_required-or-key.not_yours": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /**
-         * @description `auth.forbidden`: You may not do that.
-         *     `auth.https_required`: Passwords and tokens need HTTPS.
-         *     `key.scope_not_held`: A key cannot do more than whoever makes it.
-         */
-        "auth.forbidden-or-auth.https_required-or-key.scope_not_held": {
             headers: {
                 [name: string]: unknown;
             };
@@ -4924,6 +5305,19 @@ export interface components {
         };
         /**
          * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.wrong_password`: That is not your password.
+         */
+        "auth.https_required-or-auth.key_not_allowed-or-auth.wrong_password": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
          *     `auth.sign_up_by_invitation`: Only the invited may register here.
          *     `auth.sign_up_closed`: Nobody may register here.
          */
@@ -4955,6 +5349,42 @@ export interface components {
         };
         /** @description `auth.key_not_allowed`: API keys may not do that. */
         "auth.key_not_allowed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.link_invalid`: That link does not work any more.
+         *     `auth.weak_password`: That password is too easy to guess.
+         *     `request.invalid`: The request is not valid.
+         *     `request.malformed`: The request cannot be read.
+         */
+        "auth.link_invalid-or-auth.weak_password-or-request.invalid-or-request.malformed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.link_invalid`: That link does not work any more.
+         *     `request.invalid`: The request is not valid.
+         *     `request.malformed`: The request cannot be read.
+         */
+        "auth.link_invalid-or-request.invalid-or-request.malformed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `auth.too_many_attempts`: Too many attempts. */
+        "auth.too_many_attempts": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5348,6 +5778,15 @@ export interface components {
         };
         /** @description `console.unknown_file`: The console has no such file. */
         "console.unknown_file": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `device.not_found`: No such device. */
+        "device.not_found": {
             headers: {
                 [name: string]: unknown;
             };
@@ -7286,7 +7725,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.https_required-or-key.scope_not_held"];
+            403: components["responses"]["auth.email_not_verified-or-auth.forbidden-or-auth.https_required-or-key.scope_not_held"];
             409: components["responses"]["idempotency.in_progress-or-key.limit_reached-or-key.shown_before"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -7514,7 +7953,7 @@ export interface operations {
                      *       "expiresInSeconds": 600
                      *     }
                      */
-                    "application/json": components["schemas"]["SignedIn"];
+                    "application/json": components["schemas"]["SignedIn"] | components["schemas"]["CookieSession"];
                 };
             };
             400: components["responses"]["auth.weak_password-or-request.invalid-or-request.malformed"];
@@ -7522,8 +7961,193 @@ export interface operations {
             409: components["responses"]["auth.email_taken"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts"];
             500: components["responses"]["server.error"];
             503: components["responses"]["auth.busy-or-server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthChangeEmail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "newEmail": "ann.lovelace@example.com",
+                 *       "password": "violet tractor nine umbrellas"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChangeEmail"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.wrong_password"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["auth.busy-or-server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthChangeEmailConfirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "c2hvd24tb25jZS1pbi1hLW1haWwtYW5kLW5vd2hlcmU"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UseLink"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["auth.link_invalid-or-request.invalid-or-request.malformed"];
+            403: components["responses"]["auth.https_required"];
+            409: components["responses"]["auth.email_taken"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthChangePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "currentPassword": "violet tractor nine umbrellas",
+                 *       "newPassword": "violet tractor ten umbrellas"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChangePassword"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "user": {
+                     *         "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *         "email": "ann@example.com",
+                     *         "emailVerified": false,
+                     *         "firstName": "Ann",
+                     *         "lastName": "Lovelace",
+                     *         "tier": "free",
+                     *         "roles": [
+                     *           "account-owner"
+                     *         ],
+                     *         "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *         "settings": {
+                     *           "theme": "dark",
+                     *           "language": "en",
+                     *           "notifications": {
+                     *             "email": true,
+                     *             "inApp": true
+                     *           },
+                     *           "browserPreferences": {
+                     *             "defaultViewport": {
+                     *               "width": 1440,
+                     *               "height": 900
+                     *             },
+                     *             "defaultTimeout": 15000
+                     *           }
+                     *         },
+                     *         "createdAt": "2026-11-20T12:00:00.000Z",
+                     *         "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *         "lastLoginAt": "2026-11-20T12:00:00.000Z"
+                     *       },
+                     *       "accessToken": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJ1c3JfLi4uIn0.…",
+                     *       "refreshToken": "gty_rt1_06bmza0c8dr7z3k1p5q9v2x4tc_1_…",
+                     *       "expiresInSeconds": 600
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SignedIn"] | components["schemas"]["CookieSession"];
+                };
+            };
+            400: components["responses"]["auth.weak_password-or-request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.wrong_password"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["auth.busy-or-server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthForgotPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "ann@example.com"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ForgotPassword"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            403: components["responses"]["auth.https_required"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
         };
     };
@@ -7589,7 +8213,7 @@ export interface operations {
                      *       "expiresInSeconds": 600
                      *     }
                      */
-                    "application/json": components["schemas"]["SignedIn"];
+                    "application/json": components["schemas"]["SignedIn"] | components["schemas"]["CookieSession"];
                 };
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
@@ -7597,12 +8221,37 @@ export interface operations {
             403: components["responses"]["auth.https_required"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts"];
             500: components["responses"]["server.error"];
             503: components["responses"]["auth.busy-or-server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
         };
     };
     postAuthLogout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthLogoutAll: {
         parameters: {
             query?: never;
             header?: never;
@@ -7633,7 +8282,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {
@@ -7687,14 +8336,15 @@ export interface operations {
                      *       "expiresInSeconds": 600
                      *     }
                      */
-                    "application/json": components["schemas"]["SignedIn"];
+                    "application/json": components["schemas"]["SignedIn"] | components["schemas"]["CookieSession"];
                 };
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.invalid_refresh_token"];
-            403: components["responses"]["auth.https_required"];
+            403: components["responses"]["auth.cross_site_request-or-auth.https_required"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7707,7 +8357,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {
@@ -7761,14 +8411,15 @@ export interface operations {
                      *       "expiresInSeconds": 600
                      *     }
                      */
-                    "application/json": components["schemas"]["SignedIn"];
+                    "application/json": components["schemas"]["SignedIn"] | components["schemas"]["CookieSession"];
                 };
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.invalid_refresh_token"];
-            403: components["responses"]["auth.https_required"];
+            403: components["responses"]["auth.cross_site_request-or-auth.https_required"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7838,7 +8489,7 @@ export interface operations {
                      *       "expiresInSeconds": 600
                      *     }
                      */
-                    "application/json": components["schemas"]["SignedIn"];
+                    "application/json": components["schemas"]["SignedIn"] | components["schemas"]["CookieSession"];
                 };
             };
             400: components["responses"]["auth.weak_password-or-request.invalid-or-request.malformed"];
@@ -7846,8 +8497,148 @@ export interface operations {
             409: components["responses"]["auth.email_taken"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts"];
             500: components["responses"]["server.error"];
             503: components["responses"]["auth.busy-or-server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthResetPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "c2hvd24tb25jZS1pbi1hLW1haWwtYW5kLW5vd2hlcmU",
+                 *       "password": "violet tractor ten umbrellas"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ResetPassword"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["auth.link_invalid-or-auth.weak_password-or-request.invalid-or-request.malformed"];
+            403: components["responses"]["auth.https_required"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["auth.busy-or-server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthStepUp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "password": "violet tractor nine umbrellas"
+                 *     }
+                 */
+                "application/json": components["schemas"]["StepUp"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "steppedUpUntil": "2026-11-20T12:05:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SteppedUp"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.wrong_password"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["auth.busy-or-server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthVerifyEmail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "c2hvd24tb25jZS1pbi1hLW1haWwtYW5kLW5vd2hlcmU"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UseLink"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["auth.link_invalid-or-request.invalid-or-request.malformed"];
+            403: components["responses"]["auth.https_required"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthVerifyEmailResend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed"];
+            429: components["responses"]["auth.too_many_attempts"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
         };
     };
@@ -12034,6 +12825,148 @@ export interface operations {
             403: components["responses"]["auth.key_not_allowed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getUsersMeDevices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "sgn_06bmza0c8dr7z3k1p5q9v2x4tc",
+                     *           "userId": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "expiresAt": "2026-12-04T12:00:00.000Z",
+                     *           "lastActivityAt": "2026-11-20T12:00:00.000Z",
+                     *           "ipAddress": "203.0.113.7",
+                     *           "userAgent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/150.0.0.0 Safari/537.36",
+                     *           "current": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeviceList"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteUsersMeDevices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteUsersMeDevicesId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example sgn_06bmza0c8dr7z3k1p5q9v2x4tc */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed"];
+            404: components["responses"]["device.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getUsersMeSignIns: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "sir_06bmza0c8dr7z3k1p5q9v2x4td",
+                     *           "at": "2026-11-20T12:00:00.000Z",
+                     *           "result": "signed_in",
+                     *           "ipAddress": "203.0.113.7",
+                     *           "userAgent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/150.0.0.0 Safari/537.36"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SignInRecordPage"];
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];

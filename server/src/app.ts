@@ -21,6 +21,7 @@ import { openAddressGuard } from '#kernel/addresses.ts'
 import type { Capability } from '#kernel/capability.ts'
 import { type Clock, systemClock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
+import { KEYS } from '#kernel/config-keys.ts'
 import type { Context } from '#kernel/context.ts'
 import { type Keyring, openKeyring } from '#kernel/crypto.ts'
 import { APP_ROLE, type DatabaseAddress, DatabasePool } from '#kernel/db.ts'
@@ -34,7 +35,7 @@ import { HttpServer } from '#kernel/http/server.ts'
 import { openIds } from '#kernel/ids.ts'
 import { JobQueue } from '#kernel/jobs.ts'
 import { type KernelParts, makeContext, type Situation } from '#kernel/kernel.ts'
-import type { Log } from '#kernel/log.ts'
+import type { Log, Logger } from '#kernel/log.ts'
 import { RuntimeSettings } from '#kernel/runtime-settings.ts'
 import { closeInOrder, type Step } from '#kernel/shutdown.ts'
 import { SocketDispatcher } from '#kernel/sockets.ts'
@@ -344,6 +345,7 @@ export class App {
 
   async #openApi(): Promise<void> {
     const { config, log } = this.#options
+    tellOfRaisedLimits(config, log.category('http'))
     const channel = this.#openChannel()
     this.#refusals = new Refusals({ contextFor: this.contextFor, log: log.category('audit') })
     this.#http = await HttpServer.open({
@@ -351,7 +353,7 @@ export class App {
       capabilities: this.capabilities,
       log: log.category('http'),
       telemetry: this.telemetry,
-      authenticate: (authorization, ip) => this.#identity.authenticate(authorization, ip),
+      authenticate: (request) => this.#identity.identify(request, this.url),
       allows,
       contextFor: this.contextFor,
       refused: this.#refusals.note,
@@ -359,6 +361,7 @@ export class App {
       corsOrigins: corsOrigins(config),
       trustedProxies: config.TRUSTED_PROXIES,
       loopbackOnly: config.loopbackOnly,
+      publicUrl: config.PUBLIC_URL,
       ...(config.TLS_CERT_FILE && {
         tls: { cert: readFileSync(config.TLS_CERT_FILE), key: readFileSync(config.TLS_KEY_FILE!) },
       }),
@@ -448,6 +451,14 @@ export class App {
     await this.#settings?.[Symbol.asyncDispose]()
     await this.#identity?.[Symbol.asyncDispose]()
     await this.#store?.[Symbol.asyncDispose]()
+  }
+}
+
+/** Nobody shall be left with the limits of a test without knowing it. */
+function tellOfRaisedLimits(config: Config, log: Logger): void {
+  for (const name of ['AUTH_ATTEMPTS', 'UNAUTHENTICATED_REQUESTS'] as const) {
+    const usual = KEYS[name].schema.parse(undefined)
+    if (config[name] > usual) log.warn({ name, value: config[name], usual }, 'a limit is raised')
   }
 }
 

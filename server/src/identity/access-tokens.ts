@@ -57,6 +57,16 @@ export class AccessTokens {
 
   /** The claims of a token that we signed for ourselves and that counts now; undefined for everything else. */
   verify(token: string, nowSeconds: number): Claims | undefined {
+    const claims = this.#genuine(token)
+    return claims && isInTime(claims, nowSeconds) ? claims : undefined
+  }
+
+  /** Whether the header holds a token that we signed for ourselves, may it have ended since. */
+  issued(authorization = ''): boolean {
+    return this.#genuine(authorization.replace(/^Bearer +/i, '')) !== undefined
+  }
+
+  #genuine(token: string): Claims | undefined {
     if (token.length > MAX_TOKEN_LENGTH) return undefined
     const [header = '', payload = '', signature = '', ...more] = token.split('.')
     const key = this.#keyByHeader.get(header)
@@ -66,7 +76,7 @@ export class AccessTokens {
     if (bytes.toString('base64url') !== signature) return undefined
     if (!verify(null, Buffer.from(`${header}.${payload}`), key, bytes)) return undefined
     const claims = parseClaims(Buffer.from(payload, 'base64url').toString())
-    return claims && this.#isForUs(claims) && isInTime(claims, nowSeconds) ? claims : undefined
+    return claims && this.#isForUs(claims) ? claims : undefined
   }
 
   #isForUs({ iss, aud }: Claims): boolean {

@@ -1,14 +1,17 @@
 import type { JsonWebKey } from 'node:crypto'
 import { z } from 'zod'
 import { Reply, route } from '#kernel/http/route.ts'
+import { admitStrangers } from './admit.ts'
 import { bootstrap } from './bootstrap.ts'
 import { clientOf } from './client.ts'
+import { endedCookies, inForm, refreshCookie } from './cookies.ts'
+import { signOutAll } from './devices.ts'
 import { exampleRegister, exampleSignedIn } from './examples.ts'
 import { login } from './login.ts'
 import { problems } from './problems.ts'
 import { refresh } from './refresh.ts'
 import { register } from './register.ts'
-import { Bootstrap, Login, Refresh, Register, SignedIn } from './schema.ts'
+import { Bootstrap, Login, Refresh, Register, SignInAnswer } from './schema.ts'
 import { signOut } from './sign-ins.ts'
 import { publicKeys } from './signing-keys.ts'
 import type { Tools } from './tools.ts'
@@ -21,7 +24,8 @@ const KeySet = z
 const KEY_SET_SECONDS = 300
 
 export function authRoutes(tools: () => Tools) {
-  const { httpsRequired, weakPassword, emailTaken, busy } = problems
+  const { httpsRequired, weakPassword, emailTaken, busy, tooManyAttempts } = problems
+  const admit = admitStrangers(tools)
   return [
     route({
       method: 'POST',
@@ -31,30 +35,36 @@ export function authRoutes(tools: () => Tools) {
         'The password needs 15 to 128 characters and must not be easy to guess; there are no rules about which characters. ' +
         'Whether anyone may register is set by the operator.',
       access: { public: 'the way in for newcomers' },
+      admit,
       body: Register,
-      returns: SignedIn,
+      returns: SignInAnswer,
       status: 201,
       problems: [
         ...[weakPassword, emailTaken, problems.signUpClosed, problems.signUpByInvitation],
-        ...[httpsRequired, busy],
+        ...[tooManyAttempts, httpsRequired, busy],
       ],
       examples: { body: exampleRegister, reply: exampleSignedIn },
-      handler: (ctx, { body, request }) => register(tools(), ctx, body, clientOf(request)),
+      handler: async (ctx, { body: { session, ...person }, request }) =>
+        inForm(tools(), session, await register(tools(), ctx, person, clientOf(request))),
     }),
     route({
       method: 'POST',
       path: '/v1/auth/login',
       summary: 'Sign in with e-mail address and password',
-      description: 'The answer does not tell whether the address or the password was wrong.',
+      description:
+        'The answer does not tell whether the address or the password was wrong. After several wrong passwords for one address even ' +
+        'the right one is refused for a while, with the same answer.',
       access: { public: 'the way in' },
+      admit,
       body: Login,
-      returns: SignedIn,
-      problems: [problems.invalidCredentials, httpsRequired, busy],
+      returns: SignInAnswer,
+      problems: [problems.invalidCredentials, tooManyAttempts, httpsRequired, busy],
       examples: {
         body: { email: exampleRegister.email, password: exampleRegister.password },
         reply: exampleSignedIn,
       },
-      handler: (ctx, { body, request }) => login(tools(), ctx, body, clientOf(request)),
+      handler: async (ctx, { body: { session, ...person }, request }) =>
+        inForm(tools(), session, await login(tools(), ctx, person, clientOf(request))),
     }),
     route({
       method: 'POST',
@@ -64,16 +74,23 @@ export function authRoutes(tools: () => Tools) {
       description:
         'Each refresh token works once. A client that lost the answer may ask again within 10 seconds and gets the same pair; ' +
         'a token that comes back later, or from elsewhere, ends the sign-in. A sign-in ends 14 days after its last refresh ' +
-        'unless configured otherwise, and 30 days after it began in any case.',
+        'unless configured otherwise, and 30 days after it began in any case. A page of this server sends no body: its browser sends ' +
+        'the token as a cookie.',
       access: { public: 'the refresh token is the credential' },
       body: Refresh,
-      returns: SignedIn,
-      problems: [problems.invalidRefresh, httpsRequired],
+      bodyOptional: true,
+      returns: SignInAnswer,
+      problems: [problems.invalidRefresh, problems.crossSite, tooManyAttempts, httpsRequired],
       examples: {
         body: { refreshToken: exampleSignedIn.refreshToken },
         reply: exampleSignedIn,
       },
-      handler: (ctx, { body, request }) => refresh(tools(), ctx, body, clientOf(request)),
+      handler: async (ctx, { body, request }) => {
+        const cookie = body.refreshToken ?? refreshCookie(tools(), request, ctx.publicUrl)
+        const presented = { refreshToken: cookie ?? '' }
+        const signedIn = await refresh(tools(), ctx, presented, clientOf(request))
+        return inForm(tools(), body.refreshToken === undefined ? 'cookie' : 'tokens', signedIn)
+      },
     }),
     route({
       method: 'POST',
@@ -83,9 +100,25 @@ export function authRoutes(tools: () => Tools) {
       access: { signedIn: 'everybody may leave' },
       status: 204,
       problems: [httpsRequired],
-      handler: (ctx, { request }) => {
+      handler: async (ctx, { request }) => {
         clientOf(request)
-        return signOut(tools(), ctx)
+        await signOut(tools(), ctx)
+        return new Reply(undefined, { headers: { 'set-cookie': endedCookies() } })
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/auth/logout-all',
+      summary: 'Sign out all your devices, this one too',
+      description:
+        'Ends their access and refresh tokens within 5 seconds everywhere. API keys stay.',
+      access: { signedIn: 'everybody may leave' },
+      status: 204,
+      problems: [httpsRequired],
+      handler: async (ctx, { request }) => {
+        clientOf(request)
+        await signOutAll(tools(), ctx, { staying: false })
+        return new Reply(undefined, { headers: { 'set-cookie': endedCookies() } })
       },
     }),
     route({
@@ -95,10 +128,14 @@ export function authRoutes(tools: () => Tools) {
       access: {
         public: 'the token is the credential; it works once, while there is no super-admin',
       },
+      admit,
       body: Bootstrap,
-      returns: SignedIn,
+      returns: SignInAnswer,
       status: 201,
-      problems: [problems.bootstrapRefused, weakPassword, emailTaken, httpsRequired, busy],
+      problems: [
+        ...[problems.bootstrapRefused, weakPassword, emailTaken],
+        ...[tooManyAttempts, httpsRequired, busy],
+      ],
       examples: {
         body: { token: 'c2hvd24tb25jZS13aGVuLXRoZS1zZXJ2ZXItc3RhcnQ', ...exampleRegister },
         reply: {
@@ -106,7 +143,8 @@ export function authRoutes(tools: () => Tools) {
           user: { ...exampleSignedIn.user, roles: ['super-admin', 'account-owner'] },
         },
       },
-      handler: (ctx, { body, request }) => bootstrap(tools(), ctx, body, clientOf(request)),
+      handler: async (ctx, { body: { session, ...person }, request }) =>
+        inForm(tools(), session, await bootstrap(tools(), ctx, person, clientOf(request))),
     }),
     route({
       method: 'GET',

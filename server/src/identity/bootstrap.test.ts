@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sql } from 'kysely'
 import { bootstrap, createBootstrapLink, createSuperAdmin } from './bootstrap.ts'
-import type { Register } from './schema.ts'
+import type { Person } from './schema.ts'
 import {
   ADDRESS,
   codeOf,
@@ -22,7 +22,7 @@ async function tokenFrom({ kernel }: TestIdentity): Promise<string> {
   return link!.split('=')[1]!
 }
 
-function use({ tools, nobody }: TestIdentity, token: string, change: Partial<Register> = {}) {
+function use({ tools, nobody }: TestIdentity, token: string, change: Partial<Person> = {}) {
   const input = { token, email: 'root@example.com', password: PASSWORD, ...change }
   return bootstrap(tools, nobody, input, ADDRESS)
 }

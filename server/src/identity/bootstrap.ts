@@ -8,7 +8,7 @@ import type { Client } from './client.ts'
 import { createPerson } from './people.ts'
 import { problems } from './problems.ts'
 import { enrol, withHash } from './register.ts'
-import { type Bootstrap, Register, type SignedIn, type User } from './schema.ts'
+import { type Bootstrap, Person, type SignedIn, type User } from './schema.ts'
 import type { Tools } from './tools.ts'
 import { presentUser } from './users.ts'
 
@@ -47,7 +47,7 @@ export async function createBootstrapLink(
 export async function bootstrap(
   tools: Tools,
   ctx: Context,
-  { token, ...input }: Bootstrap,
+  { token, ...input }: Omit<Bootstrap, 'session'>,
   client: Client,
 ): Promise<SignedIn> {
   const tokenHash = sha256(token)
@@ -67,8 +67,8 @@ export async function bootstrap(
  *
  * @throws problem `request.invalid`, `auth.weak_password` or `auth.email_taken`
  */
-export async function createSuperAdmin(tools: Tools, ctx: Context, input: Register): Promise<User> {
-  const person = await withHash(tools, ctx, parseRegister(input))
+export async function createSuperAdmin(tools: Tools, ctx: Context, input: Person): Promise<User> {
+  const person = await withHash(tools, ctx, parsePerson(input))
   const user = await ctx.transaction(async (ctx) => {
     await holdBootstrap(ctx.db)
     return createPerson(ctx, { ...person, platformRoles: ['super-admin'], by: 'operator' })
@@ -76,8 +76,8 @@ export async function createSuperAdmin(tools: Tools, ctx: Context, input: Regist
   return presentUser(user)
 }
 
-function parseRegister(input: Register): Register {
-  const { success, data, error } = Register.safeParse(input)
+function parsePerson(input: Person): Person {
+  const { success, data, error } = Person.safeParse(input)
   if (success) return data
   const errors = error.issues.map(({ path, message }) => ({ path: path.join('.'), message }))
   throw httpProblems.invalid({ errors })

@@ -8,6 +8,8 @@ export interface Client {
 }
 
 const MAX_USER_AGENT = 512
+/** What a header may hold, but no line of a mail or a log. */
+const UNSEEN = /[\p{Cc}\p{Cf}\u2028\u2029]/gu
 
 /**
  * The client of a request that carries a password or a token.
@@ -16,6 +18,6 @@ const MAX_USER_AGENT = 512
  */
 export function clientOf(request: RequestFacts): Client {
   if (!request.secure && !request.loopbackOnly) throw problems.httpsRequired()
-  const userAgent = request.userAgent?.slice(0, MAX_USER_AGENT)
+  const userAgent = request.userAgent?.slice(0, MAX_USER_AGENT).replaceAll(UNSEEN, ' ').trim()
   return { ipAddress: request.ip, ...(userAgent && { userAgent }) }
 }

@@ -28,6 +28,13 @@ export function emailKey(address: string): string | undefined {
   return DOMAIN.test(domain) && Buffer.byteLength(key) <= MAX_BYTES ? key : undefined
 }
 
+/** Enough to know one's own address by: `a…@example.com`. */
+export function maskEmail(address: string): string {
+  const at = address.lastIndexOf('@')
+  const [first = ''] = address
+  return `${first}…${address.slice(at)}`
+}
+
 function fold(text: string): string {
   return text.normalize('NFC').toLowerCase().normalize('NFC')
 }

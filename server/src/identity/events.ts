@@ -31,17 +31,52 @@ export const signInFailed = defineEvent(
   'user.sign_in_failed',
   'Somebody tried to sign in and was refused. `userId` is there when the address is known; the address itself never is.',
   z.object({
-    reason: z.enum(['unknown_user', 'wrong_password', 'disabled']),
+    reason: z.enum(['unknown_user', 'wrong_password', 'disabled', 'locked']),
     userId: z.string().optional(),
     ...client,
   }),
   { ...aboutUser, result: 'refused' },
 )
 
+export const signInLocked = defineEvent(
+  'user.sign_in_locked',
+  'So many wrong passwords came that every password counts as wrong for a while. `userId` is there when the address is known.',
+  z.object({ until: z.string(), userId: z.string().optional() }),
+  aboutUser,
+)
+
+export const emailVerified = defineEvent(
+  'user.email_verified',
+  'A person proved that the e-mail address is theirs.',
+  z.object({ userId: z.string() }),
+  aboutUser,
+)
+
+export const emailChanged = defineEvent(
+  'user.email_changed',
+  'A person has another e-mail address, and has proved that it is theirs.',
+  z.object({ userId: z.string() }),
+  aboutUser,
+)
+
+export const passwordChanged = defineEvent(
+  'user.password_changed',
+  'A person has another password; all other devices of theirs were signed out.',
+  z.object({ userId: z.string(), how: z.enum(['changed', 'reset']), ...client }),
+  aboutUser,
+)
+
+export const steppedUp = defineEvent(
+  'user.stepped_up',
+  'A signed-in person proved again who they are.',
+  z.object({ userId: z.string(), signInId: z.string(), by: z.string() }),
+  aboutUser,
+)
+
 export const signedOut = defineEvent(
   'user.signed_out',
-  'A device was signed out by its user.',
-  z.object({ userId: z.string(), signInId: z.string() }),
+  'A device was signed out by its user, from itself or from another one.',
+  z.object({ userId: z.string(), signInId: z.string(), from: z.string().optional() }),
   aboutUser,
 )
 
@@ -63,7 +98,12 @@ export const published = [
   registered,
   signedIn,
   signInFailed,
+  signInLocked,
   signedOut,
+  steppedUp,
+  emailVerified,
+  emailChanged,
+  passwordChanged,
   profileChanged,
   reuseDetected,
 ]

@@ -1,4 +1,4 @@
-import type { SignedIn, User } from './schema.ts'
+import type { Device, SignedIn, User } from './schema.ts'
 
 /** What the API document shows. */
 export const exampleUser: User = {
@@ -28,9 +28,24 @@ export const exampleSignedIn: SignedIn = {
   expiresInSeconds: 600,
 }
 
+export const examplePassword = 'violet tractor nine umbrellas'
+
+export const exampleLinkToken = 'c2hvd24tb25jZS1pbi1hLW1haWwtYW5kLW5vd2hlcmU'
+
+export const exampleDevice: Device & { ipAddress: string; userAgent: string } = {
+  id: 'sgn_06bmza0c8dr7z3k1p5q9v2x4tc',
+  userId: exampleUser.id,
+  createdAt: '2026-11-20T12:00:00.000Z',
+  expiresAt: '2026-12-04T12:00:00.000Z',
+  lastActivityAt: '2026-11-20T12:00:00.000Z',
+  ipAddress: '203.0.113.7',
+  userAgent: 'Mozilla/5.0 (X11; Linux x86_64) Chrome/150.0.0.0 Safari/537.36',
+  current: true,
+}
+
 export const exampleRegister = {
   email: 'ann@example.com',
-  password: 'violet tractor nine umbrellas',
+  password: examplePassword,
   firstName: 'Ann',
   lastName: 'Lovelace',
 }

@@ -3,15 +3,21 @@ import type { Config } from '#kernel/config.ts'
 import type { Actor, Context } from '#kernel/context.ts'
 import type { Keyring } from '#kernel/crypto.ts'
 import type { Db } from '#kernel/db.ts'
+import type { RequestFacts } from '#kernel/http/route.ts'
+import { httpProblems } from '#kernel/http/problems.ts'
+import { Problem } from '#kernel/problem.ts'
 import { type ServiceKey, signServiceToken } from '#kernel/service-token.ts'
 import { AccessTokens } from './access-tokens.ts'
+import { Attempts } from './attempts.ts'
 import { Authenticator } from './authenticator.ts'
 import { createBootstrapLink, createSuperAdmin } from './bootstrap.ts'
+import { accessCookie, checkSameSite } from './cookies.ts'
 import { type KeyActor, KeyAuthenticator } from './keys/authenticator.ts'
 import { keyIn } from './keys/format.ts'
+import { PasswordFailures } from './password-failures.ts'
 import { Passwords } from './password-check.ts'
 import { PASSWORD_COST, type PasswordCost } from './passwords.ts'
-import type { Register, User } from './schema.ts'
+import type { Person, User } from './schema.ts'
 import { loadSigningKeys } from './signing-keys.ts'
 import type { Tools } from './tools.ts'
 
@@ -21,7 +27,17 @@ export interface IdentityOptions {
   keyring: Keyring
   config: Pick<
     Config,
-    'PUBLIC_URL' | 'HOST' | 'PORT' | 'TLS_CERT_FILE' | 'SIGN_UP' | 'REFRESH_TOKEN_EXPIRY'
+    | 'PUBLIC_URL'
+    | 'HOST'
+    | 'PORT'
+    | 'TLS_CERT_FILE'
+    | 'SIGN_UP'
+    | 'REFRESH_TOKEN_EXPIRY'
+    | 'AUTH_ATTEMPTS'
+    | 'UNAUTHENTICATED_REQUESTS'
+    | 'VERIFIED_EMAIL'
+    | 'TRUSTED_PROXIES'
+    | 'loopbackOnly'
   >
   /** Of new hashes; `PASSWORD_COST` unless given. */
   passwordCost?: PasswordCost
@@ -34,6 +50,7 @@ export class Identity implements AsyncDisposable {
   readonly #keys: KeyAuthenticator
   readonly #clock: Clock
   readonly #serviceKey: ServiceKey
+  readonly #tokens: AccessTokens
 
   /**
    * Reads the token signing keys, and makes the first one.
@@ -57,8 +74,16 @@ export class Identity implements AsyncDisposable {
     this.#authenticator = authenticator
     const keys = new KeyAuthenticator({ db, clock, keyring })
     this.#keys = keys
+    this.#tokens = tokens
+    const { AUTH_ATTEMPTS: free, UNAUTHENTICATED_REQUESTS: unauthenticated } = config
     this.tools = {
       ...{ keyring, tokens },
+      attempts: new Attempts({
+        ...{ db, clock, keyring },
+        limits: { credentials: free, unauthenticated },
+      }),
+      failures: new PasswordFailures({ db, clock, keyring, free }),
+      verifiedEmailDemanded: isProofDemanded(config),
       passwords: new Passwords(passwordCost),
       signUp: config.SIGN_UP,
       signInIdleDays: Number.parseInt(config.REFRESH_TOKEN_EXPIRY, 10),
@@ -77,6 +102,38 @@ export class Identity implements AsyncDisposable {
     const key = keyIn(authorization)
     if (key !== undefined) return this.authenticateKey(key, ip)
     return this.#authenticator.authenticate(authorization)
+  }
+
+  /**
+   * The actor of an HTTP request: by its Authorization header or, without one, by the cookies of a page of this server. Addresses that
+   * show no credential of ours, or made-up ones, are counted.
+   *
+   * @throws problem `auth.too_many_attempts`, `auth.cross_site_request`, or what `authenticate` throws
+   */
+  async identify(request: RequestFacts, publicUrl: string): Promise<Actor> {
+    const { authorization } = request.headers
+    const cookie = authorization === undefined ? accessCookie(request) : undefined
+    const actor = await this.#actorOf(cookie ? `Bearer ${cookie}` : authorization, request.ip)
+    if (actor.kind === 'anonymous') {
+      await this.tools.attempts.takeStranger('no_credential', request.ip)
+    }
+    if (cookie === undefined) return actor
+    // A key is for programs: none is taken from a cookie.
+    if (actor.kind !== 'user') throw httpProblems.unauthenticated()
+    checkSameSite(this.tools, request, publicUrl, actor.signInId)
+    return actor
+  }
+
+  async #actorOf(authorization: string | undefined, ip: string): Promise<Actor> {
+    try {
+      return await this.authenticate(authorization, ip)
+    } catch (error) {
+      // A token of ours that has ended is no guess: many clients at one address find out so that they have to refresh.
+      if (error instanceof Problem && !this.#tokens.issued(authorization)) {
+        await this.tools.attempts.takeStranger('no_credential', ip)
+      }
+      throw error
+    }
   }
 
   /**
@@ -100,7 +157,7 @@ export class Identity implements AsyncDisposable {
   }
 
   /** @see createSuperAdmin */
-  createSuperAdmin(ctx: Context, input: Register): Promise<User> {
+  createSuperAdmin(ctx: Context, input: Person): Promise<User> {
     return createSuperAdmin(this.tools, ctx, input)
   }
 
@@ -109,6 +166,17 @@ export class Identity implements AsyncDisposable {
     this.#authenticator.forgetAll()
     await this.#keys[Symbol.asyncDispose]()
   }
+}
+
+/** Where only people at this machine can register, they need not prove their address to it. */
+function isProofDemanded({
+  VERIFIED_EMAIL,
+  PUBLIC_URL,
+  TRUSTED_PROXIES,
+  loopbackOnly,
+}: IdentityOptions['config']): boolean {
+  if (VERIFIED_EMAIL !== 'auto') return VERIFIED_EMAIL === 'required'
+  return !loopbackOnly || PUBLIC_URL !== undefined || TRUSTED_PROXIES.length > 0
 }
 
 /** The same for all processes of an installation, whatever port they were given. */

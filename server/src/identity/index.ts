@@ -1,5 +1,7 @@
 import { defineCapability } from '#kernel/capability.ts'
+import { addressRoutes } from './address-routes.ts'
 import { authRoutes } from './auth-routes.ts'
+import { deviceRoutes } from './device-routes.ts'
 import { published } from './events.ts'
 import type { Identity } from './identity.ts'
 import { keyEvents } from './keys/events.ts'
@@ -7,12 +9,18 @@ import { tidyKeys } from './keys/jobs.ts'
 import { keyProblems } from './keys/problems.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { problems } from './problems.ts'
+import { passwordRoutes } from './password-routes.ts'
+import { mailReset } from './password-reset.ts'
+import { tidySignIns } from './tidy-sign-ins.ts'
+import type { Tools } from './tools.ts'
 import { userRoutes } from './user-routes.ts'
 
+export { requireVerifiedEmail } from './email-verification.ts'
 export { Identity } from './identity.ts'
 export type { PasswordCost } from './passwords.ts'
 export { preferencesOf } from './profile.ts'
 export { publicKeys } from './signing-keys.ts'
+export { requireStepUp } from './step-up.ts'
 export { accountOfUser } from './users.ts'
 
 export type IdentityParts = Pick<Identity, 'tools'>
@@ -21,6 +29,13 @@ export type IdentityParts = Pick<Identity, 'tools'>
 const keys = Object.fromEntries(
   Object.values(keyProblems).map((problem) => [problem.kind.code, problem]),
 )
+
+function routesOf(tools: () => Tools) {
+  return [
+    ...[...authRoutes(tools), ...addressRoutes(tools), ...passwordRoutes(tools)],
+    ...[...deviceRoutes(tools), ...userRoutes, ...keyRoutes(tools)],
+  ]
+}
 
 /** People, how they prove who they are, and what they say of themselves. */
 export function identity(parts: () => IdentityParts) {
@@ -33,8 +48,8 @@ export function identity(parts: () => IdentityParts) {
       'keys.revoke': 'Revoke API keys that others of the account made',
     },
     quotas: { 'keys.counting': { unit: 'keys', what: 'API keys that count at once' } },
-    routes: [...authRoutes(() => parts().tools), ...userRoutes, ...keyRoutes(() => parts().tools)],
-    jobs: [tidyKeys],
+    routes: routesOf(() => parts().tools),
+    jobs: [tidyKeys, tidySignIns, mailReset],
     publishes: [...published, ...keyEvents],
     problems: { ...problems, ...keys },
   })

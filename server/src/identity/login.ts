@@ -2,30 +2,35 @@ import type { Context } from '#kernel/context.ts'
 import type { Client } from './client.ts'
 import { emailKey } from './email.ts'
 import { signInFailed } from './events.ts'
+import { type Judgement, judgePassword } from './judge-password.ts'
 import { problems } from './problems.ts'
 import type { Login, SignedIn } from './schema.ts'
+import { recordSignIn } from './sign-in-records.ts'
 import { openSignIn, presentSignIn } from './sign-ins.ts'
 import type { Tools } from './tools.ts'
 import { findUser, type UserRow } from './users.ts'
 
-type Refusal = 'unknown_user' | 'wrong_password' | 'disabled'
+type Refusal = 'unknown_user' | 'wrong_password' | 'disabled' | 'locked'
 
 /**
- * Signs a person in by password. An unknown address, a disabled user and a wrong password get the same answer after the same work;
- * which of them it was is told in `user.sign_in_failed` only.
+ * Signs a person in by password. An unknown address, a disabled or locked user and a wrong password get the same answer after the same
+ * work; which of them it was is told in `user.sign_in_failed` and to the person only.
  *
- * @throws problem `auth.invalid_credentials` or `auth.busy`
+ * @throws problem `auth.invalid_credentials`, `auth.too_many_attempts` or `auth.busy`
  */
 export async function login(
   tools: Tools,
   ctx: Context,
-  { email, password }: Login,
+  { email, password }: Pick<Login, 'email' | 'password'>,
   client: Client,
 ): Promise<SignedIn> {
-  const user = await findUser(ctx.db, 'emailKey', emailKey(email)!)
-  const matches = await tools.passwords.matches(ctx.signal, password, user?.passwordHash)
-  if (!user || !matches || user.status !== 'active') {
-    return refuse(ctx, user, reasonOf(user, matches), client)
+  const key = emailKey(email)!
+  const { user, judged } = await tools.attempts.during('sign_in', client, async () => {
+    const user = await findUser(ctx.db, 'emailKey', key)
+    return { user, judged: await judgePassword(tools, ctx, { emailKey: key, password, user }) }
+  })
+  if (!user || judged !== 'right' || user.status !== 'active') {
+    return refuse(ctx, user, reasonOf(user, judged), client)
   }
 
   const passwordHash = await tools.passwords.renew(ctx.signal, password, user.passwordHash)
@@ -36,12 +41,14 @@ export async function login(
     return { user: fresh, signIn }
   })
   if (!letIn) return refuse(ctx, user, 'wrong_password', client)
+  await tools.attempts.giveBackFrom('sign_in', client.ipAddress)
   return presentSignIn(tools, ctx, letIn.user, letIn.signIn)
 }
 
-function reasonOf(user: UserRow | undefined, matches: boolean): Refusal {
+function reasonOf(user: UserRow | undefined, judged: Judgement): Refusal {
+  if (judged === 'locked') return 'locked'
   if (!user) return 'unknown_user'
-  return matches ? 'disabled' : 'wrong_password'
+  return judged === 'right' ? 'disabled' : 'wrong_password'
 }
 
 /** Fails when the user was disabled or got another password while this one was being checked. */
@@ -70,6 +77,7 @@ async function refuse(
   await ctx.transaction(async (ctx) => {
     const acting = user ? ctx.actingFor(user.accountId) : ctx
     await acting.events.emit(signInFailed, { reason, ...(user && { userId: user.id }), ...client })
+    if (user && reason !== 'unknown_user') await recordSignIn(ctx, user.id, reason, client)
   })
   ctx.log.info({ reason, ...(user && { user: user.id }) }, 'sign-in refused')
   throw problems.invalidCredentials()

@@ -26,18 +26,35 @@ export class Passwords {
   }
 
   /** The hash of a new password. @throws problem `auth.weak_password` that says what to change */
-  choose(signal: AbortSignal, password: string, person: Person): Promise<string> {
+  choose(
+    signal: AbortSignal,
+    password: string,
+    person: Person,
+    path = 'body.password',
+  ): Promise<string> {
     return this.#guarded(signal, async () => {
       const changes = await weaknesses(password, person)
-      const errors = changes.map((message) => ({ path: 'body.password', message }))
+      const errors = changes.map((message) => ({ path, message }))
       if (errors.length > 0) throw problems.weakPassword({ errors })
       return hashPassword(password, this.#cost)
     })
   }
 
-  /** Whether the password is the stored one. Without one, the answer is no after the same work. */
-  matches(signal: AbortSignal, password: string, stored: string | undefined): Promise<boolean> {
-    return this.#guarded(signal, () => verifyPassword(password, stored ?? this.#decoy))
+  /**
+   * Whether the password is the stored one. Without one, the answer is no after the same work.
+   *
+   * @param begin done first, once the turn has come
+   */
+  matches(
+    signal: AbortSignal,
+    password: string,
+    stored: string | undefined,
+    begin?: () => Promise<void>,
+  ): Promise<boolean> {
+    return this.#guarded(signal, async () => {
+      await begin?.()
+      return verifyPassword(password, stored ?? this.#decoy)
+    })
   }
 
   /** The hash to keep from now on for a password that matched: a new one when the stored one was cheaper than today's. */

@@ -34,7 +34,7 @@ test('a hash is what the argon2id function gives for the salt it names', async (
   assert.equal(tag, wanted.toString('base64').replaceAll('=', ''))
 })
 
-test('passwords that differ anywhere, also behind byte 72, are told apart', async () => {
+test('T27: passwords that differ anywhere, also behind byte 72, are told apart', async () => {
   const base = 'p'.repeat(128)
   const stored = await hashPassword(base, cheap)
   for (const place of [0, 71, 72, 73, 127]) {
@@ -76,7 +76,7 @@ test('length is counted in code points after normalisation', () => {
   assert.match(passwordFault('e\u0301'.repeat(14))!, /at least 15/)
 })
 
-test('ten megabytes, NUL and half a surrogate pair are refused at once', () => {
+test('T27: ten megabytes, NUL and half a surrogate pair are refused at once', () => {
   const startedMs = performance.now()
   for (const text of ['x'.repeat(10_000_000), 'e\u0301'.repeat(5_000_000)]) {
     assert.match(typedPasswordFault(text)!, /at most 128/)

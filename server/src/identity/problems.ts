@@ -7,7 +7,7 @@ export const problems = defineProblems({
     title: 'Not signed in',
     detail: 'E-mail address and password do not match a user who may sign in.',
     suggestion:
-      'Check both, capital letters included. Whoever has no user yet registers; an admin helps with a lost password.',
+      'Check both, capital letters included. Whoever has no user yet registers; `POST /v1/auth/forgot-password` helps with a lost password.',
   },
   emailTaken: {
     code: 'auth.email_taken',
@@ -53,6 +53,58 @@ export const problems = defineProblems({
     detail: 'The refresh token is malformed, expired, used already, or its sign-in has ended.',
     suggestion: 'Sign in again, and keep the newest refresh token only.',
   },
+  linkInvalid: {
+    code: 'auth.link_invalid',
+    status: 400,
+    title: 'That link does not work any more',
+    detail: 'The link is wrong, too old or used, or a newer one has taken its place.',
+    suggestion: 'Use the link of the newest mail, or ask for another one.',
+  },
+  emailNotVerified: {
+    code: 'auth.email_not_verified',
+    status: 403,
+    title: 'Confirm your e-mail address first',
+    detail: 'This lasts or reaches others, so it needs an address that is known to be yours.',
+    suggestion:
+      'Follow the link of the mail that you got; `POST /v1/auth/verify-email/resend` sends it again.',
+  },
+  tooManyAttempts: {
+    code: 'auth.too_many_attempts',
+    status: 429,
+    title: 'Too many attempts',
+    detail: 'There were more than {limit} attempts in {minutes} minutes.',
+    suggestion: 'Try again in {retryAfterSeconds} seconds.',
+  },
+  stepUpRequired: {
+    code: 'auth.step_up_required',
+    status: 403,
+    title: 'Prove again who you are',
+    detail: 'This needs a proof of the last 5 minutes that it is you.',
+    suggestion: 'Send your password to `POST /v1/auth/step-up`, then repeat the request.',
+  },
+  wrongPassword: {
+    code: 'auth.wrong_password',
+    status: 403,
+    title: 'That is not your password',
+    detail: 'The password does not match the one of the signed-in user.',
+    suggestion: 'Type it again; `POST /v1/auth/forgot-password` helps with a lost one.',
+  },
+  deviceNotFound: {
+    code: 'device.not_found',
+    status: 404,
+    title: 'No such device',
+    detail: 'No device {id} of yours is signed in.',
+    suggestion: '`GET /v1/users/me/devices` lists those that are.',
+  },
+  crossSite: {
+    code: 'auth.cross_site_request',
+    status: 403,
+    title: 'That request may come from another site',
+    detail:
+      'A cookie says who you are, but nothing proves that a page of this server sent the request.',
+    suggestion:
+      'Send the `gantry_csrf` cookie as `X-CSRF-Token`, from a page of this server; programs send an access token instead.',
+  },
   bootstrapRefused: {
     code: 'auth.bootstrap_refused',
     status: 403,
@@ -63,6 +115,7 @@ export const problems = defineProblems({
   busy: {
     code: 'auth.busy',
     status: 503,
+    level: 'warn',
     title: 'Too many people are signing in',
     detail: 'The queue for checking passwords is full.',
     suggestion: 'Try again in {retryAfterSeconds} seconds.',

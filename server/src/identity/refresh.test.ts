@@ -54,7 +54,7 @@ test('a refresh token buys the next pair, and that the next', async () => {
   assert.equal((await rowOf(first)).refreshCounter, 3)
 })
 
-test('of 50 refreshes at once with one token, one moves on and all get the same pair', async () => {
+test('T22: of 50 refreshes at once with one token, one moves on and all get the same pair', async () => {
   const first = await app.join()
   const pairs = await Promise.all(Array.from({ length: 50 }, () => trade(first.refreshToken)))
   assert.equal(new Set(pairs.map((pair) => pair.refreshToken)).size, 1)
@@ -65,7 +65,7 @@ test('of 50 refreshes at once with one token, one moves on and all get the same 
   assert.equal((await trade(pairs[0]!.refreshToken)).user.id, first.user.id)
 })
 
-test('a client that lost the answer gets the same pair within 10 seconds, not later', async () => {
+test('T22, T23: a client that lost the answer gets the same pair within 10 seconds, not later', async () => {
   const first = await app.join()
   const second = await trade(first.refreshToken)
   clock.advance(10_000)
@@ -78,7 +78,7 @@ test('a client that lost the answer gets the same pair within 10 seconds, not la
   await assertEnded(first, first.refreshToken, second.refreshToken)
 })
 
-test('the token before is refused to another client, and ends the sign-in', async () => {
+test('T22: the token before is refused to another client, and ends the sign-in', async () => {
   for (const change of [{ ipAddress: '203.0.113.9' }, { userAgent: 'other/1' }]) {
     const first = await app.join()
     const second = await trade(first.refreshToken)
@@ -95,7 +95,7 @@ test('a client whose address changed may go on with the current token', async ()
   assert.equal((await trade(second.refreshToken, ADDRESS)).user.id, first.user.id)
 })
 
-test('a token comes back after its successor was used: the sign-in ends', async () => {
+test('T22: a token comes back after its successor was used: the sign-in ends', async () => {
   const first = await app.join()
   const second = await trade(first.refreshToken)
   const third = await trade(second.refreshToken)
@@ -103,7 +103,7 @@ test('a token comes back after its successor was used: the sign-in ends', async 
   await assertEnded(first, second.refreshToken, third.refreshToken)
 })
 
-test('a great-grandparent ends the sign-in too, and of many at once one alert is raised', async () => {
+test('T22: a great-grandparent ends the sign-in too, and of many at once one alert is raised', async () => {
   const first = await app.join()
   let last = first
   for (let step = 0; step < 5; step++) last = await trade(last.refreshToken)
@@ -134,7 +134,7 @@ test('a token that was never issued is refused and ends nothing', async () => {
   assert.equal((await rowOf(first)).revokedAt, null)
 })
 
-test('damaged tokens are told without a look into the database', async () => {
+test('T22: damaged tokens are told without a look into the database', async () => {
   const { refreshToken } = await app.join()
   for (let place = 0; place < refreshToken.length; place++) {
     const other = refreshToken[place] === '1' ? '2' : '1'

@@ -1,5 +1,6 @@
 import { equalDigests } from '#kernel/crypto.ts'
 import type { Context } from '#kernel/context.ts'
+import { Problem } from '#kernel/problem.ts'
 import type { Client } from './client.ts'
 import { reuseDetected } from './events.ts'
 import { problems } from './problems.ts'
@@ -28,7 +29,7 @@ interface Live {
  * Trades a refresh token for the next pair. Of many calls at once with one token, one moves the sign-in on and all get the same pair.
  * A token that comes back later, or from elsewhere, was copied: that ends the sign-in and announces `sign_in.reuse_detected`.
  *
- * @throws problem `auth.invalid_refresh_token`
+ * @throws problem `auth.invalid_refresh_token` or `auth.too_many_attempts`
  */
 export async function refresh(
   tools: Tools,
@@ -37,14 +38,17 @@ export async function refresh(
   client: Client,
 ): Promise<SignedIn> {
   const token = parseRefreshToken(refreshToken)
-  if (!token) throw problems.invalidRefresh()
   // A refusal is told after the transaction: what it revoked must stay.
-  const live = await ctx.transaction(async (ctx) => {
-    const found = await lockLive(ctx, token.signInId)
-    return found && trade(tools, ctx, found, { refreshToken, token, client })
-  })
-  if (!live) throw problems.invalidRefresh()
-  return presentSignIn(tools, ctx, live.user, live.signIn)
+  const outcome =
+    token &&
+    (await ctx.transaction(async (ctx) => {
+      const found = await lockLive(ctx, token.signInId)
+      return found && trade(tools, ctx, found, { refreshToken, token, client })
+    }))
+  if (outcome instanceof Problem) throw outcome
+  if (outcome) return presentSignIn(tools, ctx, outcome.user, outcome.signIn)
+  await tools.attempts.takeStranger('no_credential', client.ipAddress)
+  throw problems.invalidRefresh()
 }
 
 /** The sign-in, locked until the transaction ends, and its user, when both still count. */
@@ -72,11 +76,13 @@ async function trade(
   ctx: Context,
   { user, signIn }: Live,
   presented: Presented,
-): Promise<Live | undefined> {
+): Promise<Live | Problem | undefined> {
   const now = ctx.clock.now()
   switch (judge(tools, signIn, presented, now)) {
-    case 'current':
-      return { user, signIn: await rotate(tools, ctx, signIn, presented.client) }
+    case 'current': {
+      const tooMany = await tools.attempts.takeWithin(ctx.db, 'refresh', signIn.id)
+      return tooMany ?? { user, signIn: await rotate(tools, ctx, signIn, presented.client) }
+    }
     case 'asked again':
       return { user, signIn }
     case 'reused':

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { pageOf } from '#kernel/http/cursor.ts'
 import { emailKey } from './email.ts'
 import {
   MAX_PASSWORD_LENGTH,
@@ -7,6 +8,7 @@ import {
   typedPasswordFault,
 } from './password-text.ts'
 import { PersonName, UserSettings, UserSettingsChange } from './settings.ts'
+import { signInResults } from './tables.ts'
 
 export const User = z
   .strictObject({
@@ -48,6 +50,12 @@ function report(issue: z.core.$RefinementCtx<string>, message: string | undefine
   if (message) issue.addIssue({ code: 'custom', message })
 }
 
+const SessionForm = z.enum(['tokens', 'cookie']).optional().meta({
+  description:
+    '`tokens` unless given. `cookie`, for pages of this server: the tokens come as cookies that no script can read, and not in the answer',
+})
+export type SessionForm = z.output<typeof SessionForm>
+
 const newPerson = {
   email: Email,
   password: NewPassword,
@@ -55,8 +63,13 @@ const newPerson = {
   lastName: PersonName.optional(),
 }
 
-export const Register = z.strictObject(newPerson).meta({ id: 'Register' })
-export type Register = z.output<typeof Register>
+/** Who is to have a user. */
+export const Person = z.strictObject(newPerson)
+export type Person = z.output<typeof Person>
+
+export const Register = z
+  .strictObject({ ...newPerson, session: SessionForm })
+  .meta({ id: 'Register' })
 
 export const Bootstrap = z
   .strictObject({
@@ -64,17 +77,86 @@ export const Bootstrap = z
       .string()
       .regex(/^[A-Za-z0-9_-]{43}$/, 'must be the token of the link that the server printed'),
     ...newPerson,
+    session: SessionForm,
   })
   .meta({ id: 'Bootstrap' })
 export type Bootstrap = z.output<typeof Bootstrap>
 
-export const Login = z.strictObject({ email: Email, password: TypedPassword }).meta({ id: 'Login' })
+export const Login = z
+  .strictObject({ email: Email, password: TypedPassword, session: SessionForm })
+  .meta({ id: 'Login' })
 export type Login = z.output<typeof Login>
 
 export const Refresh = z
-  .strictObject({ refreshToken: z.string().min(1).max(512) })
+  .strictObject({
+    refreshToken: z
+      .string()
+      .min(1)
+      .max(512)
+      .optional()
+      .meta({ description: 'Left out by a page whose browser sends it as a cookie' }),
+  })
   .meta({ id: 'Refresh' })
-export type Refresh = z.output<typeof Refresh>
+
+const LinkToken = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{43}$/, 'must be the token of the link that was mailed')
+
+export const UseLink = z.strictObject({ token: LinkToken }).meta({ id: 'UseLink' })
+
+export const ForgotPassword = z.strictObject({ email: Email }).meta({ id: 'ForgotPassword' })
+
+export const ResetPassword = z
+  .strictObject({ token: LinkToken, password: NewPassword })
+  .meta({ id: 'ResetPassword' })
+export type ResetPassword = z.output<typeof ResetPassword>
+
+export const ChangePassword = z
+  .strictObject({
+    currentPassword: TypedPassword,
+    newPassword: NewPassword,
+  })
+  .meta({ id: 'ChangePassword' })
+
+export const ChangeEmail = z
+  .strictObject({ newEmail: Email, password: TypedPassword })
+  .meta({ id: 'ChangeEmail' })
+
+export const StepUp = z.strictObject({ password: TypedPassword }).meta({ id: 'StepUp' })
+
+export const SteppedUp = z
+  .strictObject({ steppedUpUntil: z.iso.datetime() })
+  .meta({ id: 'SteppedUp' })
+
+export const Device = z
+  .strictObject({
+    id: z.string().meta({ description: '`sgn_…`' }),
+    userId: z.string(),
+    createdAt: z.iso.datetime(),
+    expiresAt: z.iso.datetime().meta({ description: 'Moves on when the device is used' }),
+    lastActivityAt: z.iso.datetime().meta({ description: 'Of the last refresh' }),
+    ipAddress: z.string().optional(),
+    userAgent: z.string().optional(),
+    current: z.boolean().meta({ description: 'Whether it sent this request' }),
+  })
+  .meta({ id: 'Device' })
+export type Device = z.output<typeof Device>
+
+export const DeviceList = z.strictObject({ items: z.array(Device) }).meta({ id: 'DeviceList' })
+
+const SignInRecord = z
+  .strictObject({
+    id: z.string().meta({ description: '`sir_…`' }),
+    at: z.iso.datetime(),
+    result: z.enum(signInResults).meta({
+      description: '`locked`: refused unseen, since too many wrong passwords had come',
+    }),
+    ipAddress: z.string().optional(),
+    userAgent: z.string().optional(),
+  })
+  .meta({ id: 'SignInRecord' })
+
+export const SignInRecordPage = pageOf(SignInRecord).meta({ id: 'SignInRecordPage' })
 
 export const SignedIn = z
   .strictObject({
@@ -85,6 +167,20 @@ export const SignedIn = z
   })
   .meta({ id: 'SignedIn' })
 export type SignedIn = z.output<typeof SignedIn>
+
+export const CookieSession = z
+  .strictObject({
+    user: User,
+    csrfToken: z.string().meta({
+      description: 'Goes into `X-CSRF-Token` of every request that may change something',
+    }),
+    expiresInSeconds: z.int().meta({ description: 'Until the next `POST /v1/auth/refresh`' }),
+  })
+  .meta({ id: 'CookieSession', description: 'A sign-in whose tokens are cookies' })
+export type CookieSession = z.output<typeof CookieSession>
+
+/** As the request asked for it. */
+export const SignInAnswer = z.union([SignedIn, CookieSession])
 
 const readOnly = {
   id: z.string(),

@@ -3,7 +3,7 @@ import { createHook } from 'node:async_hooks'
 import { after, test } from 'node:test'
 import { login } from './login.ts'
 import { register } from './register.ts'
-import type { Register } from './schema.ts'
+import type { Person } from './schema.ts'
 import { signOut } from './sign-ins.ts'
 import {
   ADDRESS,
@@ -26,7 +26,7 @@ function enter(email: string, password = PASSWORD, with_ = tools) {
   return login(with_, nobody, { email, password }, ADDRESS)
 }
 
-function enrol(input: Partial<Register>, with_: TestIdentity['tools'] = tools) {
+function enrol(input: Partial<Person>, with_: TestIdentity['tools'] = tools) {
   const person = { email: `${crypto.randomUUID()}@example.com`, password: PASSWORD, ...input }
   return register(with_, nobody, person, ADDRESS)
 }
@@ -98,13 +98,13 @@ test('where registration is closed or by invitation, it is refused before any wo
   }
 })
 
-test('a taken address costs the same hashing as a free one', async () => {
+test('T26: a taken address costs the same hashing as a free one', async () => {
   const { user } = await app.join()
   assert.equal(await hashesDuring(() => enrol({})), 1)
   assert.equal(await hashesDuring(() => codeOf(enrol({ email: user.email }))), 1)
 })
 
-test('unknown, disabled and wrong password: one answer after one hash of the same cost', async () => {
+test('T26: unknown, disabled and wrong password: one answer after one hash of the same cost', async () => {
   const known = await app.join()
   const disabled = await app.join()
   await setUser(disabled.user.id, { status: 'disabled' })
@@ -176,7 +176,7 @@ test('a hash that was made more cheaply is made again at the next sign-in', asyn
   assert.equal(await hashOf(), renewed)
 })
 
-test('of 500 passwords at once two are hashed at a time, and those beyond the queue are told when to come again', async () => {
+test('T28: of 500 passwords at once two are hashed at a time, and those beyond the queue are told when to come again', async () => {
   const { tools: fresh } = await app.openAnother()
   let running = 0
   let most = 0
@@ -204,7 +204,7 @@ test('of 500 passwords at once two are hashed at a time, and those beyond the qu
   }
 })
 
-test('a signed-out device is out at once here, and within 5 seconds elsewhere', async () => {
+test('T21: a signed-out device is out at once here, and within 5 seconds elsewhere', async () => {
   const signedIn = await app.join()
   const elsewhere = await app.openAnother()
   const header = `Bearer ${signedIn.accessToken}`
@@ -219,7 +219,7 @@ test('a signed-out device is out at once here, and within 5 seconds elsewhere', 
   assert.equal(events.filter(({ kind }) => kind === 'user.signed_out').length, 1)
 })
 
-test('a disabled user, and one whose version rose, are out within 5 seconds', async () => {
+test('T21: a disabled user, and one whose version rose, are out within 5 seconds', async () => {
   const changes = [{ status: 'disabled' as const }, { ver: 2 }]
   for (const change of changes) {
     const signedIn = await app.join()
@@ -230,7 +230,7 @@ test('a disabled user, and one whose version rose, are out within 5 seconds', as
   }
 })
 
-test('a role that was given or taken counts within 5 seconds', async () => {
+test('T21: a role that was given or taken counts within 5 seconds', async () => {
   const signedIn = await app.join()
   const { id } = signedIn.user
   const rolesAfter = async (platformRoles: ['support'] | []) => {

@@ -4,9 +4,11 @@ import type { Context } from '#kernel/context.ts'
 import { ACCESS_TOKEN_SECONDS } from './access-tokens.ts'
 import type { Client } from './client.ts'
 import { signedIn, signedOut } from './events.ts'
+import { deviceOf, tellOfNewDevice } from './new-devices.ts'
 import { makeRefreshToken, REFRESH_KEY_BYTES, refreshHash } from './refresh-tokens.ts'
 import type { SignedIn } from './schema.ts'
-import type { SignInRow } from './tables.ts'
+import { recordSignIn } from './sign-in-records.ts'
+import type { RevokedReason, SignInRow } from './tables.ts'
 import type { Tools } from './tools.ts'
 import { actorOf, presentUser, signedInActor, type UserRow } from './users.ts'
 
@@ -29,7 +31,9 @@ export async function openSignIn(
   const id = ctx.newId('sgn')
   const now = ctx.clock.now()
   const key = randomBytes(REFRESH_KEY_BYTES)
+  const device = deviceOf(tools, user.id, client)
   await makeRoom(tools, ctx, user.id)
+  await tellOfNewDevice(ctx, user, device, client)
   const signIn = await ctx.db
     .insertInto('signIns')
     .values({
@@ -47,9 +51,11 @@ export async function openSignIn(
       refreshHash: refreshHash(makeRefreshToken(key, id, 1)),
       refreshedAt: now,
       refreshedBy: digestOf(client),
+      ...{ steppedUpAt: now, device },
     })
     .returningAll()
     .executeTakeFirstOrThrow()
+  await recordSignIn(ctx, user.id, 'signed_in', { ...client, signInId: id })
   const acting = ctx.with({ actor: actorOf(user, id), accountId: user.accountId })
   await acting.events.emit(signedIn, { userId: user.id, signInId: id, amr, ...client })
   return signIn
@@ -81,21 +87,45 @@ export async function signOut(tools: Tools, ctx: Context): Promise<void> {
   })
 }
 
-/** Whether it was this call that ended it. */
+/** Whether it was this call that ended it; with `userId`, only when it is theirs. */
 export async function revokeSignIn(
   tools: Tools,
   ctx: Context,
   id: string,
-  reason: NonNullable<SignInRow['revokedReason']>,
+  reason: RevokedReason,
+  userId?: string,
 ): Promise<boolean> {
   const { numUpdatedRows } = await ctx.db
     .updateTable('signIns')
     .set({ revokedAt: ctx.clock.now(), revokedReason: reason })
     .where('id', '=', id)
     .where('revokedAt', 'is', null)
+    .$if(userId !== undefined, (query) => query.where('userId', '=', userId!))
     .executeTakeFirst()
   ctx.afterCommit(() => tools.revoked(id))
   return numUpdatedRows > 0n
+}
+
+/** Ends all sign-ins of a user, except one if it may stay; tells which it ended. */
+export async function revokeAll(
+  tools: Tools,
+  ctx: Context,
+  {
+    userId,
+    reason,
+    except,
+  }: { userId: string; reason: RevokedReason; except?: string | undefined },
+): Promise<string[]> {
+  const ended = await ctx.db
+    .updateTable('signIns')
+    .set({ revokedAt: ctx.clock.now(), revokedReason: reason })
+    .where('userId', '=', userId)
+    .where('revokedAt', 'is', null)
+    .$if(except !== undefined, (query) => query.where('id', '!=', except!))
+    .returning('id')
+    .execute()
+  for (const { id } of ended) ctx.afterCommit(() => tools.revoked(id))
+  return ended.map(({ id }) => id)
 }
 
 /** The pair of tokens that this state of the sign-in stands for: the same at every call. */

@@ -47,6 +47,15 @@ export interface MemberTable {
   createdAt: Date
 }
 
+export type RevokedReason =
+  | 'signed_out'
+  | 'signed_out_elsewhere'
+  | 'replaced'
+  | 'renewed'
+  | 'reuse_detected'
+  | 'password_changed'
+  | 'password_reset'
+
 /** One row per device that is or was signed in: the family of its refresh tokens. */
 export interface SignInTable {
   id: string
@@ -59,7 +68,7 @@ export interface SignInTable {
   userAgent: string | null
   amr: string[]
   revokedAt: Date | null
-  revokedReason: 'signed_out' | 'replaced' | 'reuse_detected' | null
+  revokedReason: RevokedReason | null
   /** Sealed for this row. */
   refreshKey: Buffer
   /** Of the token that may be used next. */
@@ -68,6 +77,9 @@ export interface SignInTable {
   parentHash: Buffer | null
   refreshedAt: Date
   refreshedBy: Buffer
+  steppedUpAt: Date | null
+  /** Null in rows from before devices were told apart. */
+  device: Buffer | null
 }
 
 export type SignInRow = Selectable<SignInTable>
@@ -88,6 +100,61 @@ export interface BootstrapTokenTable {
   usedAt: Date | null
 }
 
+export type TokenPurpose = 'verify_email' | 'reset_password' | 'confirm_new_email'
+
+/** What a mailed link stands for. Made by `migrations/0012_signin.sql`, as all below. */
+export interface OneTimeTokenTable {
+  userId: string
+  purpose: TokenPurpose
+  tokenHash: Buffer
+  email: string
+  createdAt: Date
+  expiresAt: Date
+  usedAt: Date | null
+}
+
+export type OneTimeTokenRow = Selectable<OneTimeTokenTable>
+
+export interface AttemptTable {
+  kind: string
+  key: Buffer
+  count: number
+  endsAt: Date
+}
+
+/** Wrong passwords for one address. */
+export interface PasswordFailureTable {
+  key: Buffer
+  failures: number
+  windowEndsAt: Date
+  refusedUntil: Date | null
+  locks: number
+  lastAt: Date
+}
+
+export const signInResults = [
+  'signed_in',
+  'wrong_password',
+  'locked',
+  'disabled',
+  'second_factor_needed',
+  'second_factor_failed',
+] as const
+export type SignInResult = (typeof signInResults)[number]
+
+/** What people see of who has tried to be them. */
+export interface SignInRecordTable {
+  id: string
+  userId: string
+  at: Date
+  result: SignInResult
+  signInId: string | null
+  ipAddress: string | null
+  userAgent: string | null
+}
+
+export type SignInRecordRow = Selectable<SignInRecordTable>
+
 declare module '#kernel/db.ts' {
   interface Tables {
     accounts: AccountTable
@@ -97,5 +164,9 @@ declare module '#kernel/db.ts' {
     signingKeys: SigningKeyTable
     bootstrapTokens: BootstrapTokenTable
     apiKeys: ApiKeyTable
+    oneTimeTokens: OneTimeTokenTable
+    attempts: AttemptTable
+    passwordFailures: PasswordFailureTable
+    signInRecords: SignInRecordTable
   }
 }

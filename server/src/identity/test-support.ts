@@ -6,9 +6,11 @@ import { makeKeyring, sha256 } from '#kernel/crypto.ts'
 import type { DatabaseAddress, Db } from '#kernel/db.ts'
 import { Problem } from '#kernel/problem.ts'
 import { openTestKernel, type TestKernel } from '#kernel/test-kernel.ts'
+import { notifications } from '#notifications/index.ts'
 import { cloneDatabase } from '#test/database.ts'
 import type { Client } from './client.ts'
 import { Identity, type IdentityOptions } from './identity.ts'
+import { mailReset } from './password-reset.ts'
 import { register } from './register.ts'
 import type { SignedIn } from './schema.ts'
 import type { Tools } from './tools.ts'
@@ -41,6 +43,7 @@ export interface TestIdentity extends AsyncDisposable {
   clock: TestClock
   identity: Identity
   tools: Tools
+  config: IdentityOptions['config']
   /** A context of somebody who has not signed in. */
   nobody: Context
   /** Another process of the same installation. */
@@ -59,7 +62,11 @@ export async function openTestIdentity(): Promise<TestIdentity> {
   const stack = new AsyncDisposableStack()
   const database = stack.use(await cloneDatabase())
   const clock = new TestClock()
-  const kernel = stack.use(await openTestKernel({ address: database.address, clock }))
+  const mail = notifications(() => {
+    throw new Error('no mail leaves these tests')
+  })
+  const jobs = [...mail.jobs, mailReset]
+  const kernel = stack.use(await openTestKernel({ address: database.address, clock, jobs }))
   const { db } = kernel
   const openAnother = async (change?: Partial<IdentityOptions>) =>
     stack.use(await Identity.open({ ...testOptions, db, clock, ...change }))
@@ -68,7 +75,7 @@ export async function openTestIdentity(): Promise<TestIdentity> {
   const nobody = kernel.contextFor({ actor: { kind: 'anonymous' } })
   let people = 0
   return {
-    ...{ kernel, db, clock, identity, tools, nobody, openAnother },
+    ...{ kernel, db, clock, identity, tools, nobody, openAnother, config: testOptions.config },
     join: (client = ADDRESS) =>
       register(
         tools,
@@ -96,6 +103,8 @@ const testOptions: Omit<IdentityOptions, 'db' | 'clock'> = {
     TLS_CERT_FILE: undefined,
     SIGN_UP: 'open',
     REFRESH_TOKEN_EXPIRY: '14d',
+    ...{ AUTH_ATTEMPTS: 10_000, UNAUTHENTICATED_REQUESTS: 1_000_000 },
+    ...{ VERIFIED_EMAIL: 'optional', TRUSTED_PROXIES: [], loopbackOnly: true },
   },
 }
 

@@ -1,5 +1,7 @@
 import type { Keyring } from '#kernel/crypto.ts'
 import type { AccessTokens } from './access-tokens.ts'
+import type { Attempts } from './attempts.ts'
+import type { PasswordFailures } from './password-failures.ts'
 import type { Passwords } from './password-check.ts'
 
 /** What the services of this capability work with. Opened once for a process. */
@@ -7,6 +9,10 @@ export interface Tools {
   readonly keyring: Keyring
   readonly tokens: AccessTokens
   readonly passwords: Passwords
+  readonly attempts: Attempts
+  readonly failures: PasswordFailures
+  /** Whether what lasts or reaches others needs a proven e-mail address. */
+  readonly verifiedEmailDemanded: boolean
   readonly signUp: 'open' | 'invite' | 'closed'
   /** A sign-in that is not refreshed for so many days ends. */
   readonly signInIdleDays: number

@@ -114,6 +114,18 @@ export const KEYS = {
     z.enum(['open', 'invite', 'closed']).default('open'),
     'Who may register: anyone, only the invited, nobody.',
   ),
+  AUTH_ATTEMPTS: key(
+    z.coerce.number().int().min(5).max(1_000_000).default(5),
+    'How often one address, and one person, may try to register, to sign in, to set a password and so on in 15 minutes. It can be raised, for development and tests.',
+  ),
+  UNAUTHENTICATED_REQUESTS: key(
+    z.coerce.number().int().min(100).max(10_000_000).default(100),
+    'How often one address may call the API without a credential in 15 minutes. It can be raised, for development and tests.',
+  ),
+  VERIFIED_EMAIL: key(
+    z.enum(['auto', 'required', 'optional']).default('auto'),
+    'Whether a proven e-mail address is needed to make API keys and to invite. `auto`: not while only this machine can reach the server and neither `PUBLIC_URL` nor `TRUSTED_PROXIES` is set.',
+  ),
   REFRESH_TOKEN_EXPIRY: key(
     z
       .string()

@@ -45,8 +45,17 @@ export interface ProblemFacts {
   errors?: FieldError[]
   /** Sent as `Retry-After`. */
   retryAfterSeconds?: number
+  /** Sent as `RateLimit` and `RateLimit-Policy`. */
+  rateLimit?: RateLimit
   /** What went wrong below; logged, never sent. */
   cause?: unknown
+}
+
+/** A limit that was reached. */
+export interface RateLimit {
+  name: string
+  limit: number
+  windowSeconds: number
 }
 
 export interface ProblemFactory {

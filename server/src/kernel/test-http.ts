@@ -35,7 +35,7 @@ export async function serve(
     capabilities,
     log: kernel.log,
     telemetry: openTelemetry(),
-    authenticate: async (authorization) => actorOf(authorization, permissions),
+    authenticate: async ({ headers }) => actorOf(headers.authorization, permissions),
     allows: (actor, permission) => actor.kind === 'user' && actor.roles.includes(permission),
     contextFor: kernel.contextFor,
     requestTimeoutMs: 10_000,

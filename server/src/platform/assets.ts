@@ -6,7 +6,10 @@ import { problems } from './problems.ts'
 
 const CONSOLE = join(import.meta.dirname, '../../../console')
 
-const SCRIPTS = ['app.js', 'health.js', 'mails.js', 'quick-start.js', 'reference.js', 'setup.js']
+const SCRIPTS = [
+  ...['account.js', 'app.js', 'health.js', 'mails.js', 'panels.js', 'quick-start.js'],
+  ...['reference.js', 'session.js', 'setup.js', 'words.js'],
+]
 const PAGES = ['index.html', 'mails.html']
 const CONSOLE_TYPES = new Map([
   ...PAGES.map((name) => [name, 'text/html; charset=utf-8'] as const),

@@ -10,7 +10,7 @@ import { findUsers } from '#kernel/unprivileged.ts'
 import { startApp } from '#test/app.ts'
 import { makeDirectory } from '#test/directory.ts'
 
-const app = await startApp()
+const app = await startApp({ env: { NODE_ENV: 'development' } })
 after(() => app[Symbol.asyncDispose]())
 const browser = await openBrowser()
 after(() => browser.close())
@@ -26,7 +26,8 @@ async function openBrowser() {
 }
 
 /** A page, and what a visitor's browser had to complain about: errors, blocked content, calls to other hosts. */
-async function open(path: string, options: BrowserContextOptions = {}) {
+async function open(path: string, options: BrowserContextOptions = {}, host = '127.0.0.1') {
+  const here = app.url.replace('127.0.0.1', host)
   const context = await browser.newContext(options)
   const page = await context.newPage()
   const complaints: string[] = []
@@ -36,10 +37,10 @@ async function open(path: string, options: BrowserContextOptions = {}) {
   page.on('pageerror', (error) => complaints.push(String(error)))
   page.on('request', (request) => {
     const url = request.url()
-    if (!url.startsWith(app.url) && !url.startsWith('data:')) complaints.push(url)
+    if (!url.startsWith(here) && !url.startsWith('data:')) complaints.push(url)
   })
   page.setDefaultTimeout(10_000)
-  await page.goto(app.url + path)
+  await page.goto(here + path)
   return { page, complaints, [Symbol.asyncDispose]: () => context.close() }
 }
 
@@ -114,6 +115,102 @@ test('the one-time link makes the first super-admin, after telling what is wrong
   await alert.getByText('gantry admin create').waitFor()
 })
 
+for (const host of ['127.0.0.1', 'localhost']) {
+  test(`a person signs in at ${host}, stays so over a reload and an ended token, and signs out`, async () => {
+    const { email, password } = await app.person()
+    await using visit = await open('/#sign-in', {}, host)
+    const { page } = visit
+    await page.locator('#account-email').fill(email)
+    await page.locator('#account-password').fill('not the right password')
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('alert').getByText('do not match').waitFor()
+    await page.locator('#account-password').fill(password)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    const leave = page.getByRole('button', { name: `Sign out ${email}` })
+    await leave.waitFor()
+
+    const cookies = await page.context().cookies()
+    const access = cookies.find(({ name }) => name === '__Host-gantry_session')!
+    assert.deepEqual([access.secure, access.httpOnly, access.sameSite], [true, true, 'Strict'])
+    const seen = await page.evaluate(() => document.cookie)
+    assert.match(seen, /^__Host-gantry_csrf=[\w-]{43}$/)
+    await page.context().clearCookies({ name: '__Host-gantry_session' })
+    await page.reload()
+    await leave.waitFor()
+
+    await leave.click()
+    await page.getByRole('link', { name: 'Sign in' }).waitFor()
+    assert.deepEqual(await page.context().cookies(), [])
+  })
+}
+
+test('T43: a page of another origin makes nobody do anything, signed in or not', async () => {
+  const { email, password } = await app.person()
+  await using visit = await open('/#sign-in')
+  const { page } = visit
+  await page.locator('#account-email').fill(email)
+  await page.locator('#account-password').fill(password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('button', { name: `Sign out ${email}` }).waitFor()
+  const foreign = await page.context().newPage()
+  await foreign.goto(`${app.url.replace('127.0.0.1', 'localhost')}/health/live`)
+  await foreign.evaluate(async (url) => {
+    const body = JSON.stringify({ firstName: 'Mallory' })
+    for (const type of ['text/plain', 'application/json']) {
+      const headers = { 'content-type': type }
+      const options = { method: 'PUT', credentials: 'include', body, headers } as const
+      await fetch(`${url}/api/v1/users/me`, options).catch(() => undefined)
+      await fetch(`${url}/api/v1/auth/logout`, {
+        ...options,
+        method: 'POST',
+        mode: 'no-cors',
+      }).catch(() => undefined)
+    }
+  }, app.url)
+  await page.reload()
+  await page.getByRole('button', { name: `Sign out ${email}` }).waitFor()
+  const { firstName } = await page.evaluate(async () => (await fetch('/api/v1/users/me')).json())
+  assert.equal(firstName, undefined)
+})
+
+test('the link of a mail sets a new password, once, and says so', async () => {
+  const { email } = await app.person()
+  await app.request('POST', '/v1/auth/forgot-password', { body: { email } })
+  const { link } = await app.mailTo(email, 'reset_password')
+  await using visit = await open(link!.slice(app.url.length))
+  const { page } = visit
+  assert.equal(page.url(), `${app.url}/#reset-password`)
+  const send = page.getByRole('button', { name: 'Set the password' })
+  await page.getByRole('textbox', { name: 'New password' }).fill('short')
+  await send.click()
+  await page.getByRole('alert').getByText('at least 15 characters').waitFor()
+  await page.getByRole('textbox', { name: 'New password' }).fill('quiet harbour of nine lanterns')
+  await send.click()
+  await page.getByText('Your new password holds').waitFor()
+  const body = { email, password: 'quiet harbour of nine lanterns' }
+  assert.equal((await app.request('POST', '/v1/auth/login', { body })).status, 200)
+
+  await using again = await open(link!.slice(app.url.length))
+  await again.page
+    .getByRole('textbox', { name: 'New password' })
+    .fill('quiet harbour of nine lanterns')
+  await again.page.getByRole('button', { name: 'Set the password' }).click()
+  await again.page.getByRole('alert').getByText('does not work any more').waitFor()
+})
+
+test('the link of a mail proves an address, and not before the button is pressed', async () => {
+  const ann = await app.person('ann', { verified: false })
+  const { link } = await app.mailTo(ann.email, 'verify_email')
+  await using visit = await open(link!.slice(app.url.length))
+  const isProven = async () => (await ann.get('/v1/users/me')).body.emailVerified
+  const confirm = visit.page.getByRole('button', { name: 'Confirm the address' })
+  await confirm.waitFor()
+  assert.equal(await isProven(), false)
+  await confirm.click()
+  await visit.page.getByText('Your address is confirmed').waitFor()
+  assert.equal(await isProven(), true)
+})
+
 test('the API reference renders from this server alone', async () => {
   await using visit = await open('/api/docs')
   const { page, complaints } = visit
@@ -134,13 +231,12 @@ test('the error catalogue opens at the code that a problem names', async () => {
 
 test('no page is wider than a small telephone, in light and in dark', async () => {
   for (const colorScheme of ['light', 'dark'] as const) {
-    await using visit = await open('/#setup=token', {
-      colorScheme,
-      viewport: { width: 320, height: 640 },
-    })
-    await visit.page.getByText('Everything works').waitFor()
-    const width = await visit.page.evaluate(() => document.documentElement.scrollWidth)
-    assert.equal(width, 320, colorScheme)
-    assert.deepEqual(visit.complaints, [])
+    for (const path of ['/#setup=token', '/#sign-in']) {
+      await using visit = await open(path, { colorScheme, viewport: { width: 320, height: 640 } })
+      await visit.page.getByText('Everything works').waitFor()
+      const width = await visit.page.evaluate(() => document.documentElement.scrollWidth)
+      assert.equal(width, 320, colorScheme)
+      assert.deepEqual(visit.complaints, [])
+    }
   }
 })

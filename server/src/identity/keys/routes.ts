@@ -34,7 +34,7 @@ export function keyRoutes(tools: () => Tools) {
       status: 201,
       problems: [
         ...[keyProblems.notHeld, keyProblems.limitReached, keyProblems.shownBefore],
-        problems.httpsRequired,
+        ...[problems.emailNotVerified, problems.httpsRequired],
       ],
       examples: {
         body: { name: exampleKey.name, scopes: exampleKey.scopes },

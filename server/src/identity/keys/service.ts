@@ -1,6 +1,7 @@
 import { allows } from '#access/index.ts'
 import type { Context } from '#kernel/context.ts'
 import { cutPage, olderThan, type PageQuery, timeText } from '#kernel/http/cursor.ts'
+import { requireVerifiedEmail } from '../email-verification.ts'
 import type { Tools } from '../tools.ts'
 import { signedInActor } from '../users.ts'
 import { keyCreated, keyRevoked } from './events.ts'
@@ -22,7 +23,7 @@ export interface Showing {
 /**
  * Makes a key that acts in the caller's name; announces `api_key.created`.
  *
- * @throws problem `request.invalid`, `key.scope_not_held` or `key.limit_reached`
+ * @throws problem `request.invalid`, `key.scope_not_held`, `key.limit_reached` or `auth.email_not_verified`
  */
 export async function createKey(
   tools: Tools,
@@ -32,6 +33,7 @@ export async function createKey(
 ): Promise<Made> {
   const { userId: createdBy } = signedInActor(ctx)
   checkScopes(ctx.actor, scopes)
+  await requireVerifiedEmail(tools, ctx)
   const expiresAt = chosenEnd(ctx, wanted, DEFAULT_LIFE_MS)
   return ctx.transaction(async (ctx) => {
     await makeRoom(ctx, 'counting')

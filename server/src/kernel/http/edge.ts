@@ -1,8 +1,10 @@
 import { httpProblems } from './problems.ts'
 
+/** Where clients come by HTTPS: from then on they come by nothing else. */
+export const HSTS = { 'strict-transport-security': 'max-age=31536000; includeSubDomains' } as const
+
 /** On every answer. The console's page sets a policy of its own. */
 export const SECURITY_HEADERS = {
-  'strict-transport-security': 'max-age=31536000; includeSubDomains',
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",

@@ -64,9 +64,7 @@ async function admit(
   request: FastifyRequest,
   options: HttpOptions,
 ): Promise<Actor> {
-  const actor = isPublic(route)
-    ? ANONYMOUS
-    : await options.authenticate(request.headers.authorization, request.ip)
+  const actor = isPublic(route) ? ANONYMOUS : await options.authenticate(factsOf(request, options))
   request.caller = actor
   checkAccess(route, actor, options)
   await route.admit?.(contextOf(route, request, actor, options), factsOf(request, options))
@@ -146,13 +144,20 @@ function contextOf(
 
 function factsOf(request: FastifyRequest, options: HttpOptions): RequestFacts {
   return {
+    method: request.method,
     ip: request.ip,
     userAgent: request.headers['user-agent'],
     headers: request.headers as Record<string, string | undefined>,
     prefers: (prefix) => prefersType(request.headers.accept, prefix),
     secure: request.protocol === 'https',
-    loopbackOnly: options.loopbackOnly,
+    loopbackOnly: options.loopbackOnly && !isForPublic(request, options),
   }
+}
+
+/** Then a proxy on this machine sent it, for somebody else. */
+function isForPublic({ headers }: FastifyRequest, { publicUrl }: HttpOptions): boolean {
+  const url = publicUrl?.startsWith('https:') ? URL.parse(publicUrl) : undefined
+  return url?.host !== undefined && url.host === headers.host
 }
 
 /** Whether a type with this prefix comes before JSON in what the client accepts. */

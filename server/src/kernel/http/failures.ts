@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { categoryOf, Problem } from '../problem.ts'
+import { categoryOf, Problem, type RateLimit } from '../problem.ts'
 import { sqlState } from '../transaction.ts'
 import { pathOf } from './edge.ts'
 import { httpProblems } from './problems.ts'
@@ -25,12 +25,21 @@ export function problemBody(problem: Problem, instance: string, correlationId: s
 export function sendProblem(reply: FastifyReply, request: FastifyRequest, problem: Problem) {
   const body = problemBody(problem, pathOf(request.originalUrl), request.id)
   reply.code(problem.status).header('content-type', 'application/problem+json')
-  const { retryAfterSeconds, allowed } = problem.facts
+  const { retryAfterSeconds, allowed, rateLimit } = problem.facts
   if (retryAfterSeconds) reply.header('retry-after', String(retryAfterSeconds))
+  if (rateLimit) reply.headers(rateLimitHeaders(rateLimit, retryAfterSeconds))
   if (problem.status === 405) reply.header('allow', String(allowed))
   if (problem.status === 426) reply.headers({ upgrade: 'websocket', connection: 'upgrade' })
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer')
   return reply.serializer((value: unknown) => value as string).send(JSON.stringify(body))
+}
+
+/** As in draft-ietf-httpapi-ratelimit-headers-10: what the limit is, and that nothing is left of it. */
+function rateLimitHeaders({ name, limit, windowSeconds }: RateLimit, resetSeconds = windowSeconds) {
+  return {
+    'ratelimit-policy': `"${name}";q=${limit};w=${windowSeconds}`,
+    ratelimit: `"${name}";r=0;t=${resetSeconds}`,
+  }
 }
 
 /** What the client is told of an error; anything unforeseen is `server.error` and tells nothing. */

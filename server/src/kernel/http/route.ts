@@ -16,6 +16,7 @@ export type Access =
 
 /** What a handler may read of the request beside its validated input. */
 export interface RequestFacts {
+  readonly method: string
   readonly ip: string
   readonly userAgent?: string
   readonly headers: Readonly<Record<string, string | undefined>>
@@ -23,7 +24,7 @@ export interface RequestFacts {
   prefers(typePrefix: string): boolean
   /** Whether the bytes came over TLS, here or at a trusted proxy. */
   readonly secure: boolean
-  /** Whether the server listens on loopback only. */
+  /** Whether it never left this machine: the server listens on loopback only, and was not called by its public https name. */
   readonly loopbackOnly: boolean
 }
 
@@ -92,20 +93,23 @@ export interface Route<
 // oxlint-disable-next-line typescript/no-explicit-any
 export type AnyRoute = Route<any, any, any, any>
 
+/** A list is one header for each of its entries. */
+type ReplyHeaders = Readonly<Record<string, string | string[]>>
+
 /** An answer that is more than a JSON body of the declared shape. */
 export class Reply {
   readonly body: unknown
   readonly status: number | undefined
-  readonly headers: Readonly<Record<string, string>>
+  readonly headers: ReplyHeaders
 
-  constructor(body: unknown, options: { status?: number; headers?: Record<string, string> } = {}) {
+  constructor(body: unknown, options: { status?: number; headers?: ReplyHeaders } = {}) {
     this.body = body
     this.status = options.status
     this.headers = options.headers ?? {}
   }
 
   /** A JSON body of the declared shape with another status or more headers. */
-  static json(body: unknown, options: { status?: number; headers?: Record<string, string> } = {}) {
+  static json(body: unknown, options: { status?: number; headers?: ReplyHeaders } = {}) {
     return new Reply(body, options)
   }
 

@@ -20,19 +20,19 @@ import type { Refusal } from '../refusal.ts'
 import type { Telemetry } from '../telemetry.ts'
 import { levelOf, type Problem } from '../problem.ts'
 import { isAtOrBelow } from '../sockets.ts'
-import { SECURITY_HEADERS, checkPath, pathOf, rewriteUrl } from './edge.ts'
+import { HSTS, SECURITY_HEADERS, checkPath, pathOf, rewriteUrl } from './edge.ts'
 import { problemBody, sendProblem, toProblem, unknownPath } from './failures.ts'
 import { readJsonBody } from './body.ts'
 import { admission, endpoint } from './endpoint.ts'
 import { httpProblems } from './problems.ts'
-import { type AnyRoute, servedPath } from './route.ts'
+import { type AnyRoute, type RequestFacts, servedPath } from './route.ts'
 
 export interface HttpOptions {
   capabilities: readonly Capability[]
   log: Logger
   telemetry: Telemetry
-  /** Makes the actor of a request from its Authorization header and its address; anonymous without a header. @throws Problem for a bad one */
-  authenticate(authorization: string | undefined, ip: string): Promise<Actor>
+  /** Makes the actor of a request to a route that is not public; anonymous without a credential. @throws Problem for a bad one */
+  authenticate(request: RequestFacts): Promise<Actor>
   allows(actor: Actor, permission: string): boolean
   contextFor(situation: Situation): Context
   /** Told when somebody who is signed in may not do what they asked for. */
@@ -43,6 +43,8 @@ export interface HttpOptions {
   tls?: { cert: Buffer; key: Buffer }
   /** Whether the server listens on loopback only. */
   loopbackOnly: boolean
+  /** Where clients reach it, when that is configured. */
+  publicUrl?: string | undefined
   /** Answers GET and PUT of signed object URLs below `/objects/`; a store that other machines serve needs none. */
   objects?: (request: IncomingMessage, response: ServerResponse) => void
   /** Something else that answers what is at a path of its own and below it, such as the polling of engine.io. */
@@ -208,6 +210,7 @@ export class HttpServer implements AsyncDisposable {
       request.startedMs = performance.now()
       request.deadline = startDeadline(request, reply, requestTimeoutMs)
       reply.headers(SECURITY_HEADERS)
+      if (isHttps(options)) reply.headers(HSTS)
       reply.header('x-correlation-id', request.id)
       checkPath(request.originalUrl)
       if (this.#closing) throw httpProblems.stopping({ retryAfterSeconds: 5 })
@@ -250,6 +253,10 @@ function callerOf({ caller }: FastifyRequest): { actor?: string } {
 
 function routesOf({ capabilities }: HttpOptions): AnyRoute[] {
   return capabilities.flatMap((capability) => [...(capability.routes ?? [])])
+}
+
+function isHttps({ publicUrl, tls }: HttpOptions): boolean {
+  return tls !== undefined || publicUrl?.startsWith('https:') === true
 }
 
 function isPreflight({ headers }: FastifyRequest): boolean {
@@ -346,7 +353,10 @@ function corsOptions(origins: readonly string[]) {
     credentials: true,
     methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
     allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'x-correlation-id'],
-    exposedHeaders: ['x-correlation-id', 'retry-after', 'idempotency-replayed', 'location'],
+    exposedHeaders: [
+      ...['x-correlation-id', 'retry-after', 'idempotency-replayed', 'location'],
+      ...['ratelimit', 'ratelimit-policy'],
+    ],
     maxAge: 600,
   }
 }

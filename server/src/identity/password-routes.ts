@@ -1,0 +1,94 @@
+import { route } from '#kernel/http/route.ts'
+import { admitStrangers } from './admit.ts'
+import { clientOf } from './client.ts'
+import { inForm, sentAsCookie } from './cookies.ts'
+import { exampleLinkToken, examplePassword, exampleSignedIn } from './examples.ts'
+import { changePassword } from './password-change.ts'
+import { forgotPassword, resetPassword } from './password-reset.ts'
+import { problems } from './problems.ts'
+import {
+  ChangePassword,
+  ForgotPassword,
+  ResetPassword,
+  SignInAnswer,
+  StepUp,
+  SteppedUp,
+} from './schema.ts'
+import { stepUp } from './step-up.ts'
+import type { Tools } from './tools.ts'
+
+const { linkInvalid, tooManyAttempts, httpsRequired, weakPassword, wrongPassword, busy } = problems
+const NEW_PASSWORD = 'violet tractor ten umbrellas'
+
+/** New passwords for old ones, for lost ones, and the password as a fresh proof. */
+export function passwordRoutes(tools: () => Tools) {
+  const admit = admitStrangers(tools)
+  return [
+    route({
+      method: 'POST',
+      path: '/v1/auth/forgot-password',
+      summary: 'Mail a link that sets a new password',
+      description: 'The answer does not tell whether a user has the address.',
+      access: { public: 'for those who cannot sign in' },
+      admit,
+      body: ForgotPassword,
+      status: 202,
+      problems: [tooManyAttempts, httpsRequired],
+      examples: { body: { email: 'ann@example.com' } },
+      handler: (ctx, { body, request }) => forgotPassword(tools(), ctx, body, clientOf(request)),
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/auth/reset-password',
+      summary: 'Set a new password with the token that was mailed',
+      description:
+        'The token works once, for 30 minutes. All devices are signed out; API keys stay. Nobody is signed in by it: sign in with the ' +
+        'new password, and with the second factor where there is one.',
+      access: { public: 'the mailed token is the credential' },
+      admit,
+      body: ResetPassword,
+      status: 204,
+      problems: [linkInvalid, weakPassword, tooManyAttempts, httpsRequired, busy],
+      examples: { body: { token: exampleLinkToken, password: NEW_PASSWORD } },
+      handler: (ctx, { body, request }) => resetPassword(tools(), ctx, body, clientOf(request)),
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/auth/change-password',
+      summary: 'Change the password of the signed-in user',
+      description:
+        'All other devices are signed out. This one goes on with the tokens of the answer.',
+      access: { signedIn: 'everybody changes their own password' },
+      body: ChangePassword,
+      returns: SignInAnswer,
+      problems: [wrongPassword, weakPassword, tooManyAttempts, httpsRequired, busy],
+      examples: {
+        body: { currentPassword: examplePassword, newPassword: NEW_PASSWORD },
+        reply: exampleSignedIn,
+      },
+      handler: async (ctx, { body, request }) => {
+        const signedIn = await changePassword(tools(), ctx, body, clientOf(request))
+        return inForm(tools(), sentAsCookie(request) ? 'cookie' : 'tokens', signedIn)
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/auth/step-up',
+      summary: 'Prove again who you are, for what asks for it',
+      description:
+        'Counts for 5 minutes, for this sign-in. Signing in with the password counts too.',
+      access: { signedIn: 'everybody proves who they are' },
+      body: StepUp,
+      returns: SteppedUp,
+      problems: [wrongPassword, tooManyAttempts, httpsRequired, busy],
+      examples: {
+        body: { password: examplePassword },
+        reply: { steppedUpUntil: '2026-11-20T12:05:00.000Z' },
+      },
+      handler: async (ctx, { body, request }) => {
+        clientOf(request)
+        return { steppedUpUntil: (await stepUp(tools(), ctx, body.password)).toISOString() }
+      },
+    }),
+  ]
+}
