@@ -141,6 +141,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/2fa/backup/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finish a sign-in with a backup code
+         * @deprecated
+         * @description The code counts once. A mail tells the person that it was used.
+         *
+         *     Open to everybody: the challenge of a sign-in is the credential.
+         */
+        post: operations["post2faBackupVerify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/config": {
         parameters: {
             query?: never;
@@ -479,6 +502,196 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/2fa": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show which second factors you have, and whether you must have one
+         * @description Open to everybody who is signed in: everybody looks after their own second factors. API keys may not.
+         */
+        get: operations["getAuth2fa"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/2fa/backup/regenerate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace your backup codes by ten new ones
+         * @description Open to everybody who is signed in: everybody looks after their own second factors. API keys may not.
+         */
+        post: operations["postAuth2faBackupRegenerate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/2fa/backup/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finish a sign-in with a backup code
+         * @description The code counts once. A mail tells the person that it was used.
+         *
+         *     Open to everybody: the challenge of a sign-in is the credential.
+         */
+        post: operations["postAuth2faBackupVerify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/2fa/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your devices that need no second factor for a while
+         * @description Open to everybody who is signed in: everybody looks after their own second factors. API keys may not.
+         */
+        get: operations["getAuth2faDevices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/2fa/devices/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Ask one of your devices for a second factor again
+         * @description Open to everybody who is signed in: everybody looks after their own second factors. API keys may not.
+         */
+        delete: operations["deleteAuth2faDevicesId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/2fa/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give up your authenticator app
+         * @description Passkeys stay. Without any, the backup codes go too, and the password is enough.
+         *
+         *     Open to everybody who is signed in: everybody looks after their own second factors. API keys may not.
+         */
+        post: operations["postAuth2faDisable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/2fa/enroll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to set up an authenticator app
+         * @description Nothing changes until `POST /v1/auth/2fa/verify` got the first code of it, within 15 minutes and by the same sign-in.
+         *
+         *     Open to everybody who is signed in: everybody looks after their own second factors. API keys may not.
+         */
+        post: operations["postAuth2faEnroll"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/2fa/requirement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Demand a second factor of everybody who acts for your account
+         * @description Who has none gets nothing but the routes to set one up, from 5 seconds later on. API keys go on as they are.
+         *
+         *     Needs the permission `factors.require`.
+         */
+        put: operations["putAuth2faRequirement"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/2fa/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finish a sign-in with a second factor, or confirm a new authenticator app
+         * @description With the `challengeId` of a sign-in, the answer is what a sign-in answers. Without it, whoever is signed in confirms the app that they began to set up, and gets ten backup codes. A code counts once, 30 seconds before and after its time too.
+         *
+         *     Open to everybody: the challenge of a sign-in is the credential, or an access token.
+         */
+        post: operations["postAuth2faVerify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/bootstrap": {
         parameters: {
             query?: never;
@@ -598,7 +811,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in with e-mail address and password
-         * @description The answer does not tell whether the address or the password was wrong. After several wrong passwords for one address even the right one is refused for a while, with the same answer.
+         * @description The answer does not tell whether the address or the password was wrong. After several wrong passwords for one address even the right one is refused for a while, with the same answer. Who has a second factor gets a challenge in place of tokens: `POST /v1/auth/2fa/verify` finishes the sign-in.
          *
          *     Open to everybody: the way in.
          */
@@ -648,6 +861,134 @@ export interface paths {
          */
         post: operations["postAuthLogoutAll"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your passkeys
+         * @description Open to everybody who is signed in: everybody looks after their own passkeys. API keys may not.
+         */
+        get: operations["getAuthPasskeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/passkeys/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign in by passkey, without a password
+         * @description The authenticator must have seen that it is you, by PIN, finger or face.
+         *
+         *     Open to everybody: the passkey is the credential.
+         */
+        post: operations["postAuthPasskeysLogin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/passkeys/login/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for what a browser needs to sign in by passkey
+         * @description With the `challengeId` of a sign-in, the passkey is its second factor: send the answer to `POST /v1/auth/2fa/verify`.
+         *
+         *     Open to everybody: the way in.
+         */
+        post: operations["postAuthPasskeysLoginOptions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/passkeys/register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep the passkey that a browser made
+         * @description Open to everybody who is signed in: everybody looks after their own passkeys. API keys may not.
+         */
+        post: operations["postAuthPasskeysRegister"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/passkeys/register/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for what a browser needs to make a passkey
+         * @description It counts once, for 5 minutes, on pages of `PUBLIC_URL` (or `http://localhost`).
+         *
+         *     Open to everybody who is signed in: everybody looks after their own passkeys. API keys may not.
+         */
+        post: operations["postAuthPasskeysRegisterOptions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/passkeys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove one of your passkeys
+         * @description Without any factor left, the backup codes go too, and the password is enough.
+         *
+         *     Open to everybody who is signed in: everybody looks after their own passkeys. API keys may not.
+         */
+        delete: operations["deleteAuthPasskeysId"];
         options?: never;
         head?: never;
         patch?: never;
@@ -753,7 +1094,7 @@ export interface paths {
         put?: never;
         /**
          * Prove again who you are, for what asks for it
-         * @description Counts for 5 minutes, for this sign-in. Signing in with the password counts too.
+         * @description By the password, or by a code of the authenticator app or a backup code. Counts for 5 minutes, for this sign-in. Signing in counts too.
          *
          *     Open to everybody who is signed in: everybody proves who they are. API keys may not.
          */
@@ -2598,6 +2939,27 @@ export interface components {
             /** @description For the next page; null on the last */
             nextCursor: string | null;
         };
+        AskForPasskey: {
+            /** @description Of a sign-in that awaits its second factor; left out to sign in by passkey alone */
+            challengeId?: string;
+        };
+        AuthenticatorAppEnrolment: {
+            /** @description Base32, for typing it by hand */
+            secret: string;
+            /** @description `otpauth://totp/…`: what the QR code holds */
+            uri: string;
+            /** @description The QR code as an SVG picture */
+            qrSvg: string;
+            /**
+             * Format: date-time
+             * @description Until when its first code is awaited
+             */
+            expiresAt: string;
+        };
+        BackupCodes: {
+            /** @description Shown this once; each signs in once in place of a second factor */
+            backupCodes: string[];
+        };
         Batch: {
             commands: ({
                 /** @constant */
@@ -3311,6 +3673,10 @@ export interface components {
                 message: string;
             };
         };
+        DisableAuthenticatorApp: {
+            /** @description Six digits of the authenticator app, or a backup code */
+            code: string;
+        };
         /** @description A file that a page has downloaded */
         Download: {
             id: string;
@@ -3340,6 +3706,10 @@ export interface components {
              * @example http://user:password@proxy.example.com:3128
              */
             proxy?: string;
+        };
+        EnrolAuthenticatorApp: {
+            /** @description Needed to replace an app: a code of it, or a backup code */
+            code?: string;
         };
         ErrorReport: {
             /** Format: date-time */
@@ -3436,6 +3806,32 @@ export interface components {
             updatedAt?: string;
             value: boolean;
             default: boolean;
+        };
+        FinishedCookieSession: {
+            user: components["schemas"]["User"];
+            /** @description Goes into `X-CSRF-Token` of every request that may change something */
+            csrfToken: string;
+            /** @description Until the next `POST /v1/auth/refresh` */
+            expiresInSeconds: number;
+            /** Format: date-time */
+            rememberedUntil?: string;
+            /** @description There when fewer than 3 are: make new ones */
+            backupCodesLeft?: number;
+        };
+        FinishedSignIn: {
+            user: components["schemas"]["User"];
+            /** @description Goes into `Authorization: Bearer …` */
+            accessToken: string;
+            /** @description Buys the next pair of tokens, once */
+            refreshToken: string;
+            /** @description Of the access token */
+            expiresInSeconds: number;
+            /** Format: date-time */
+            rememberedUntil?: string;
+            /** @description There when fewer than 3 are: make new ones */
+            backupCodesLeft?: number;
+            /** @description Goes into later sign-ins of this device in place of a second factor */
+            rememberToken?: string;
         };
         FlagChange: {
             /** @description `chg_…` */
@@ -3857,6 +4253,16 @@ export interface components {
             email: string;
             /** Format: password */
             password: string;
+            /** @description Of an earlier sign-in of this device, in place of a second factor */
+            rememberToken?: string;
+            /**
+             * @description `tokens` unless given. `cookie`, for pages of this server: the tokens come as cookies that no script can read, and not in the answer
+             * @enum {string}
+             */
+            session?: "tokens" | "cookie";
+        };
+        LoginByPasskey: {
+            response: components["schemas"]["PasskeyAnswer"];
             /**
              * @description `tokens` unless given. `cookie`, for pages of this server: the tokens come as cookies that no script can read, and not in the answer
              * @enum {string}
@@ -3963,6 +4369,18 @@ export interface components {
              * @example .example.com
              */
             domain?: string;
+        };
+        NewPasskey: {
+            id: string;
+            name: string;
+            /** @description Whether it may be on several devices */
+            isSynced: boolean;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            lastUsedAt?: string;
+            /** @description There when it is the first factor; shown this once */
+            backupCodes?: string[];
         };
         NodeBeat: {
             /** @description Higher than that of the beat before */
@@ -4146,6 +4564,64 @@ export interface components {
                 type: "alert" | "confirm" | "prompt" | "beforeunload";
                 message: string;
             };
+        };
+        Passkey: {
+            id: string;
+            name: string;
+            /** @description Whether it may be on several devices */
+            isSynced: boolean;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            lastUsedAt?: string;
+        };
+        /** @description `toJSON()` of what `navigator.credentials.get` gave (AuthenticationResponseJSON) */
+        PasskeyAnswer: {
+            id: string;
+            rawId: string;
+            /** @constant */
+            type: "public-key";
+            authenticatorAttachment?: string | null;
+            clientExtensionResults: {
+                [key: string]: unknown;
+            };
+            response: {
+                clientDataJSON: string;
+                authenticatorData: string;
+                signature: string;
+                userHandle?: string | null;
+            };
+        };
+        /** @description `toJSON()` of what `navigator.credentials.create` gave (RegistrationResponseJSON) */
+        PasskeyCreation: {
+            id: string;
+            rawId: string;
+            /** @constant */
+            type: "public-key";
+            authenticatorAttachment?: string | null;
+            clientExtensionResults: {
+                [key: string]: unknown;
+            };
+            response: {
+                clientDataJSON: string;
+                attestationObject: string;
+                authenticatorData?: string;
+                publicKey?: string | null;
+                publicKeyAlgorithm?: number;
+                transports?: string[];
+            };
+        };
+        PasskeyList: {
+            items: components["schemas"]["Passkey"][];
+        };
+        /** @description For `PublicKeyCredential.parseCreationOptionsFromJSON` or `parseRequestOptionsFromJSON` */
+        PasskeyOptions: {
+            challenge: string;
+            rp?: unknown;
+            rpId?: string;
+            userVerification?: string;
+        } & {
+            [key: string]: unknown;
         };
         Pdf: {
             /**
@@ -4494,6 +4970,29 @@ export interface components {
              */
             session?: "tokens" | "cookie";
         };
+        RegisterPasskey: {
+            /**
+             * @description To tell it by
+             * @example blue key
+             */
+            name: string;
+            response: components["schemas"]["PasskeyCreation"];
+        };
+        RememberedDevice: {
+            /** @description `rdv_…` */
+            id: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            expiresAt: string;
+            /** Format: date-time */
+            lastUsedAt: string;
+            ipAddress?: string;
+            userAgent?: string;
+        };
+        RememberedDeviceList: {
+            items: components["schemas"]["RememberedDevice"][];
+        };
         RequestControl: {
             /**
              * @description For how long
@@ -4592,6 +5091,31 @@ export interface components {
             x: number;
             y: number;
         };
+        SecondFactorRequired: {
+            /** @constant */
+            secondFactorRequired: true;
+            /** @description Finishes this sign-in, once, from the same network; it is no token */
+            challengeId: string;
+            methods: ("totp" | "passkey" | "backup_code")[];
+            /** Format: date-time */
+            expiresAt: string;
+        };
+        SecondFactorRequirement: {
+            /** @description Whether everybody who acts for the account needs a second factor */
+            required: boolean;
+        };
+        SecondFactors: {
+            /** @description Whether signing in takes a second factor */
+            enabled: boolean;
+            /** @description Whether your role or your account demands one */
+            required: boolean;
+            authenticatorApp: {
+                /** Format: date-time */
+                createdAt: string;
+            } | null;
+            passkeys: components["schemas"]["Passkey"][];
+            backupCodesLeft: number;
+        };
         SessionPage: {
             items: components["schemas"]["BrowserSession"][];
             /** @description For the next page; null on the last */
@@ -4662,7 +5186,9 @@ export interface components {
         };
         StepUp: {
             /** Format: password */
-            password: string;
+            password?: string;
+            /** @description Six digits of the authenticator app, or a backup code */
+            code?: string;
         };
         SteppedUp: {
             /** Format: date-time */
@@ -4904,6 +5430,36 @@ export interface components {
                 idleTimeoutMinutes?: number;
             };
         };
+        VerifyBackupCode: {
+            /** @description Of a sign-in whose password was right */
+            challengeId: string;
+            /** @description With or without hyphens, in capital or small letters */
+            code: string;
+            /** @description Whether this device needs no second factor for 30 days: see `rememberToken` */
+            rememberDevice?: boolean;
+            /**
+             * @description `tokens` unless given. `cookie`, for pages of this server: the tokens come as cookies that no script can read, and not in the answer
+             * @enum {string}
+             */
+            session?: "tokens" | "cookie";
+        };
+        VerifySecondFactor: {
+            /** @description Left out by who is signed in and confirms a new authenticator app */
+            challengeId?: string;
+            /**
+             * @description What the authenticator app shows now
+             * @example 492039
+             */
+            code?: string;
+            passkey?: components["schemas"]["PasskeyAnswer"];
+            /** @description Whether this device needs no second factor for 30 days: see `rememberToken` */
+            rememberDevice?: boolean;
+            /**
+             * @description `tokens` unless given. `cookie`, for pages of this server: the tokens come as cookies that no script can read, and not in the answer
+             * @enum {string}
+             */
+            session?: "tokens" | "cookie";
+        };
         /** @description Inner size of the page in CSS pixels */
         Viewport: {
             width: number;
@@ -4999,9 +5555,10 @@ export interface components {
          * @description `auth.email_not_verified`: Confirm your e-mail address first.
          *     `auth.forbidden`: You may not do that.
          *     `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.second_factor_required`: This needs a second factor.
          *     `key.scope_not_held`: A key cannot do more than whoever makes it.
          */
-        "auth.email_not_verified-or-auth.forbidden-or-auth.https_required-or-key.scope_not_held": {
+        "auth.email_not_verified-or-auth.forbidden-or-auth.https_required-or-auth.second_factor_required-or-key.scope_not_held": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5030,9 +5587,10 @@ export interface components {
         /**
          * @description `auth.forbidden`: You may not do that.
          *     `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.second_factor_required`: This needs a second factor.
          *     `key.not_yours`: That API key is somebody else’s.
          */
-        "auth.forbidden-or-auth.https_required-or-key.not_yours": {
+        "auth.forbidden-or-auth.https_required-or-auth.second_factor_required-or-key.not_yours": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5042,9 +5600,9 @@ export interface components {
         };
         /**
          * @description `auth.forbidden`: You may not do that.
-         *     `key.not_yours`: That API key is somebody else’s.
+         *     `auth.second_factor_required`: This needs a second factor.
          */
-        "auth.forbidden-or-key.not_yours": {
+        "auth.forbidden-or-auth.second_factor_required": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5054,9 +5612,36 @@ export interface components {
         };
         /**
          * @description `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
+         */
+        "auth.forbidden-or-auth.second_factor_required-or-auth.step_up_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `key.not_yours`: That API key is somebody else’s.
+         */
+        "auth.forbidden-or-auth.second_factor_required-or-key.not_yours": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
          *     `session.may_not_force`: You may not take control from others.
          */
-        "auth.forbidden-or-session.may_not_force": {
+        "auth.forbidden-or-auth.second_factor_required-or-session.may_not_force": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5088,9 +5673,93 @@ export interface components {
         /**
          * @description `auth.https_required`: Passwords and tokens need HTTPS.
          *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         */
+        "auth.https_required-or-auth.key_not_allowed-or-auth.second_factor_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
+         */
+        "auth.https_required-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
+         *     `factor.code_refused`: That code is not right.
+         */
+        "auth.https_required-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-factor.code_refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
          *     `auth.wrong_password`: That is not your password.
          */
-        "auth.https_required-or-auth.key_not_allowed-or-auth.wrong_password": {
+        "auth.https_required-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.wrong_password": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.step_up_required`: Prove again who you are.
+         *     `factor.code_refused`: That code is not right.
+         */
+        "auth.https_required-or-auth.key_not_allowed-or-auth.step_up_required-or-factor.code_refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.wrong_password`: That is not your password.
+         *     `factor.code_refused`: That code is not right.
+         */
+        "auth.https_required-or-auth.key_not_allowed-or-auth.wrong_password-or-factor.code_refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `passkey.refused`: That passkey does not count.
+         */
+        "auth.https_required-or-auth.key_not_allowed-or-passkey.refused": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5104,6 +5773,43 @@ export interface components {
          *     `auth.sign_up_closed`: Nobody may register here.
          */
         "auth.https_required-or-auth.sign_up_by_invitation-or-auth.sign_up_closed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `factor.code_refused`: That code is not right.
+         */
+        "auth.https_required-or-factor.code_refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `factor.code_refused`: That code is not right.
+         *     `passkey.refused`: That passkey does not count.
+         */
+        "auth.https_required-or-factor.code_refused-or-passkey.refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `passkey.refused`: That passkey does not count.
+         */
+        "auth.https_required-or-passkey.refused": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5139,6 +5845,43 @@ export interface components {
             };
         };
         /**
+         * @description `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         */
+        "auth.key_not_allowed-or-auth.second_factor_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
+         */
+        "auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.step_up_required`: Prove again who you are.
+         */
+        "auth.key_not_allowed-or-auth.step_up_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
          * @description `auth.link_invalid`: That link does not work any more.
          *     `auth.weak_password`: That password is too easy to guess.
          *     `request.invalid`: The request is not valid.
@@ -5165,6 +5908,15 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `auth.second_factor_required`: This needs a second factor. */
+        "auth.second_factor_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `auth.too_many_attempts`: Too many attempts. */
         "auth.too_many_attempts": {
             headers: {
@@ -5174,8 +5926,32 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /**
+         * @description `auth.too_many_attempts`: Too many attempts.
+         *     `factor.locked`: Too many wrong second factors.
+         */
+        "auth.too_many_attempts-or-factor.locked": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `auth.unauthenticated`: Sign in first. */
         "auth.unauthenticated": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.unauthenticated`: Sign in first.
+         *     `factor.challenge_over`: This sign-in cannot be finished any more.
+         */
+        "auth.unauthenticated-or-factor.challenge_over": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5601,6 +6377,72 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `factor.already_enabled`: An authenticator app is set up already. */
+        "factor.already_enabled": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `factor.challenge_over`: This sign-in cannot be finished any more. */
+        "factor.challenge_over": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `factor.mandatory`: You must keep a second factor. */
+        "factor.mandatory": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `factor.mandatory`: You must keep a second factor.
+         *     `factor.not_enabled`: There is no such second factor.
+         */
+        "factor.mandatory-or-factor.not_enabled": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `factor.not_enabled`: There is no such second factor. */
+        "factor.not_enabled": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `factor.nothing_pending`: There is no authenticator app to confirm. */
+        "factor.nothing_pending": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `factor.use_one_first`: Use a second factor yourself first. */
+        "factor.use_one_first": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /**
          * @description `fleet.builtin_machine`: That is the machine of the control plane itself.
          *     `fleet.provider_missing`: That provider is not set up.
@@ -5913,6 +6755,49 @@ export interface components {
          *     `server.unavailable`: Something that this needs is away for the moment.
          */
         "operation.too_many_followers-or-server.stopping-or-server.unavailable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `passkey.already_registered`: That passkey is registered already.
+         *     `passkey.limit_reached`: You have as many passkeys as you may.
+         *     `passkey.unavailable`: Passkeys need a host name.
+         */
+        "passkey.already_registered-or-passkey.limit_reached-or-passkey.unavailable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `passkey.limit_reached`: You have as many passkeys as you may.
+         *     `passkey.unavailable`: Passkeys need a host name.
+         */
+        "passkey.limit_reached-or-passkey.unavailable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `passkey.not_found`: No such passkey. */
+        "passkey.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `passkey.unavailable`: Passkeys need a host name. */
+        "passkey.unavailable": {
             headers: {
                 [name: string]: unknown;
             };
@@ -6336,6 +7221,85 @@ export interface operations {
             504: components["responses"]["request.timeout"];
         };
     };
+    post2faBackupVerify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "challengeId": "q3mGk0aZ8r2c5Yw1tQ7x4Lh9Jd6Vn3Bf0Pz8Ks2Te5U",
+                 *       "code": "7K3D-X0QW-9M2E-TB4V"
+                 *     }
+                 */
+                "application/json": components["schemas"]["VerifyBackupCode"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "user": {
+                     *         "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *         "email": "ann@example.com",
+                     *         "emailVerified": false,
+                     *         "firstName": "Ann",
+                     *         "lastName": "Lovelace",
+                     *         "tier": "free",
+                     *         "roles": [
+                     *           "account-owner"
+                     *         ],
+                     *         "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *         "settings": {
+                     *           "theme": "dark",
+                     *           "language": "en",
+                     *           "notifications": {
+                     *             "email": true,
+                     *             "inApp": true
+                     *           },
+                     *           "browserPreferences": {
+                     *             "defaultViewport": {
+                     *               "width": 1440,
+                     *               "height": 900
+                     *             },
+                     *             "defaultTimeout": 15000
+                     *           }
+                     *         },
+                     *         "createdAt": "2026-11-20T12:00:00.000Z",
+                     *         "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *         "lastLoginAt": "2026-11-20T12:00:00.000Z"
+                     *       },
+                     *       "accessToken": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJ1c3JfLi4uIn0.…",
+                     *       "refreshToken": "gty_rt1_06bmza0c8dr7z3k1p5q9v2x4tc_1_…",
+                     *       "expiresInSeconds": 600,
+                     *       "rememberToken": "Zk8rQ2m5Yw1tG7x4Lh9Jd6Vn3Bf0Pz8Ks2Te5Ua0Ca1",
+                     *       "rememberedUntil": "2026-12-20T12:00:00.000Z",
+                     *       "backupCodesLeft": 2
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FinishedSignIn"] | components["schemas"]["FinishedCookieSession"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["factor.challenge_over"];
+            403: components["responses"]["auth.https_required-or-factor.code_refused"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts-or-factor.locked"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     getAdminConfig: {
         parameters: {
             query?: never;
@@ -6371,7 +7335,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -6421,7 +7385,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
@@ -6476,7 +7440,7 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -6540,7 +7504,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -6581,7 +7545,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -6631,7 +7595,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
@@ -6686,7 +7650,7 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -6744,7 +7708,7 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -6792,7 +7756,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["job.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -6838,7 +7802,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["job.not_found"];
             409: components["responses"]["job.key_busy-or-job.not_dead"];
             500: components["responses"]["server.error"];
@@ -6894,7 +7858,7 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -6927,7 +7891,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["mail.not_suppressed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -6968,7 +7932,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7014,7 +7978,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["operation.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -7052,7 +8016,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["recovery.unknown_action"];
             409: components["responses"]["idempotency.in_progress"];
             422: components["responses"]["idempotency.different_request"];
@@ -7113,7 +8077,7 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7174,7 +8138,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.email_not_verified-or-auth.forbidden-or-auth.https_required-or-key.scope_not_held"];
+            403: components["responses"]["auth.email_not_verified-or-auth.forbidden-or-auth.https_required-or-auth.second_factor_required-or-key.scope_not_held"];
             409: components["responses"]["idempotency.in_progress-or-key.limit_reached-or-key.shown_before"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -7229,7 +8193,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["key.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -7260,7 +8224,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-key.not_yours"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-key.not_yours"];
             404: components["responses"]["key.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -7325,12 +8289,441 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.https_required-or-key.not_yours"];
+            403: components["responses"]["auth.forbidden-or-auth.https_required-or-auth.second_factor_required-or-key.not_yours"];
             404: components["responses"]["key.not_found"];
             409: components["responses"]["idempotency.in_progress-or-key.limit_reached-or-key.shown_before-or-key.wrong_state"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             422: components["responses"]["idempotency.different_request"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAuth2fa: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "enabled": true,
+                     *       "required": false,
+                     *       "authenticatorApp": {
+                     *         "createdAt": "2026-11-20T12:00:00.000Z"
+                     *       },
+                     *       "passkeys": [
+                     *         {
+                     *           "id": "pky_06bmza0c8dr7z3k1p5q9v2x4td",
+                     *           "name": "blue key",
+                     *           "isSynced": false,
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "lastUsedAt": "2026-11-20T12:30:00.000Z"
+                     *         }
+                     *       ],
+                     *       "backupCodesLeft": 10
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SecondFactors"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuth2faBackupRegenerate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "backupCodes": [
+                     *         "7K3D-X0QW-9M2E-TB4V",
+                     *         "P5RA-1JYH-C8N6-ZS0G"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BackupCodes"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required"];
+            409: components["responses"]["factor.not_enabled"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuth2faBackupVerify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "challengeId": "q3mGk0aZ8r2c5Yw1tQ7x4Lh9Jd6Vn3Bf0Pz8Ks2Te5U",
+                 *       "code": "7K3D-X0QW-9M2E-TB4V"
+                 *     }
+                 */
+                "application/json": components["schemas"]["VerifyBackupCode"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "user": {
+                     *         "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *         "email": "ann@example.com",
+                     *         "emailVerified": false,
+                     *         "firstName": "Ann",
+                     *         "lastName": "Lovelace",
+                     *         "tier": "free",
+                     *         "roles": [
+                     *           "account-owner"
+                     *         ],
+                     *         "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *         "settings": {
+                     *           "theme": "dark",
+                     *           "language": "en",
+                     *           "notifications": {
+                     *             "email": true,
+                     *             "inApp": true
+                     *           },
+                     *           "browserPreferences": {
+                     *             "defaultViewport": {
+                     *               "width": 1440,
+                     *               "height": 900
+                     *             },
+                     *             "defaultTimeout": 15000
+                     *           }
+                     *         },
+                     *         "createdAt": "2026-11-20T12:00:00.000Z",
+                     *         "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *         "lastLoginAt": "2026-11-20T12:00:00.000Z"
+                     *       },
+                     *       "accessToken": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJ1c3JfLi4uIn0.…",
+                     *       "refreshToken": "gty_rt1_06bmza0c8dr7z3k1p5q9v2x4tc_1_…",
+                     *       "expiresInSeconds": 600,
+                     *       "rememberToken": "Zk8rQ2m5Yw1tG7x4Lh9Jd6Vn3Bf0Pz8Ks2Te5Ua0Ca1",
+                     *       "rememberedUntil": "2026-12-20T12:00:00.000Z",
+                     *       "backupCodesLeft": 2
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FinishedSignIn"] | components["schemas"]["FinishedCookieSession"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["factor.challenge_over"];
+            403: components["responses"]["auth.https_required-or-factor.code_refused"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts-or-factor.locked"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAuth2faDevices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "rdv_06bmza0c8dr7z3k1p5q9v2x4te",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "expiresAt": "2026-12-20T12:00:00.000Z",
+                     *           "lastUsedAt": "2026-11-21T08:15:00.000Z",
+                     *           "ipAddress": "203.0.113.7"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RememberedDeviceList"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.second_factor_required"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteAuth2faDevicesId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example rdv_06bmza0c8dr7z3k1p5q9v2x4te */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.second_factor_required"];
+            404: components["responses"]["device.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuth2faDisable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "492039"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DisableAuthenticatorApp"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-factor.code_refused"];
+            409: components["responses"]["factor.mandatory-or-factor.not_enabled"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts-or-factor.locked"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuth2faEnroll: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["EnrolAuthenticatorApp"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+                     *       "uri": "otpauth://totp/Gantry:ann%40example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Gantry&algorithm=SHA1&digits=6&period=30",
+                     *       "qrSvg": "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 49 49\">…</svg>",
+                     *       "expiresAt": "2026-11-20T12:15:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuthenticatorAppEnrolment"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.step_up_required-or-factor.code_refused"];
+            409: components["responses"]["factor.already_enabled"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts-or-factor.locked"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putAuth2faRequirement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "required": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["SecondFactorRequirement"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "required": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SecondFactorRequirement"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-auth.step_up_required"];
+            409: components["responses"]["factor.use_one_first"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuth2faVerify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "challengeId": "q3mGk0aZ8r2c5Yw1tQ7x4Lh9Jd6Vn3Bf0Pz8Ks2Te5U",
+                 *       "code": "492039",
+                 *       "rememberDevice": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["VerifySecondFactor"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "user": {
+                     *         "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *         "email": "ann@example.com",
+                     *         "emailVerified": false,
+                     *         "firstName": "Ann",
+                     *         "lastName": "Lovelace",
+                     *         "tier": "free",
+                     *         "roles": [
+                     *           "account-owner"
+                     *         ],
+                     *         "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *         "settings": {
+                     *           "theme": "dark",
+                     *           "language": "en",
+                     *           "notifications": {
+                     *             "email": true,
+                     *             "inApp": true
+                     *           },
+                     *           "browserPreferences": {
+                     *             "defaultViewport": {
+                     *               "width": 1440,
+                     *               "height": 900
+                     *             },
+                     *             "defaultTimeout": 15000
+                     *           }
+                     *         },
+                     *         "createdAt": "2026-11-20T12:00:00.000Z",
+                     *         "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *         "lastLoginAt": "2026-11-20T12:00:00.000Z"
+                     *       },
+                     *       "accessToken": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJ1c3JfLi4uIn0.…",
+                     *       "refreshToken": "gty_rt1_06bmza0c8dr7z3k1p5q9v2x4tc_1_…",
+                     *       "expiresInSeconds": 600,
+                     *       "rememberToken": "Zk8rQ2m5Yw1tG7x4Lh9Jd6Vn3Bf0Pz8Ks2Te5Ua0Ca1",
+                     *       "rememberedUntil": "2026-12-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FinishedSignIn"] | components["schemas"]["FinishedCookieSession"] | components["schemas"]["BackupCodes"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated-or-factor.challenge_over"];
+            403: components["responses"]["auth.https_required-or-factor.code_refused-or-passkey.refused"];
+            409: components["responses"]["factor.nothing_pending"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts-or-factor.locked"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7444,7 +8837,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.wrong_password"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.wrong_password"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             429: components["responses"]["auth.too_many_attempts"];
@@ -7556,7 +8949,7 @@ export interface operations {
             };
             400: components["responses"]["auth.weak_password-or-request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.wrong_password"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.wrong_password"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             429: components["responses"]["auth.too_many_attempts"];
@@ -7662,7 +9055,7 @@ export interface operations {
                      *       "expiresInSeconds": 600
                      *     }
                      */
-                    "application/json": components["schemas"]["SignedIn"] | components["schemas"]["CookieSession"];
+                    "application/json": components["schemas"]["SignedIn"] | components["schemas"]["CookieSession"] | components["schemas"]["SecondFactorRequired"];
                 };
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
@@ -7719,6 +9112,301 @@ export interface operations {
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.https_required-or-auth.key_not_allowed"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAuthPasskeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "pky_06bmza0c8dr7z3k1p5q9v2x4td",
+                     *           "name": "blue key",
+                     *           "isSynced": false,
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "lastUsedAt": "2026-11-20T12:30:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PasskeyList"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthPasskeysLogin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "response": {
+                 *         "id": "AQIDBAUGBwgJCgsMDQ4PEA",
+                 *         "rawId": "AQIDBAUGBwgJCgsMDQ4PEA",
+                 *         "type": "public-key",
+                 *         "clientExtensionResults": {},
+                 *         "response": {
+                 *           "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0",
+                 *           "authenticatorData": "SZYN5YgOjGh0NBcPZHZgW4",
+                 *           "signature": "MEUCIQDx"
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["LoginByPasskey"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "user": {
+                     *         "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *         "email": "ann@example.com",
+                     *         "emailVerified": false,
+                     *         "firstName": "Ann",
+                     *         "lastName": "Lovelace",
+                     *         "tier": "free",
+                     *         "roles": [
+                     *           "account-owner"
+                     *         ],
+                     *         "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *         "settings": {
+                     *           "theme": "dark",
+                     *           "language": "en",
+                     *           "notifications": {
+                     *             "email": true,
+                     *             "inApp": true
+                     *           },
+                     *           "browserPreferences": {
+                     *             "defaultViewport": {
+                     *               "width": 1440,
+                     *               "height": 900
+                     *             },
+                     *             "defaultTimeout": 15000
+                     *           }
+                     *         },
+                     *         "createdAt": "2026-11-20T12:00:00.000Z",
+                     *         "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *         "lastLoginAt": "2026-11-20T12:00:00.000Z"
+                     *       },
+                     *       "accessToken": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJ1c3JfLi4uIn0.…",
+                     *       "refreshToken": "gty_rt1_06bmza0c8dr7z3k1p5q9v2x4tc_1_…",
+                     *       "expiresInSeconds": 600
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SignedIn"] | components["schemas"]["CookieSession"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            403: components["responses"]["auth.https_required-or-passkey.refused"];
+            409: components["responses"]["passkey.unavailable"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthPasskeysLoginOptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "challengeId": "q3mGk0aZ8r2c5Yw1tQ7x4Lh9Jd6Vn3Bf0Pz8Ks2Te5U"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AskForPasskey"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "challenge": "nJ1u2hVvQ3m5Yw1tG7x4Lh9Jd6Vn3Bf0Pz8Ks2Te5Ua0",
+                     *       "rpId": "gantry.example",
+                     *       "userVerification": "discouraged"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PasskeyOptions"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["factor.challenge_over"];
+            403: components["responses"]["auth.https_required"];
+            409: components["responses"]["passkey.unavailable"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthPasskeysRegister: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "blue key",
+                 *       "response": {
+                 *         "id": "AQIDBAUGBwgJCgsMDQ4PEA",
+                 *         "rawId": "AQIDBAUGBwgJCgsMDQ4PEA",
+                 *         "type": "public-key",
+                 *         "clientExtensionResults": {},
+                 *         "response": {
+                 *           "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uY3JlYXRlIn0",
+                 *           "attestationObject": "o2NmbXRkbm9uZQ",
+                 *           "transports": [
+                 *             "usb"
+                 *           ]
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["RegisterPasskey"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "pky_06bmza0c8dr7z3k1p5q9v2x4td",
+                     *       "name": "blue key",
+                     *       "isSynced": false,
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "lastUsedAt": "2026-11-20T12:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NewPasskey"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-passkey.refused"];
+            409: components["responses"]["passkey.already_registered-or-passkey.limit_reached-or-passkey.unavailable"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthPasskeysRegisterOptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "challenge": "nJ1u2hVvQ3m5Yw1tG7x4Lh9Jd6Vn3Bf0Pz8Ks2Te5Ua0",
+                     *       "rp": {
+                     *         "id": "gantry.example",
+                     *         "name": "Gantry"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PasskeyOptions"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.step_up_required"];
+            409: components["responses"]["passkey.limit_reached-or-passkey.unavailable"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteAuthPasskeysId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example pky_06bmza0c8dr7z3k1p5q9v2x4td */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required"];
+            404: components["responses"]["passkey.not_found"];
+            409: components["responses"]["factor.mandatory"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -8022,10 +9710,10 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.wrong_password"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.wrong_password-or-factor.code_refused"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            429: components["responses"]["auth.too_many_attempts"];
+            429: components["responses"]["auth.too_many_attempts-or-factor.locked"];
             500: components["responses"]["server.error"];
             503: components["responses"]["auth.busy-or-server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -8084,7 +9772,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.https_required-or-auth.key_not_allowed"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.second_factor_required"];
             429: components["responses"]["auth.too_many_attempts"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -8127,7 +9815,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -8175,7 +9863,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -8225,7 +9913,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -8281,7 +9969,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -8330,7 +10018,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -8390,7 +10078,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -8438,7 +10126,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -8492,7 +10180,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -8672,7 +10360,7 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -8733,7 +10421,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             409: components["responses"]["fleet.provider_missing-or-fleet.provider_refuses-or-fleet.too_many_instances-or-idempotency.in_progress"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -8792,7 +10480,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["fleet.instance_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -8851,7 +10539,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["fleet.instance_not_found"];
             409: components["responses"]["fleet.builtin_machine-or-fleet.wrong_state"];
             500: components["responses"]["server.error"];
@@ -8911,7 +10599,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["fleet.instance_not_found"];
             409: components["responses"]["fleet.builtin_machine-or-fleet.provider_missing-or-fleet.provider_refuses-or-fleet.wrong_state"];
             500: components["responses"]["server.error"];
@@ -8968,7 +10656,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["fleet.instance_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -9039,7 +10727,7 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -9100,7 +10788,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             409: components["responses"]["fleet.provider_missing-or-fleet.provider_refuses-or-fleet.too_many_instances-or-idempotency.in_progress"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -9159,7 +10847,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["fleet.instance_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -9218,7 +10906,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["fleet.instance_not_found"];
             409: components["responses"]["fleet.builtin_machine-or-fleet.wrong_state"];
             500: components["responses"]["server.error"];
@@ -9278,7 +10966,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["fleet.instance_not_found"];
             409: components["responses"]["fleet.builtin_machine-or-fleet.provider_missing-or-fleet.provider_refuses-or-fleet.wrong_state"];
             500: components["responses"]["server.error"];
@@ -9335,7 +11023,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["fleet.instance_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -9377,7 +11065,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -9422,7 +11110,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
@@ -9454,7 +11142,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["fleet.join_token_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -9502,7 +11190,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -9550,7 +11238,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["fleet.node_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -9598,7 +11286,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["fleet.node_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -9649,7 +11337,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -9717,7 +11405,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             409: components["responses"]["fleet.pool_changed-or-fleet.provider_missing"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -10005,6 +11693,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.second_factor_required"];
             404: components["responses"]["operation.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["operation.too_many_followers-or-server.stopping-or-server.unavailable"];
@@ -10049,7 +11738,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -10091,6 +11780,7 @@ export interface operations {
                      *             "keys.read",
                      *             "keys.write",
                      *             "keys.revoke",
+                     *             "factors.require",
                      *             "fleet.read",
                      *             "fleet.write",
                      *             "settings.read",
@@ -10117,6 +11807,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.second_factor_required"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -10168,7 +11859,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -10241,7 +11932,7 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -10309,7 +12000,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             409: components["responses"]["idempotency.in_progress-or-session.closed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -10370,7 +12061,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -10434,7 +12125,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -10500,7 +12191,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["session.closed"];
             410: components["responses"]["browser.crashed"];
@@ -10554,7 +12245,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.no_history-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -10637,7 +12328,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -10691,7 +12382,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -10762,7 +12453,7 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -10795,7 +12486,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["recording.not_recorded-or-session.not_found"];
             409: components["responses"]["recording.not_yet"];
             500: components["responses"]["recording.unreadable-or-server.error"];
@@ -10837,7 +12528,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["session.closed-or-session.not_ready"];
             410: components["responses"]["browser.crashed"];
@@ -10892,7 +12583,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-session.may_not_force"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.may_not_force"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["session.closed-or-session.not_ready"];
             410: components["responses"]["browser.crashed"];
@@ -10936,7 +12627,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["session.closed-or-session.not_in_control-or-session.not_ready"];
             410: components["responses"]["browser.crashed"];
@@ -10999,7 +12690,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -11059,7 +12750,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.no_dialog-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -11112,7 +12803,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["session.closed-or-session.not_ready"];
             410: components["responses"]["browser.crashed"];
@@ -11149,7 +12840,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["download.not_found-or-session.not_found"];
             409: components["responses"]["download.not_ready-or-session.closed-or-session.not_ready"];
             410: components["responses"]["browser.crashed"];
@@ -11198,7 +12889,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -11274,7 +12965,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -11330,7 +13021,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.no_history-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -11370,7 +13061,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["recording.not_recorded-or-session.not_found"];
             409: components["responses"]["recording.not_yet"];
             500: components["responses"]["recording.unreadable-or-server.error"];
@@ -11401,7 +13092,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["session.closed-or-session.not_ready"];
             410: components["responses"]["browser.crashed"];
@@ -11455,7 +13146,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -11517,7 +13208,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -11573,7 +13264,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["recording.not_recorded-or-session.not_found"];
             409: components["responses"]["recording.not_yet"];
             500: components["responses"]["recording.unreadable-or-server.error"];
@@ -11624,7 +13315,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.no_history-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -11687,7 +13378,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -11742,7 +13433,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -11805,7 +13496,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -11865,7 +13556,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["browser.tab_not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-browser.too_many_tabs-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -11905,7 +13596,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["recording.not_recorded-or-session.not_found"];
             409: components["responses"]["recording.not_yet"];
             500: components["responses"]["recording.unreadable-or-server.error"];
@@ -11956,7 +13647,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -12023,7 +13714,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -12078,7 +13769,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["session.closed"];
             413: components["responses"]["request.too_large"];
@@ -12133,7 +13824,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -12267,7 +13958,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.second_factor_required"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
@@ -12311,7 +14002,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.second_factor_required"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -12335,7 +14026,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.second_factor_required"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -12362,7 +14053,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.second_factor_required"];
             404: components["responses"]["device.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -12411,7 +14102,7 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.second_factor_required"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -12454,7 +14145,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.second_factor_required"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -12506,7 +14197,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.second_factor_required"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
