@@ -1,6 +1,8 @@
 -- Second factors: authenticator apps, backup codes and passkeys; and what is kept while one of them is asked for.
 
 create table totp_secrets (
+  -- Begins with the user's id: what is sealed for it opens for nobody else.
+  id text primary key check (starts_with(id, user_id || '.')),
   user_id text not null references users (id),
   -- A new secret waits for its first right code; until then the active one counts.
   state text not null check (state in ('pending', 'active')),
@@ -10,7 +12,7 @@ create table totp_secrets (
   created_at timestamptz not null,
   -- Of the newest code that was taken, in units of 30 s since 1970: no code of this step or an earlier one is taken again.
   last_step bigint,
-  primary key (user_id, state),
+  unique (user_id, state),
   check ((state = 'active') = (last_step is not null))
 );
 

@@ -1,23 +1,34 @@
 import type { Context } from '#kernel/context.ts'
-import type { Keyring } from '#kernel/crypto.ts'
 import type { Tools } from '../tools.ts'
 import type { TotpSecretRow } from './tables.ts'
 import { stepOf } from './totp.ts'
 
-const PURPOSE = 'totp secrets'
+/** `totp_secrets.sealed_secret` */
+const appSecrets = {
+  ...{ table: 'totp_secrets', id: 'id', column: 'sealed_secret', purpose: 'totp secrets' },
+  place: (id: string) => ['totp_secrets', id, 'sealed_secret'],
+}
 
-export function sealSecret(keyring: Keyring, userId: string, secret: Buffer): Buffer {
-  return keyring.seal(PURPOSE, placeOf(userId), secret)
+/** What is stored of a new secret: the id, which names the person, is what it is sealed for. */
+export function sealSecret(
+  { keyring }: Tools,
+  ctx: Context,
+  userId: string,
+  secret: Buffer,
+): Pick<TotpSecretRow, 'id' | 'sealedSecret'> {
+  const id = `${userId}.${ctx.newId('otp')}`
+  return { id, sealedSecret: keyring.seal(appSecrets.purpose, appSecrets.place(id), secret) }
 }
 
 /** The step of which the code is, by the person's secret of this row; undefined when it is of none about now. */
 export function stepOfCode(
   { keyring }: Tools,
   ctx: Context,
-  { userId, sealedSecret }: TotpSecretRow,
+  { id, sealedSecret }: TotpSecretRow,
   code: string,
 ): number | undefined {
-  return stepOf(keyring.open(PURPOSE, placeOf(userId), sealedSecret), code, ctx.clock.now())
+  const secret = keyring.open(appSecrets.purpose, appSecrets.place(id), sealedSecret)
+  return stepOf(secret, code, ctx.clock.now())
 }
 
 export async function findSecret(
@@ -54,9 +65,4 @@ export async function useTotp(
     .where('lastStep', '<', String(step))
     .executeTakeFirst()
   return numUpdatedRows === 1n
-}
-
-/** Not the row's state: a secret that is confirmed moves from one to the other. */
-function placeOf(userId: string): string[] {
-  return ['totp_secrets', userId, 'sealed_secret']
 }

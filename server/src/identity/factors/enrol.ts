@@ -41,9 +41,8 @@ export async function enrol(
 async function begin(tools: Tools, ctx: Context): Promise<Enrolment> {
   const { userId, signInId } = signedInActor(ctx)
   const secret = newSecret()
-  const sealedSecret = sealSecret(tools.keyring, userId, secret)
   const now = ctx.clock.now()
-  const begun = { sealedSecret, signInId, createdAt: now }
+  const begun = { ...sealSecret(tools, ctx, userId, secret), signInId, createdAt: now }
   await ctx.db
     .insertInto('totpSecrets')
     .values({ userId, state: 'pending', ...begun })

@@ -2,6 +2,8 @@ import type { Generated, Selectable } from 'kysely'
 
 /** The secret of an authenticator app. Made by `migrations/0011_factors.sql`, as all of these. */
 export interface TotpSecretTable {
+  /** Begins with the user's. */
+  id: string
   userId: string
   state: 'pending' | 'active'
   sealedSecret: Buffer
