@@ -1,4 +1,4 @@
-import { panels } from './panels.js'
+import { panels, secondFactor } from './panels.js'
 import { call, isSignedIn } from './session.js'
 import { paragraphsOf } from './words.js'
 
@@ -64,12 +64,17 @@ async function submit(send, fields, { path, bodyOf = (given) => given, done }) {
   if (send.disabled) return
   const given = fields.map(({ name }) => [name, form.elements[name].value])
   send.disabled = true
-  const answer = await call('POST', path, bodyOf(Object.fromEntries(given), token))
+  const body = bodyOf(Object.fromEntries(given), token)
+  const answer = await call('POST', typeof path === 'function' ? path(body) : path, body)
   send.disabled = false
   alert.hidden = answer.ok
   if (!answer.ok) {
     alert.replaceChildren(...paragraphsOf(answer.body))
     alert.focus()
+    return
+  }
+  if (answer.body.secondFactorRequired) {
+    showPanel(secondFactor(answer.body))
     return
   }
   token = undefined

@@ -56,3 +56,15 @@ export const panels = {
     done: 'Your new address holds.',
   },
 }
+
+/** The second step of a sign-in: its challenge is kept nowhere but here. */
+export function secondFactor({ challengeId }) {
+  return {
+    title: 'Your second factor',
+    text: 'Six digits of your authenticator app, or one of your backup codes.',
+    fields: [{ name: 'code', label: 'Code', type: 'text', autocomplete: 'one-time-code' }],
+    button: 'Sign in',
+    path: ({ code }) => (/^\d{6}$/.test(code) ? '/auth/2fa/verify' : '/auth/2fa/backup/verify'),
+    bodyOf: ({ code }) => ({ code: code.trim(), challengeId, session: 'cookie' }),
+  }
+}

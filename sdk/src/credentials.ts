@@ -23,7 +23,7 @@ type SignedIn = components['schemas']['SignedIn']
 const ANSWER_DEADLINE_MS = 200_000
 /** What these are sent in their body is the credential. */
 const WITHOUT_TOKEN =
-  /\/auth\/(register|login|refresh|refresh-token|bootstrap|forgot-password|reset-password|verify-email|change-email\/confirm)$/
+  /\/auth\/(register|login|refresh|refresh-token|bootstrap|forgot-password|reset-password|2fa\/backup\/verify|passkeys\/login|verify-email|change-email\/confirm)$/
 
 /** Sends requests as one sign-in, and renews its tokens. */
 export class Credentials {

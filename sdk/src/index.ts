@@ -2,12 +2,14 @@ import { type Calls, openCalls } from './calls.ts'
 import { Credentials, type Fetch, type Tokens } from './credentials.ts'
 import type { components } from './openapi.d.ts'
 import { Sessions } from './sessions.ts'
+import { type SignIn, signIn } from './sign-in.ts'
 
 export type { Calls } from './calls.ts'
 export type { Fetch, Tokens } from './credentials.ts'
 export { GantryError } from './error.ts'
 export type { components, paths } from './openapi.d.ts'
 export type { Session, Sessions } from './sessions.ts'
+export type { SignIn } from './sign-in.ts'
 
 export interface GantryOptions extends Tokens {
   /** Where the server is; else `GANTRY_URL`, else this machine. */
@@ -21,9 +23,7 @@ export interface GantryOptions extends Tokens {
 export interface Gantry extends Calls {
   readonly sessions: Sessions
   /** From now on acts as this person, and renews the tokens when they expire. */
-  signIn(
-    credentials: Omit<components['schemas']['Login'], 'session'>,
-  ): Promise<components['schemas']['User']>
+  signIn(credentials: SignIn): Promise<components['schemas']['User']>
   /** Ends the sign-in on the server too. */
   signOut(): Promise<void>
 }
@@ -52,10 +52,9 @@ export function createClient(options: GantryOptions = {}): Gantry {
     ...calls,
     sessions: new Sessions(calls),
     async signIn(body) {
-      const { data } = await calls.POST('/api/v1/auth/login', { body })
-      if (!('accessToken' in data)) throw new Error('the server answered without tokens')
-      credentials.take(data)
-      return data.user
+      const signedIn = await signIn(calls, body)
+      credentials.take(signedIn)
+      return signedIn.user
     },
     async signOut() {
       await calls.POST('/api/v1/auth/logout')

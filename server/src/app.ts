@@ -201,7 +201,7 @@ export class App {
     await this.#openKernel()
     const clock = this.#clock
     this.#identity = await Identity.open({
-      ...{ db: this.#pool.db, clock, config, keyring: this.#keyring },
+      ...{ db: this.#pool.db, clock, config, keyring: this.#keyring, settings: this.#settings },
       passwordCost: this.#options.passwordCost,
     })
     this.#problemCounts = new ProblemCounts(this.#pool.db, clock, log.category('operations'))

@@ -37,6 +37,7 @@ export const matrix: Readonly<Record<string, readonly Role[]>> = {
   'keys.read': ['super-admin', ...READERS],
   'keys.write': ['super-admin', ...WORKERS],
   'keys.revoke': ['super-admin', ...LEADERS],
+  'factors.require': ['super-admin', ...LEADERS],
   'fleet.read': ONLOOKERS,
   'fleet.write': OPERATORS,
   'settings.read': ONLOOKERS,

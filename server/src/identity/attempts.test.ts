@@ -3,11 +3,17 @@ import { after, test } from 'node:test'
 import fc from 'fast-check'
 import { Problem } from '#kernel/problem.ts'
 import { addressBlocks } from './address-blocks.ts'
-import { login } from './login.ts'
 import { register } from './register.ts'
 import { refresh } from './refresh.ts'
 import { requireStepUp, stepUp } from './step-up.ts'
-import { ADDRESS, codeOf, hashesDuring, openTestIdentity, PASSWORD } from './test-support.ts'
+import {
+  ADDRESS,
+  codeOf,
+  hashesDuring,
+  openTestIdentity,
+  PASSWORD,
+  signIn,
+} from './test-support.ts'
 
 const app = await openTestIdentity()
 after(() => app[Symbol.asyncDispose]())
@@ -31,7 +37,7 @@ function newAddress(): string {
 }
 
 function enter(email: string, password: string, ipAddress = newAddress()) {
-  return login(tools, nobody, { email, password }, { ...ADDRESS, ipAddress })
+  return signIn(tools, nobody, { email, password }, { ...ADDRESS, ipAddress })
 }
 
 async function lastReason(userId: string): Promise<unknown> {
@@ -174,7 +180,7 @@ test('T25: what was counted stays counted when the sign-in is rolled back', asyn
   const from = newAddress()
   for (let tries = 0; tries < 5; tries++) {
     const rolledBack = nobody.transaction(async (ctx) => {
-      await login(tools, ctx, { email, password: WRONG }, { ...ADDRESS, ipAddress: from })
+      await signIn(tools, ctx, { email, password: WRONG }, { ...ADDRESS, ipAddress: from })
     })
     assert.equal(await codeOf(rolledBack), REFUSED)
   }

@@ -4,14 +4,23 @@ import { Reply, route } from '#kernel/http/route.ts'
 import { admitStrangers } from './admit.ts'
 import { bootstrap } from './bootstrap.ts'
 import { clientOf } from './client.ts'
-import { endedCookies, inForm, refreshCookie } from './cookies.ts'
+import { deviceCookie, endedCookies, inForm, refreshCookie } from './cookies.ts'
 import { signOutAll } from './devices.ts'
 import { exampleRegister, exampleSignedIn } from './examples.ts'
+import { SecondFactorRequired } from './factors/schema.ts'
 import { login } from './login.ts'
 import { problems } from './problems.ts'
 import { refresh } from './refresh.ts'
 import { register } from './register.ts'
-import { Bootstrap, Login, Refresh, Register, SignInAnswer } from './schema.ts'
+import {
+  Bootstrap,
+  Login,
+  Refresh,
+  Register,
+  SignInAnswer,
+  SignedIn,
+  CookieSession,
+} from './schema.ts'
 import { signOut } from './sign-ins.ts'
 import { publicKeys } from './signing-keys.ts'
 import type { Tools } from './tools.ts'
@@ -53,18 +62,21 @@ export function authRoutes(tools: () => Tools) {
       summary: 'Sign in with e-mail address and password',
       description:
         'The answer does not tell whether the address or the password was wrong. After several wrong passwords for one address even ' +
-        'the right one is refused for a while, with the same answer.',
+        'the right one is refused for a while, with the same answer. Who has a second factor gets a challenge in place of tokens: ' +
+        '`POST /v1/auth/2fa/verify` finishes the sign-in.',
       access: { public: 'the way in' },
       admit,
       body: Login,
-      returns: SignInAnswer,
+      returns: z.union([SignedIn, CookieSession, SecondFactorRequired]),
       problems: [problems.invalidCredentials, tooManyAttempts, httpsRequired, busy],
       examples: {
         body: { email: exampleRegister.email, password: exampleRegister.password },
         reply: exampleSignedIn,
       },
-      handler: async (ctx, { body: { session, ...person }, request }) =>
-        inForm(tools(), session, await login(tools(), ctx, person, clientOf(request))),
+      handler: async (ctx, { body: { session, ...person }, request }) => {
+        const device = { rememberToken: deviceCookie(request), ...person }
+        return inForm(tools(), session, await login(tools(), ctx, device, clientOf(request)))
+      },
     }),
     route({
       method: 'POST',
@@ -97,7 +109,7 @@ export function authRoutes(tools: () => Tools) {
       path: '/v1/auth/logout',
       summary: 'Sign out this device',
       description: 'Ends its access and refresh tokens within 5 seconds everywhere.',
-      access: { signedIn: 'everybody may leave' },
+      access: { signedIn: 'everybody may leave', unfinished: true },
       status: 204,
       problems: [httpsRequired],
       handler: async (ctx, { request }) => {
@@ -112,7 +124,7 @@ export function authRoutes(tools: () => Tools) {
       summary: 'Sign out all your devices, this one too',
       description:
         'Ends their access and refresh tokens within 5 seconds everywhere. API keys stay.',
-      access: { signedIn: 'everybody may leave' },
+      access: { signedIn: 'everybody may leave', unfinished: true },
       status: 204,
       problems: [httpsRequired],
       handler: async (ctx, { request }) => {

@@ -1,3 +1,4 @@
+import type { Role } from '#access/index.ts'
 import type { Clock } from '#kernel/clock.ts'
 import type { Actor } from '#kernel/context.ts'
 import type { Db } from '#kernel/db.ts'
@@ -19,20 +20,30 @@ interface Known {
   readonly freshUntilMs: number
 }
 
+interface Parts {
+  db: Db
+  clock: Clock
+  tokens: AccessTokens
+  /** Whose holders must have proved a second factor. */
+  demandingRoles: () => readonly Role[]
+}
+
 /** Tells who sent a request. Verified tokens are kept, since a signature costs more to verify than the rest of a small request. */
 export class Authenticator {
   readonly #db: Db
   readonly #clock: Clock
   readonly #tokens: AccessTokens
+  readonly #demandingRoles: () => readonly Role[]
   /** By the whole header; the entry that was looked up longest ago comes first. */
   readonly #known = new Map<string, Known>()
   readonly #pending = new Map<string, Promise<Actor>>()
   #revocations = 0
 
-  constructor({ db, clock, tokens }: { db: Db; clock: Clock; tokens: AccessTokens }) {
+  constructor({ db, clock, tokens, demandingRoles }: Parts) {
     this.#db = db
     this.#clock = clock
     this.#tokens = tokens
+    this.#demandingRoles = demandingRoles
   }
 
   /** @throws problem `auth.unauthenticated` for a header that holds no token that counts */
@@ -74,7 +85,7 @@ export class Authenticator {
     if (!claims || !isInTime(claims, this.#nowSeconds())) throw httpProblems.unauthenticated()
     const freshUntilMs = this.#clock.monotonicMs() + FRESH_MS
     const revocations = this.#revocations
-    const actor = await findActor(this.#db, claims, this.#clock.now())
+    const actor = await findActor(this.#db, claims, this.#clock.now(), this.#demandingRoles())
     if (!actor) throw httpProblems.unauthenticated()
     // What was found may have ended since: not worth keeping then.
     if (revocations === this.#revocations)
@@ -99,16 +110,23 @@ export class Authenticator {
 }
 
 /** The user of a sign-in that is live, when the token is of the user's present version. */
-async function findActor(db: Db, claims: Claims, now: Date): Promise<Actor | undefined> {
+async function findActor(
+  db: Db,
+  claims: Claims,
+  now: Date,
+  demanding: readonly Role[],
+): Promise<Actor | undefined> {
   const row = await db
     .selectFrom('signIns')
     .innerJoin('users', 'users.id', 'signIns.userId')
+    .innerJoin('accounts', 'accounts.id', 'users.accountId')
     .innerJoin('members', (join) =>
       join
         .onRef('members.accountId', '=', 'users.accountId')
         .onRef('members.userId', '=', 'users.id'),
     )
     .select(['users.accountId', 'users.platformRoles', 'members.role'])
+    .select(['signIns.amr', 'accounts.requireSecondFactor'])
     .where('signIns.id', '=', claims.sid)
     .where('signIns.userId', '=', claims.sub)
     .where('signIns.revokedAt', 'is', null)
@@ -119,5 +137,9 @@ async function findActor(db: Db, claims: Claims, now: Date): Promise<Actor | und
   if (!row) return undefined
   const roles = rolesOf(row.platformRoles, row.role)
   const { sub: userId, sid: signInId } = claims
-  return { kind: 'user', userId, accountId: row.accountId, roles, signInId }
+  const actor = { kind: 'user', userId, accountId: row.accountId, signInId } as const
+  const demanded = row.requireSecondFactor || roles.some((role) => demanding.includes(role))
+  // Without a role it may do nothing, wherever it comes in.
+  if (demanded && !row.amr.includes('mfa')) return { ...actor, roles: [], unfinished: true }
+  return { ...actor, roles }
 }

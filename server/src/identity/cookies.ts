@@ -4,23 +4,33 @@ import { Reply, type RequestFacts } from '#kernel/http/route.ts'
 import { ACCESS_TOKEN_SECONDS } from './access-tokens.ts'
 import { problems } from './problems.ts'
 import { parseRefreshToken } from './refresh-tokens.ts'
-import type { CookieSession, SessionForm, SignedIn } from './schema.ts'
+import { REMEMBERED_SECONDS } from './factors/remembered.ts'
+import type { FinishedSignIn } from './factors/schema.ts'
+import type { SessionForm } from './schema.ts'
 import type { Tools } from './tools.ts'
 
 /** The prefix makes browsers take them from this very host only, over a connection that nobody reads. */
 const ACCESS = '__Host-gantry_session'
 const REFRESH = '__Host-gantry_refresh'
 const CSRF = '__Host-gantry_csrf'
+const DEVICE = '__Host-gantry_device'
 
 const DAY_SECONDS = 24 * 60 * 60
 const RULES = 'Path=/; Secure; SameSite=Strict'
 /** These change nothing. */
 const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-/** The answer of a route that signs in: the tokens for a program, or cookies that no script of a page can read. */
-export function inForm(tools: Tools, form: SessionForm, signedIn: SignedIn): SignedIn | Reply {
-  if (form !== 'cookie') return signedIn
-  const { user, accessToken, refreshToken, expiresInSeconds } = signedIn
+/**
+ * The answer of a route that signs in: the tokens for a program, or cookies that no script of a page can read. An answer without tokens
+ * stays as it is.
+ */
+export function inForm<Answer extends object>(
+  tools: Tools,
+  form: SessionForm,
+  answer: Answer | FinishedSignIn,
+): Answer | FinishedSignIn | Reply {
+  if (form !== 'cookie' || !('accessToken' in answer)) return answer
+  const { user, accessToken, refreshToken, expiresInSeconds, rememberToken, ...aside } = answer
   const { signInId } = parseRefreshToken(refreshToken)!
   const csrfToken = csrfTokenOf(tools.keyring, signInId)
   const lastSeconds = tools.signInIdleDays * DAY_SECONDS
@@ -29,8 +39,16 @@ export function inForm(tools: Tools, form: SessionForm, signedIn: SignedIn): Sig
     `${REFRESH}=${refreshToken}; ${RULES}; HttpOnly; Max-Age=${lastSeconds}`,
     `${CSRF}=${csrfToken}; ${RULES}; Max-Age=${lastSeconds}`,
   ]
-  const body: CookieSession = { user, csrfToken, expiresInSeconds }
+  if (rememberToken) {
+    cookies.push(`${DEVICE}=${rememberToken}; ${RULES}; HttpOnly; Max-Age=${REMEMBERED_SECONDS}`)
+  }
+  const body = { user, csrfToken, expiresInSeconds, ...aside }
   return Reply.json(body, { headers: { 'set-cookie': cookies } })
+}
+
+/** The token by which the browser is remembered, which outlives its sign-ins. */
+export function deviceCookie({ headers }: RequestFacts): string | undefined {
+  return readCookie(headers.cookie, DEVICE)
 }
 
 /** A Set-Cookie for each that makes the browser forget it. */

@@ -1,5 +1,6 @@
 import type { Context } from '#kernel/context.ts'
 import { signedOut } from './events.ts'
+import { forgetDevicesOf } from './factors/remembered.ts'
 import { problems } from './problems.ts'
 import type { Device } from './schema.ts'
 import { revokeAll, revokeSignIn } from './sign-ins.ts'
@@ -44,6 +45,7 @@ export async function signOutDevice(tools: Tools, ctx: Context, id: string): Pro
     const reason = id === from ? 'signed_out' : 'signed_out_elsewhere'
     const ended = await revokeSignIn(tools, ctx, id, reason, userId)
     if (!ended) throw problems.deviceNotFound({ id })
+    await forgetDevicesOf(ctx, [id])
     await ctx.events.emit(signedOut, { userId, signInId: id, from })
   })
 }
@@ -58,6 +60,7 @@ export async function signOutAll(
   await ctx.transaction(async (ctx) => {
     const except = staying ? from : undefined
     const ended = await revokeAll(tools, ctx, { userId, reason: 'signed_out_elsewhere', except })
+    await forgetDevicesOf(ctx, ended)
     for (const signInId of ended) await ctx.events.emit(signedOut, { userId, signInId, from })
   })
 }

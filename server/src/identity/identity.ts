@@ -11,6 +11,7 @@ import { AccessTokens } from './access-tokens.ts'
 import { Attempts } from './attempts.ts'
 import { Authenticator } from './authenticator.ts'
 import { createBootstrapLink, createSuperAdmin } from './bootstrap.ts'
+import { demandingRoles, factorRoles } from './factors/requirement.ts'
 import { accessCookie, checkSameSite } from './cookies.ts'
 import { type KeyActor, KeyAuthenticator } from './keys/authenticator.ts'
 import { keyIn } from './keys/format.ts'
@@ -39,6 +40,8 @@ export interface IdentityOptions {
     | 'TRUSTED_PROXIES'
     | 'loopbackOnly'
   >
+  /** What admins have set; the defaults unless given. */
+  settings?: Context['settings']
   /** Of new hashes; `PASSWORD_COST` unless given. */
   passwordCost?: PasswordCost
 }
@@ -64,13 +67,15 @@ export class Identity implements AsyncDisposable {
   }
 
   private constructor(
-    { db, clock, keyring, config, passwordCost = PASSWORD_COST }: IdentityOptions,
+    { db, clock, keyring, config, settings, passwordCost = PASSWORD_COST }: IdentityOptions,
     tokens: AccessTokens,
     serviceKey: ServiceKey,
   ) {
     this.#clock = clock
     this.#serviceKey = serviceKey
-    const authenticator = new Authenticator({ db, clock, tokens })
+    const demanding = () =>
+      demandingRoles(settings ? settings.get(factorRoles) : factorRoles.default, config)
+    const authenticator = new Authenticator({ db, clock, tokens, demandingRoles: demanding })
     this.#authenticator = authenticator
     const keys = new KeyAuthenticator({ db, clock, keyring })
     this.#keys = keys
@@ -87,6 +92,7 @@ export class Identity implements AsyncDisposable {
       passwords: new Passwords(passwordCost),
       signUp: config.SIGN_UP,
       signInIdleDays: Number.parseInt(config.REFRESH_TOKEN_EXPIRY, 10),
+      demandingRoles: demanding,
       revoked: (signInId) => authenticator.forget(signInId),
       keyChanged: (keyId) => keys.forget(keyId),
     }

@@ -3,6 +3,12 @@ import { addressRoutes } from './address-routes.ts'
 import { authRoutes } from './auth-routes.ts'
 import { deviceRoutes } from './device-routes.ts'
 import { published } from './events.ts'
+import { factorEvents } from './factors/events.ts'
+import { tidyFactors } from './factors/jobs.ts'
+import { passkeyRoutes } from './factors/passkeys/routes.ts'
+import { factorProblems } from './factors/problems.ts'
+import { factorRoles } from './factors/requirement.ts'
+import { factorRoutes } from './factors/routes.ts'
 import type { Identity } from './identity.ts'
 import { keyEvents } from './keys/events.ts'
 import { tidyKeys } from './keys/jobs.ts'
@@ -33,6 +39,7 @@ const keys = Object.fromEntries(
 function routesOf(tools: () => Tools) {
   return [
     ...[...authRoutes(tools), ...addressRoutes(tools), ...passwordRoutes(tools)],
+    ...[...factorRoutes(tools), ...passkeyRoutes(tools)],
     ...[...deviceRoutes(tools), ...userRoutes, ...keyRoutes(tools)],
   ]
 }
@@ -41,16 +48,18 @@ function routesOf(tools: () => Tools) {
 export function identity(parts: () => IdentityParts) {
   return defineCapability({
     name: 'identity',
-    summary: 'People, sign-in, profiles and API keys',
+    summary: 'People, sign-in, second factors, profiles and API keys',
     permissions: {
       'keys.read': 'List and show API keys, without their secrets',
       'keys.write': 'Make API keys; rotate and revoke one’s own',
+      'factors.require': 'Demand a second factor of everybody who acts for the account',
       'keys.revoke': 'Revoke API keys that others of the account made',
     },
     quotas: { 'keys.counting': { unit: 'keys', what: 'API keys that count at once' } },
     routes: routesOf(() => parts().tools),
-    jobs: [tidyKeys, tidySignIns, mailReset],
-    publishes: [...published, ...keyEvents],
-    problems: { ...problems, ...keys },
+    jobs: [tidyKeys, tidySignIns, mailReset, tidyFactors],
+    publishes: [...published, ...factorEvents, ...keyEvents],
+    problems: { ...problems, ...factorProblems, ...keys },
+    settings: [factorRoles],
   })
 }

@@ -3,15 +3,21 @@ import { after, test } from 'node:test'
 import type { Context } from '#kernel/context.ts'
 import { changeEmail, confirmEmail } from './email-change.ts'
 import { mailVerification, requireVerifiedEmail, verifyEmail } from './email-verification.ts'
-import { login } from './login.ts'
 import { issueToken, useToken } from './one-time-tokens.ts'
 import { changePassword } from './password-change.ts'
 import { forgotPassword, mailReset, resetPassword } from './password-reset.ts'
 import { refresh } from './refresh.ts'
 import type { SignedIn } from './schema.ts'
 import type { TokenPurpose } from './tables.ts'
+import {
+  ADDRESS,
+  codeOf,
+  hashesDuring,
+  openTestIdentity,
+  PASSWORD,
+  signIn,
+} from './test-support.ts'
 import { tidySignIns } from './tidy-sign-ins.ts'
-import { ADDRESS, codeOf, hashesDuring, openTestIdentity, PASSWORD } from './test-support.ts'
 import { findUser } from './users.ts'
 
 const app = await openTestIdentity()
@@ -60,7 +66,7 @@ test('T29: a reset token of another purpose, of another user, used, expired or o
   assert.equal(await codeOf(reset(newest)), 'none')
   assert.equal(await codeOf(reset(newest, `${NEW_PASSWORD} again`)), INVALID)
   const enter = { email: bob.user.email, password: PASSWORD }
-  assert.equal((await login(tools, nobody, enter, ADDRESS)).user.id, bob.user.id)
+  assert.equal((await signIn(tools, nobody, enter, ADDRESS)).user.id, bob.user.id)
 
   const late = await tokenFor(ann, 'reset_password')
   clock.advance(30 * MINUTE_MS)
@@ -76,7 +82,7 @@ test('T29: of many resets at once with one token, one sets the password', async 
   assert.equal(codes.filter((code) => code === 'none').length, 1)
   assert.equal(codes.filter((code) => code === INVALID).length, 5)
   const password = passwords[codes.indexOf('none')]!
-  const signedIn = await login(tools, nobody, { email: ann.user.email, password }, ADDRESS)
+  const signedIn = await signIn(tools, nobody, { email: ann.user.email, password }, ADDRESS)
   assert.equal(signedIn.user.id, ann.user.id)
 })
 
@@ -94,7 +100,7 @@ test('T29: one token is used once by many at once, whatever it is for', async ()
 test('T31: a reset ends every sign-in, signs nobody in, keeps what is no sign-in, and tells the person', async () => {
   const ann = await app.join()
   const email = ann.user.email
-  const other = await login(tools, nobody, { email, password: PASSWORD }, ADDRESS)
+  const other = await signIn(tools, nobody, { email, password: PASSWORD }, ADDRESS)
   const before = await userOf(ann)
   assert.equal(await reset(await tokenFor(ann, 'reset_password')), undefined)
   for (const { accessToken, refreshToken } of [ann, other]) {
@@ -104,7 +110,7 @@ test('T31: a reset ends every sign-in, signs nobody in, keeps what is no sign-in
   }
   const now = await userOf(ann)
   assert.deepEqual([now.ver, now.emailVerified], [before.ver + 1, true])
-  const wrong = await codeOf(login(tools, nobody, { email, password: PASSWORD }, ADDRESS))
+  const wrong = await codeOf(signIn(tools, nobody, { email, password: PASSWORD }, ADDRESS))
   assert.equal(wrong, 'auth.invalid_credentials')
   assert.ok((await mailsTo(email)).includes('password_changed'))
   const kinds = (await app.eventsOf(ann.user.id)).map(({ kind }) => kind)
@@ -222,7 +228,7 @@ test('proofs are demanded wherever strangers may reach the server', async () => 
 test('a new password keeps this device under a new sign-in, ends the others and is mailed', async () => {
   const ann = await app.join()
   const email = ann.user.email
-  const other = await login(tools, nobody, { email, password: PASSWORD }, ADDRESS)
+  const other = await signIn(tools, nobody, { email, password: PASSWORD }, ADDRESS)
   const mailed = await tokenFor(ann, 'reset_password')
   const change = { currentPassword: PASSWORD, newPassword: NEW_PASSWORD }
   const renewed = await changePassword(tools, await app.ctxOf(ann), change, ADDRESS)

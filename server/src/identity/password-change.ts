@@ -2,13 +2,14 @@ import { sendMail } from '#notifications/index.ts'
 import type { Context } from '#kernel/context.ts'
 import type { Client } from './client.ts'
 import { passwordChanged } from './events.ts'
+import { forgetDevices } from './factors/remembered.ts'
 import { voidTokens } from './one-time-tokens.ts'
 import { problems } from './problems.ts'
 import type { SignedIn } from './schema.ts'
 import { openSignIn, presentSignIn, revokeAll } from './sign-ins.ts'
 import { provePassword } from './step-up.ts'
 import type { Tools } from './tools.ts'
-import { findUser, type UserRow } from './users.ts'
+import { findUser, signedInActor, type UserRow } from './users.ts'
 
 /**
  * Gives the caller another password. All their devices are signed out; this one goes on under a new sign-in. Announces
@@ -25,12 +26,23 @@ export async function changePassword(
   const user = await provePassword(tools, ctx, currentPassword)
   const person = nameOf(user)
   const hash = await tools.passwords.choose(ctx.signal, newPassword, person, 'body.newPassword')
+  const amr = await provedSoFar(ctx)
   const renewed = await ctx.transaction(async (ctx) => {
     const fresh = await replacePassword(tools, ctx, user, { hash, how: 'changed', client })
     if (!fresh) throw problems.wrongPassword()
-    return { user: fresh, signIn: await openSignIn(tools, ctx, fresh, { amr: ['pwd'], client }) }
+    return { user: fresh, signIn: await openSignIn(tools, ctx, fresh, { amr, client }) }
   })
   return presentSignIn(tools, ctx, renewed.user, renewed.signIn)
+}
+
+/** What the caller has proved, a second factor perhaps: the sign-in that goes on has proved it too. */
+async function provedSoFar(ctx: Context): Promise<string[]> {
+  const { amr } = await ctx.db
+    .selectFrom('signIns')
+    .select('amr')
+    .where('id', '=', signedInActor(ctx).signInId)
+    .executeTakeFirstOrThrow()
+  return [...new Set(['pwd', ...amr])]
 }
 
 export function nameOf({ email, firstName, lastName }: UserRow) {
@@ -64,6 +76,7 @@ export async function replacePassword(
   if (!changed) return undefined
   const reason = how === 'reset' ? 'password_reset' : 'password_changed'
   await revokeAll(tools, ctx, { userId: user.id, reason })
+  await forgetDevices(ctx, user.id)
   await voidTokens(ctx, user.id, ['reset_password'])
   await tellOfChange(ctx, user, how, client)
   return findUser(ctx.db, 'id', user.id)

@@ -14,7 +14,8 @@ import {
   StepUp,
   SteppedUp,
 } from './schema.ts'
-import { stepUp } from './step-up.ts'
+import { factorProblems } from './factors/problems.ts'
+import { stepUpBy } from './factors/step-up-by.ts'
 import type { Tools } from './tools.ts'
 
 const { linkInvalid, tooManyAttempts, httpsRequired, weakPassword, wrongPassword, busy } = problems
@@ -76,18 +77,21 @@ export function passwordRoutes(tools: () => Tools) {
       path: '/v1/auth/step-up',
       summary: 'Prove again who you are, for what asks for it',
       description:
-        'Counts for 5 minutes, for this sign-in. Signing in with the password counts too.',
-      access: { signedIn: 'everybody proves who they are' },
+        'By the password, or by a code of the authenticator app or a backup code. Counts for 5 minutes, for this sign-in. Signing in counts too.',
+      access: { signedIn: 'everybody proves who they are', unfinished: true },
       body: StepUp,
       returns: SteppedUp,
-      problems: [wrongPassword, tooManyAttempts, httpsRequired, busy],
+      problems: [
+        ...[wrongPassword, tooManyAttempts, httpsRequired, busy],
+        ...[factorProblems.codeRefused, factorProblems.locked],
+      ],
       examples: {
         body: { password: examplePassword },
         reply: { steppedUpUntil: '2026-11-20T12:05:00.000Z' },
       },
       handler: async (ctx, { body, request }) => {
-        clientOf(request)
-        return { steppedUpUntil: (await stepUp(tools(), ctx, body.password)).toISOString() }
+        const until = await stepUpBy(tools(), ctx, body, clientOf(request))
+        return { steppedUpUntil: until.toISOString() }
       },
     }),
   ]

@@ -80,7 +80,8 @@ export const problems = defineProblems({
     status: 403,
     title: 'Prove again who you are',
     detail: 'This needs a proof of the last 5 minutes that it is you.',
-    suggestion: 'Send your password to `POST /v1/auth/step-up`, then repeat the request.',
+    suggestion:
+      'Send your password, or a code of your second factor, to `POST /v1/auth/step-up`, then repeat the request.',
   },
   wrongPassword: {
     code: 'auth.wrong_password',

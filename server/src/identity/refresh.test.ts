@@ -2,11 +2,10 @@ import assert from 'node:assert/strict'
 import { crc32 } from 'node:zlib'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
-import { login } from './login.ts'
 import { refresh } from './refresh.ts'
 import { makeRefreshToken, parseRefreshToken } from './refresh-tokens.ts'
 import type { SignedIn } from './schema.ts'
-import { ADDRESS, codeOf, openTestIdentity, PASSWORD } from './test-support.ts'
+import { ADDRESS, codeOf, openTestIdentity, PASSWORD, signIn } from './test-support.ts'
 
 const app = await openTestIdentity()
 after(() => app[Symbol.asyncDispose]())
@@ -114,7 +113,8 @@ test('T22: a great-grandparent ends the sign-in too, and of many at once one ale
 
 test('the end of one sign-in leaves the user\u2019s others alone', async () => {
   const first = await app.join()
-  const other = await login(tools, nobody, { email: first.user.email, password: PASSWORD }, ADDRESS)
+  const credentials = { email: first.user.email, password: PASSWORD }
+  const other = await signIn(tools, nobody, credentials, ADDRESS)
   const second = await trade(first.refreshToken)
   await trade(second.refreshToken)
   assert.equal(await codeOf(trade(first.refreshToken)), REFUSED)

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { pageOf } from '#kernel/http/cursor.ts'
 import { emailKey } from './email.ts'
+import { EitherCode } from './factors/codes.ts'
 import {
   MAX_PASSWORD_LENGTH,
   MIN_PASSWORD_LENGTH,
@@ -50,7 +51,7 @@ function report(issue: z.core.$RefinementCtx<string>, message: string | undefine
   if (message) issue.addIssue({ code: 'custom', message })
 }
 
-const SessionForm = z.enum(['tokens', 'cookie']).optional().meta({
+export const SessionForm = z.enum(['tokens', 'cookie']).optional().meta({
   description:
     '`tokens` unless given. `cookie`, for pages of this server: the tokens come as cookies that no script can read, and not in the answer',
 })
@@ -82,8 +83,18 @@ export const Bootstrap = z
   .meta({ id: 'Bootstrap' })
 export type Bootstrap = z.output<typeof Bootstrap>
 
+const RememberToken = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{43}$/, 'must be the `rememberToken` of an earlier sign-in')
+  .meta({ description: 'Of an earlier sign-in of this device, in place of a second factor' })
+
 export const Login = z
-  .strictObject({ email: Email, password: TypedPassword, session: SessionForm })
+  .strictObject({
+    email: Email,
+    password: TypedPassword,
+    rememberToken: RememberToken.optional(),
+    session: SessionForm,
+  })
   .meta({ id: 'Login' })
 export type Login = z.output<typeof Login>
 
@@ -122,7 +133,14 @@ export const ChangeEmail = z
   .strictObject({ newEmail: Email, password: TypedPassword })
   .meta({ id: 'ChangeEmail' })
 
-export const StepUp = z.strictObject({ password: TypedPassword }).meta({ id: 'StepUp' })
+export const StepUp = z
+  .strictObject({ password: TypedPassword.optional(), code: EitherCode.optional() })
+  .refine(
+    ({ password, code }) => (password === undefined) !== (code === undefined),
+    'must hold either `password` or `code`',
+  )
+  .meta({ id: 'StepUp' })
+export type StepUp = z.output<typeof StepUp>
 
 export const SteppedUp = z
   .strictObject({ steppedUpUntil: z.iso.datetime() })

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHook } from 'node:async_hooks'
 import { after, test } from 'node:test'
-import { login } from './login.ts'
 import { register } from './register.ts'
 import type { Person } from './schema.ts'
 import { signOut } from './sign-ins.ts'
@@ -13,6 +12,7 @@ import {
   openTestIdentity,
   PASSWORD,
   type TestIdentity,
+  signIn,
 } from './test-support.ts'
 
 const app = await openTestIdentity()
@@ -23,7 +23,7 @@ const UNAUTHENTICATED = 'auth.unauthenticated'
 const IP = ADDRESS.ipAddress!
 
 function enter(email: string, password = PASSWORD, with_ = tools) {
-  return login(with_, nobody, { email, password }, ADDRESS)
+  return signIn(with_, nobody, { email, password }, ADDRESS)
 }
 
 function enrol(input: Partial<Person>, with_: TestIdentity['tools'] = tools) {

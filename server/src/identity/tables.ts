@@ -1,6 +1,15 @@
 import type { Generated, Selectable } from 'kysely'
 import type { JsonWebKey } from 'node:crypto'
 import type { Json } from '#kernel/tables.ts'
+import type {
+  BackupCodeTable,
+  FactorTriesTable,
+  PasskeyCeremonyTable,
+  PasskeyTable,
+  RememberedDeviceTable,
+  SignInChallengeTable,
+  TotpSecretTable,
+} from './factors/tables.ts'
 import type { ApiKeyTable } from './keys/tables.ts'
 import type { UserSettings } from './settings.ts'
 
@@ -15,6 +24,8 @@ export interface AccountTable {
   kind: 'personal'
   tier: Generated<Tier>
   parentId: string | null
+  /** Whether everybody who acts for it needs a second factor. */
+  requireSecondFactor: Generated<boolean>
   createdAt: Date
   updatedAt: Date
 }
@@ -164,6 +175,13 @@ declare module '#kernel/db.ts' {
     signingKeys: SigningKeyTable
     bootstrapTokens: BootstrapTokenTable
     apiKeys: ApiKeyTable
+    totpSecrets: TotpSecretTable
+    backupCodes: BackupCodeTable
+    passkeys: PasskeyTable
+    signInChallenges: SignInChallengeTable
+    passkeyCeremonies: PasskeyCeremonyTable
+    factorTries: FactorTriesTable
+    rememberedDevices: RememberedDeviceTable
     oneTimeTokens: OneTimeTokenTable
     attempts: AttemptTable
     passwordFailures: PasswordFailureTable

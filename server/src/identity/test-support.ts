@@ -10,6 +10,7 @@ import { notifications } from '#notifications/index.ts'
 import { cloneDatabase } from '#test/database.ts'
 import type { Client } from './client.ts'
 import { Identity, type IdentityOptions } from './identity.ts'
+import { login } from './login.ts'
 import { mailReset } from './password-reset.ts'
 import { register } from './register.ts'
 import type { SignedIn } from './schema.ts'
@@ -21,7 +22,7 @@ export const CHEAP = { memoryKib: 64, passes: 1, parallelism: 1 }
 export const masterKey = sha256('the master key of the tests')
 
 /** A clock that stands still until it is told to go on. */
-class TestClock implements Clock {
+export class TestClock implements Clock {
   #ms = Date.parse('2026-11-20T12:00:00.000Z')
 
   now(): Date {
@@ -122,6 +123,13 @@ async function readEvents(db: Db, userId: string) {
   const rows = await db.selectFrom('events').select(['kind', 'data']).orderBy('id').execute()
   const events = rows.map(({ kind, data }) => ({ kind, data: data as Record<string, unknown> }))
   return events.filter(({ data }) => data.userId === userId)
+}
+
+/** Signs in by password alone. @throws Error when a second factor is asked for */
+export async function signIn(...attempt: Parameters<typeof login>): Promise<SignedIn> {
+  const signedIn = await login(...attempt)
+  if (!('accessToken' in signedIn)) throw new Error('a second factor is asked for')
+  return signedIn
 }
 
 /** The code of the problem that the promise is refused with, or `none`. */

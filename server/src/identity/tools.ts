@@ -1,3 +1,4 @@
+import type { Role } from '#access/index.ts'
 import type { Keyring } from '#kernel/crypto.ts'
 import type { AccessTokens } from './access-tokens.ts'
 import type { Attempts } from './attempts.ts'
@@ -16,6 +17,8 @@ export interface Tools {
   readonly signUp: 'open' | 'invite' | 'closed'
   /** A sign-in that is not refreshed for so many days ends. */
   readonly signInIdleDays: number
+  /** The roles whose holders must have a second factor now. */
+  demandingRoles(): readonly Role[]
   /** Told of each sign-in that ends here, so that nothing cached outlives it. */
   revoked(signInId: string): void
   /** Told of each API key that was revoked or replaced here. */

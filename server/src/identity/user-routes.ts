@@ -12,7 +12,7 @@ export const userRoutes = [
     path: '/v1/users/me',
     summary: 'Show the signed-in user',
     description: 'For an API key, the user who made it: the key acts in that name.',
-    access: { ...OWN, keys: true },
+    access: { ...OWN, keys: true, unfinished: true },
     returns: User,
     examples: { reply: exampleUser },
     handler: getMe,

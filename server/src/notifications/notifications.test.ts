@@ -26,6 +26,7 @@ const EXAMPLES: { [Name in keyof TemplateValues]: TemplateValues[Name] } = {
   confirm_new_email: { link, expiresInHours: 1 },
   new_device: { at },
   sign_in_locked: { until: at },
+  second_factor_locked: { until: at },
   invitation: { link, inviter: 'Ann', account: 'Shop', role: 'member', expiresInHours: 72 },
   second_factor_changed: { what: 'backup_code_used', codesLeft: 2, at },
   account_deletion: { restoreUntil: at, link },

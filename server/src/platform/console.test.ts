@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
 import { after, test } from 'node:test'
+import { generateSync } from 'otplib'
 import pino from 'pino'
 import { type BrowserContextOptions, chromium } from 'playwright-core'
 import { findChromium } from '#browsers/index.ts'
@@ -143,6 +144,25 @@ for (const host of ['127.0.0.1', 'localhost']) {
     assert.deepEqual(await page.context().cookies(), [])
   })
 }
+
+test('a person with an authenticator app signs in with its code', async () => {
+  const { email, password, post } = await app.person()
+  const { secret } = (await post('/v1/auth/2fa/enroll', {})).body
+  const nowSeconds = Date.now() / 1000
+  const codes = [0, 30].map((later) => generateSync({ secret, epoch: nowSeconds + later }))
+  assert.equal((await post('/v1/auth/2fa/verify', { code: codes[0] })).status, 200)
+  await using visit = await open('/#sign-in')
+  const { page } = visit
+  await page.locator('#account-email').fill(email)
+  await page.locator('#account-password').fill(password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.locator('#account-code').fill(codes[0]!)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('alert').getByText('That code is not right').waitFor()
+  await page.locator('#account-code').fill(codes[1]!)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('button', { name: `Sign out ${email}` }).waitFor()
+})
 
 test('T43: a page of another origin makes nobody do anything, signed in or not', async () => {
   const { email, password } = await app.person()

@@ -62,6 +62,14 @@ export const en: Templates = {
       'If this was you, wait until then or choose a new password. If not, your password held.',
     ],
   }),
+  second_factor_locked: ({ until }) => ({
+    subject: 'Somebody who knows your password is guessing at your second factor',
+    body: [
+      'Your password was right, and ten second factors were wrong, so none is looked at for a while.',
+      { facts: { 'Locked until': time(until) } },
+      'If this was not you, choose another password now: this one is known.',
+    ],
+  }),
   invitation: ({ link, inviter, account, role, expiresInHours }) => ({
     subject: `Invitation to ${foreign(account)}`,
     body: [

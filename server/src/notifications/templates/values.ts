@@ -7,6 +7,7 @@ export interface TemplateValues {
   confirm_new_email: { link: string; expiresInHours: number }
   new_device: { at: string; ipAddress?: string; userAgent?: string }
   sign_in_locked: { until: string }
+  second_factor_locked: { until: string }
   invitation: {
     link: string
     inviter: string

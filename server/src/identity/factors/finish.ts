@@ -1,0 +1,68 @@
+import type { Context } from '#kernel/context.ts'
+import type { Client } from '../client.ts'
+import { letIn } from '../login.ts'
+import { presentSignIn } from '../sign-ins.ts'
+import type { SignInRow } from '../tables.ts'
+import type { Tools } from '../tools.ts'
+import type { UserRow } from '../users.ts'
+import { countCodes, FEW_CODES } from './backup-codes.ts'
+import { takeChallengeTry, useChallenge } from './challenges.ts'
+import { factorProblems } from './problems.ts'
+import { type Proof, withProof } from './proof.ts'
+import { rememberDevice } from './remembered.ts'
+import type { FinishedSignIn } from './schema.ts'
+import type { SignInChallengeRow } from './tables.ts'
+
+interface Finishing {
+  challengeId: string
+  rememberDevice?: boolean | undefined
+  proof: Proof
+  client: Client
+}
+
+/**
+ * Finishes a sign-in whose password was right. The try counts before anything is looked at; of two at once, one is let in.
+ *
+ * @throws problem `factor.challenge_over` or what `withProof` throws
+ */
+export async function finishSignIn(
+  tools: Tools,
+  ctx: Context,
+  { challengeId, proof, client, ...wish }: Finishing,
+): Promise<FinishedSignIn> {
+  const challenge = await takeChallengeTry(ctx, challengeId, client)
+  const { userId } = challenge
+  return withProof(tools, ctx, { userId, proof, purpose: 'sign_in', client }, async (ctx, user) => {
+    const amr = [...challenge.amr, proof.method === 'passkey' ? 'hwk' : 'otp', 'mfa']
+    const entered = await passChallenge(tools, ctx, challenge, user, { amr, client })
+    return {
+      ...presentSignIn(tools, ctx, entered.user, entered.signIn),
+      ...(wish.rememberDevice && (await remember(ctx, entered.user, entered.signIn))),
+      ...(await warning(ctx, userId)),
+    }
+  })
+}
+
+async function passChallenge(
+  tools: Tools,
+  ctx: Context,
+  challenge: SignInChallengeRow,
+  user: UserRow,
+  how: { amr: string[]; client: Client },
+) {
+  const same = user.ver === challenge.userVer
+  const entered =
+    same && (await useChallenge(ctx, challenge)) && (await letIn(tools, ctx, user, how))
+  if (!entered) throw factorProblems.challengeOver()
+  return entered
+}
+
+async function remember(ctx: Context, user: UserRow, signIn: SignInRow) {
+  const { rememberToken, rememberedUntil } = await rememberDevice(ctx, user, signIn)
+  return { rememberToken, rememberedUntil: rememberedUntil.toISOString() }
+}
+
+async function warning(ctx: Context, userId: string) {
+  const backupCodesLeft = await countCodes(ctx, userId)
+  return backupCodesLeft < FEW_CODES ? { backupCodesLeft } : {}
+}
