@@ -5,6 +5,7 @@ import {
   LiveChannel,
   type NodeSessions,
   reapBrowsers,
+  sealedProxies,
   SessionUrls,
   storeSink,
 } from '#browsers/index.ts'
@@ -21,7 +22,7 @@ import type { Capability } from '#kernel/capability.ts'
 import { type Clock, systemClock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
 import type { Context } from '#kernel/context.ts'
-import { type Keyring, openKeyring } from '#kernel/crypto.ts'
+import type { Keyring } from '#kernel/crypto.ts'
 import { APP_ROLE, type DatabaseAddress, DatabasePool } from '#kernel/db.ts'
 import { Doorbell } from '#kernel/doorbell.ts'
 import { EventLog, EventReaders, settleEpoch } from '#kernel/events.ts'
@@ -35,6 +36,8 @@ import { JobQueue } from '#kernel/jobs.ts'
 import { type KernelParts, makeContext, type Situation } from '#kernel/kernel.ts'
 import type { Log } from '#kernel/log.ts'
 import { RuntimeSettings } from '#kernel/runtime-settings.ts'
+import { Kms } from '#kernel/secrets/kms.ts'
+import { SealingKeys } from '#kernel/secrets/sealing-keys.ts'
 import { closeInOrder, type Step } from '#kernel/shutdown.ts'
 import { SocketDispatcher } from '#kernel/sockets.ts'
 import { objectHandler } from '#kernel/storage/http.ts'
@@ -43,6 +46,7 @@ import type { ObjectStore } from '#kernel/storage/store.ts'
 import { openTelemetry, type Telemetry } from '#kernel/telemetry.ts'
 import type { Users } from '#kernel/unprivileged.ts'
 import { ProblemCounts } from '#operations/index.ts'
+import type { SecretsParts } from '#secrets/index.ts'
 import { BrowserDesk } from './browser-desk.ts'
 import { BrowserNode, type Chromium, decideSandbox, NO_SANDBOX } from './browser-node.ts'
 import { openFleetParts } from './fleet-parts.ts'
@@ -80,7 +84,8 @@ export class App {
   readonly #startedAt: Date
   readonly #pool: DatabasePool
   readonly #doorbell: Doorbell
-  #keyring!: Keyring
+  readonly #kms: Kms
+  #sealingKeys!: SealingKeys
   #store!: ObjectStore
   #parts!: KernelParts
   #settings!: RuntimeSettings
@@ -114,6 +119,7 @@ export class App {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#startedAt = this.#clock.now()
+    this.#kms = new Kms(kmsOptions(config))
     const connection = { address: database, role: APP_ROLE, log: log.category('database') }
     this.#pool = new DatabasePool({
       ...connection,
@@ -128,6 +134,7 @@ export class App {
       store: () => this.#store,
       platform: () => this.#platformParts(),
       settings: () => this.#settings,
+      secrets: () => this.secrets,
       operations: () => this.#operationsParts(),
     })
     checkMatrix(this.capabilities)
@@ -149,6 +156,18 @@ export class App {
 
   get identity(): Identity {
     return this.#identity
+  }
+
+  /** The keys that seal what the database holds. */
+  get secrets(): SecretsParts {
+    return {
+      keys: this.#sealingKeys,
+      columns: this.capabilities.flatMap((capability) => capability.sealed ?? []),
+    }
+  }
+
+  get #keyring(): Keyring {
+    return this.#sealingKeys.keyring
   }
 
   get browsers(): BrowserNode | undefined {
@@ -184,16 +203,16 @@ export class App {
   }
 
   async #open(): Promise<void> {
-    const { config, database, home, log } = this.#options
-    this.#keyring = await openKeyring(home.keys)
-    const migrating = migrateAll({ address: database, log: log.category('database') })
-    const [store] = await Promise.all([this.#openStore(), migrating])
-    this.#store = store
+    const { config, database, log } = this.#options
+    await migrateAll({ address: database, log: log.category('database') })
+    this.#sealingKeys = await this.#openSealingKeys()
+    this.#store = await this.#openStore()
     await settleEpoch(this.#pool.db)
     await this.#openKernel()
     const clock = this.#clock
     this.#identity = await Identity.open({
       ...{ db: this.#pool.db, clock, config, keyring: this.#keyring },
+      ...{ kms: this.#kms, log: log.category('identity') },
       passwordCost: this.#options.passwordCost,
     })
     this.#problemCounts = new ProblemCounts(this.#pool.db, clock, log.category('operations'))
@@ -239,6 +258,15 @@ export class App {
     }
   }
 
+  #openSealingKeys(): Promise<SealingKeys> {
+    const { config, home, log } = this.#options
+    return SealingKeys.open({
+      ...{ db: this.#pool.db, clock: this.#clock, directory: home.keys, kms: this.#kms },
+      ...(config.KMS_KEY_ID && { kmsKeyId: config.KMS_KEY_ID }),
+      log: log.category('secrets'),
+    })
+  }
+
   #openStore(): Promise<ObjectStore> {
     const { config, home } = this.#options
     const bucket = config.S3_BUCKET_NAME && `s3://${config.S3_BUCKET_NAME}`
@@ -257,7 +285,7 @@ export class App {
 
   #openDesk(): void {
     const { chromium, config, log } = this.#options
-    const purpose = 'session proxies'
+    const { purpose, place } = sealedProxies
     this.#desk = new BrowserDesk({
       ...{ log, db: this.#pool.db, clock: this.#clock, store: this.#store },
       contextFor: (accountId) => this.systemContext(accountId),
@@ -267,8 +295,8 @@ export class App {
       }),
       guard: openAddressGuard({ allow: config.EGRESS_ALLOW }),
       vault: {
-        seal: (id, secret) => this.#keyring.seal(purpose, [id], Buffer.from(secret)),
-        open: (id, sealed) => this.#keyring.open(purpose, [id], sealed).toString(),
+        seal: (id, secret) => this.#keyring.seal(purpose, place(id), Buffer.from(secret)),
+        open: (id, sealed) => this.#keyring.open(purpose, place(id), sealed).toString(),
       },
       stopping: this.#draining.signal,
       keyHolder: (key, ip) => this.#identity.authenticateKey(key, ip),
@@ -430,7 +458,20 @@ export class App {
     await this.#problemCounts?.[Symbol.asyncDispose]()
     await this.#settings?.[Symbol.asyncDispose]()
     await this.#identity?.[Symbol.asyncDispose]()
+    await this.#sealingKeys?.[Symbol.asyncDispose]()
+    this.#kms[Symbol.dispose]()
     await this.#store?.[Symbol.asyncDispose]()
+  }
+}
+
+function kmsOptions(config: Config) {
+  const { AWS_REGION: region, KMS_ENDPOINT: endpoint, AWS_ACCESS_KEY_ID: accessKeyId } = config
+  return {
+    ...(region && { region }),
+    ...(endpoint && { endpoint }),
+    ...(accessKeyId && {
+      credentials: { accessKeyId, secretAccessKey: config.AWS_SECRET_ACCESS_KEY! },
+    }),
   }
 }
 

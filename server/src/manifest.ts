@@ -7,6 +7,7 @@ import { openApiDocument } from '#kernel/http/openapi.ts'
 import type { ObjectStore } from '#kernel/storage/store.ts'
 import { operations, type OperationsParts } from '#operations/index.ts'
 import { platform, type PlatformParts } from '#platform/index.ts'
+import { secrets, type SecretsParts } from '#secrets/index.ts'
 import { settings, type SettingsParts } from '#settings/index.ts'
 import { VERSION } from './version.ts'
 
@@ -17,6 +18,7 @@ export interface Parts {
   platform(): PlatformParts
   operations(): OperationsParts
   settings(): SettingsParts
+  secrets(): SecretsParts
   /** Undefined in a process that hosts no browsers. */
   browsers(): BrowserRuntime | undefined
   store(): ObjectStore
@@ -30,6 +32,7 @@ export function manifest(parts: Parts): Capability[] {
     browsers(parts.browsers, parts.store),
     fleet(parts.fleet),
     settings(parts.settings),
+    secrets(parts.secrets),
     operations(parts.operations),
     platform(parts.platform),
   ]
@@ -48,6 +51,7 @@ export function plainManifest(): Capability[] {
     platform: none,
     operations: none,
     settings: none,
+    secrets: none,
     browsers: none,
     store: none,
   })

@@ -10,7 +10,7 @@ import { refresh } from './refresh.ts'
 import { register } from './register.ts'
 import { Bootstrap, Login, Refresh, Register, SignedIn } from './schema.ts'
 import { signOut } from './sign-ins.ts'
-import { publicKeys } from './signing-keys.ts'
+import { publicKeys } from './signing/store.ts'
 import type { Tools } from './tools.ts'
 
 const KeySet = z

@@ -5,6 +5,7 @@ import type { Context } from '#kernel/context.ts'
 import { makeKeyring, sha256 } from '#kernel/crypto.ts'
 import type { DatabaseAddress, Db } from '#kernel/db.ts'
 import { Problem } from '#kernel/problem.ts'
+import { Kms } from '#kernel/secrets/kms.ts'
 import { openTestKernel, type TestKernel } from '#kernel/test-kernel.ts'
 import { cloneDatabase } from '#test/database.ts'
 import type { Client } from './client.ts'
@@ -62,7 +63,7 @@ export async function openTestIdentity(): Promise<TestIdentity> {
   const kernel = stack.use(await openTestKernel({ address: database.address, clock }))
   const { db } = kernel
   const openAnother = async (change?: Partial<IdentityOptions>) =>
-    stack.use(await Identity.open({ ...testOptions, db, clock, ...change }))
+    stack.use(await Identity.open({ ...testOptions, db, clock, log: kernel.log, ...change }))
   const identity = await openAnother()
   const { tools } = identity
   const nobody = kernel.contextFor({ actor: { kind: 'anonymous' } })
@@ -86,8 +87,9 @@ export async function openTestIdentity(): Promise<TestIdentity> {
   }
 }
 
-const testOptions: Omit<IdentityOptions, 'db' | 'clock'> = {
+const testOptions: Omit<IdentityOptions, 'db' | 'clock' | 'log'> = {
   keyring: makeKeyring(masterKey),
+  kms: new Kms({}),
   passwordCost: CHEAP,
   config: {
     PUBLIC_URL: 'https://gantry.example',
@@ -96,6 +98,7 @@ const testOptions: Omit<IdentityOptions, 'db' | 'clock'> = {
     TLS_CERT_FILE: undefined,
     SIGN_UP: 'open',
     REFRESH_TOKEN_EXPIRY: '14d',
+    KMS_SIGNING_KEY_ID: undefined,
   },
 }
 

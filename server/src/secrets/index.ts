@@ -1,0 +1,29 @@
+import { defineCapability } from '#kernel/capability.ts'
+import { rootColumn } from '#kernel/secrets/sealing-keys.ts'
+import { activated, added, retired } from './events.ts'
+import { resealRecords } from './jobs.ts'
+import type { SecretsParts } from './parts.ts'
+import { problems } from './problems.ts'
+import { routes } from './routes.ts'
+
+export type { SecretsParts } from './parts.ts'
+export { listKeys, retire, rotate } from './service.ts'
+
+/** The keys that seal what the database holds. */
+export function secrets(parts: () => SecretsParts) {
+  const reseal = resealRecords(parts)
+  const capability = defineCapability({
+    name: 'secrets',
+    summary: 'Keys that seal what the database holds',
+    permissions: {
+      'secrets.read': 'See the keys that seal secrets in the database',
+      'secrets.rotate': 'Add and give up keys that seal secrets in the database',
+    },
+    routes: routes(parts, reseal),
+    jobs: [reseal],
+    publishes: [added, activated, retired],
+    problems,
+    sealed: [rootColumn],
+  })
+  return Object.assign(capability, { reseal })
+}
