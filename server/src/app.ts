@@ -46,7 +46,7 @@ import type { ObjectStore } from '#kernel/storage/store.ts'
 import { openTelemetry, type Telemetry } from '#kernel/telemetry.ts'
 import type { Users } from '#kernel/unprivileged.ts'
 import { ProblemCounts } from '#operations/index.ts'
-import type { SecretsParts } from '#secrets/index.ts'
+import type { secrets, SecretsParts } from '#secrets/index.ts'
 import { BrowserDesk } from './browser-desk.ts'
 import { BrowserNode, type Chromium, decideSandbox, NO_SANDBOX } from './browser-node.ts'
 import { openFleetParts } from './fleet-parts.ts'
@@ -164,6 +164,12 @@ export class App {
       keys: this.#sealingKeys,
       columns: this.capabilities.flatMap((capability) => capability.sealed ?? []),
     }
+  }
+
+  /** Adds a sealing key, and queues the job that brings what is sealed under it. */
+  rotateSealingKeys() {
+    const capability = this.capabilities.find(({ name }) => name === 'secrets')
+    return (capability as ReturnType<typeof secrets>).rotate(this.systemContext())
   }
 
   get #keyring(): Keyring {

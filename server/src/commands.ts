@@ -19,11 +19,18 @@ export async function createAdminCommand(person: {
   email: string
   password: string
 }): Promise<void> {
+  await withApp(async (app) => {
+    const user = await app.identity.createSuperAdmin(app.systemContext(), person)
+    process.stdout.write(`${user.email} is a super-admin now.\n`)
+  })
+}
+
+/** Runs with the product that serves nobody, also beside one that does; what it refuses is shown and is the command's failure. */
+export async function withApp(work: (app: App) => Promise<void>): Promise<void> {
   await onGround(async (ground) => {
     const app = await App.open(ground)
     try {
-      const user = await app.identity.createSuperAdmin(app.systemContext(), person)
-      process.stdout.write(`${user.email} is a super-admin now.\n`)
+      await work(app)
     } catch (error) {
       if (!(error instanceof Problem)) throw error
       process.stderr.write(`${describe(error)}\n`)

@@ -1,10 +1,10 @@
 import { z } from 'zod'
+import type { Context } from '#kernel/context.ts'
 import { route } from '#kernel/http/route.ts'
-import type { resealRecords } from './jobs.ts'
 import type { SecretsParts } from './parts.ts'
 import { problems } from './problems.ts'
 import { type SealingKey, SealingKeyList } from './schema.ts'
-import { listKeys, retire, rotate } from './service.ts'
+import { listKeys, retire } from './service.ts'
 
 const example: SealingKey = {
   ...{ id: '3f9a1c07be52d684', status: 'active', source: 'file' },
@@ -14,7 +14,7 @@ const example: SealingKey = {
 }
 const reply = { items: [example] }
 
-export function routes(parts: () => SecretsParts, job: ReturnType<typeof resealRecords>) {
+export function routes(parts: () => SecretsParts, rotate: (ctx: Context) => Promise<SealingKey[]>) {
   return [
     route({
       method: 'GET',
@@ -36,11 +36,7 @@ export function routes(parts: () => SecretsParts, job: ReturnType<typeof resealR
       returns: SealingKeyList,
       status: 202,
       examples: { reply },
-      handler: async (ctx) => {
-        const queue = (ctx: Parameters<typeof rotate>[0]) =>
-          ctx.jobs.send(job, {}, { uniqueKey: 'all' })
-        return { items: await rotate(ctx, parts(), queue) }
-      },
+      handler: async (ctx) => ({ items: await rotate(ctx) }),
     }),
     route({
       method: 'POST',

@@ -24,12 +24,12 @@ export async function listKeys(ctx: Context, parts: SecretsParts): Promise<Seali
 export async function rotate(
   ctx: Context,
   parts: SecretsParts,
-  queue: (ctx: Context) => Promise<unknown>,
+  queue: (ctx: Context, keyId: string) => Promise<unknown>,
 ): Promise<SealingKey[]> {
   const { row, isNew } = await addKey(ctx, parts.keys)
   await ctx.transaction(async (ctx) => {
     if (isNew) await ctx.events.emit(added, { keyId: row.id })
-    await queue(ctx)
+    await queue(ctx, row.id)
   })
   ctx.log.info({ keyId: row.id, source: row.source }, 'sealing key is to seal')
   await parts.keys.refresh()
@@ -75,8 +75,9 @@ export async function resealAll(
 }
 
 async function activateWhenKnown(ctx: Context, { keys }: SecretsParts, knownMs: number) {
-  const next = (await keys.rows()).find(({ state }) => state === 'next')
-  if (next) {
+  for (;;) {
+    const next = (await keys.rows()).find(({ state }) => state === 'next')
+    if (!next) return keys.refresh()
     const waitMs = next.createdAt.getTime() + knownMs - ctx.clock.now().getTime()
     if (waitMs > 0) await sleep(waitMs, undefined, { signal: ctx.signal })
     await ctx.transaction(async (ctx) => {
@@ -84,7 +85,6 @@ async function activateWhenKnown(ctx: Context, { keys }: SecretsParts, knownMs: 
       if (now) await ctx.events.emit(activated, { keyId: now.id })
     })
   }
-  await keys.refresh()
 }
 
 async function resealOnce(
