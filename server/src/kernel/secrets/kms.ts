@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { KMSClient } from '@aws-sdk/client-kms'
 import type { JwsAlgorithm } from '../jws.ts'
 import { rawSignature } from './raw-signature.ts'
@@ -85,12 +85,12 @@ export class Kms implements Disposable {
     return { keyId: found.KeyId ?? keyId, key, algorithm }
   }
 
-  /** A signature as RFC 7518 has it. @throws KmsFailure */
+  /** A signature as RFC 7518 has it, over at most 4096 bytes. @throws KmsFailure */
   async sign(keyId: string, algorithm: KmsAlgorithm, content: Uint8Array): Promise<Buffer> {
     const input = {
       KeyId: keyId,
-      Message: createHash('sha256').update(content).digest(),
-      MessageType: 'DIGEST',
+      Message: content,
+      MessageType: 'RAW',
       SigningAlgorithm: SIGNING[algorithm],
     } as const
     const { Signature } = await this.#call('sign', keyId, (kms, options) =>
