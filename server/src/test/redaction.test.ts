@@ -191,7 +191,7 @@ test('T63, T64: no planted secret gets into a log, trace, event or table, and ev
   await sendRaw(`GET /cdp/ses_1/${CANARY} HTTP/1.1\r\n${host}${upgrade}${key}\r\n`)
   await sendRaw(`GET /cdp?apiKey=${CANARY} HTTP/1.1\r\n${host}${upgrade}${key}\r\n`)
   await sendRaw(`GET /x?token=${CANARY} HTTP/9.9\r\n${host}\r\n`)
-  await sendRaw(`GET /%0a%7b?a=%1b[31m HTTP/1.1\r\n${host}User-Agent: ${'\xe2\x80\xa8'}\r\n\r\n`)
+  await sendRaw(`GET /%0a%7b?a=%1b[31m HTTP/1.1\r\n${host}User-Agent: \xe2\x80\xa8\r\n\r\n`)
   await sendRaw(`GET /api/v1/users/me HTTP/1.1\r\n${host}User-Agent: a\x1b[31mb\r\n\r\n`)
   await sendRaw(
     `GET /api/v1/users/me HTTP/1.1\r\n${host}User-Agent: ${'u'.repeat(1_000_000)}\r\n\r\n`,

@@ -34,7 +34,7 @@ export function signingRoutes(keys: () => Running) {
       query: RotateSigningKeys,
       returns: SigningKeys,
       problems: [signingProblems.sameKmsKey],
-      examples: { query: { emergency: false }, reply: { items: [example] } },
+      examples: { reply: { items: [example] } },
       handler: async (ctx, { query }) => {
         const rotate = query.emergency ? replaceSigningKeys : rotateSigningKeys
         return { items: (await rotate(ctx, keys())).map(present) }

@@ -151,6 +151,8 @@ test('what ends a sign-in in one process ends its tokens in every other within 5
   assert.ok(!(await isLetIn(app, accessToken, other)))
 })
 
+const publishedOf = async (of: TestIdentity) => (await publicKeys(of.db)) as never[]
+
 /** KMS as far as it is asked: signs with the key that its alias leads to. */
 class LocalKms extends Kms {
   pair: ReturnType<typeof generateKeyPairSync>
@@ -203,7 +205,7 @@ for (const algorithm of ['RS256', 'ES256'] as const) {
     const iat = Math.floor(fresh.clock.now().getTime() / 1000)
     const token = await other.tools.tokens.issue({ ...given, iat, auth_time: iat })
     assert.equal(other.tools.tokens.verify(token, iat)?.sub, 'usr_1')
-    const keys = createLocalJWKSet({ keys: (await publicKeys(fresh.db)) as never[] })
+    const keys = createLocalJWKSet({ keys: await publishedOf(fresh) })
     const { payload } = await jwtVerify(token, keys, { currentDate: fresh.clock.now() })
     assert.equal(payload.sub, 'usr_1')
     const [, body, signature] = token.split('.')

@@ -237,7 +237,7 @@ test('T54: a KMS that does not answer fails the start within its deadline', asyn
   const { task } = await fresh()
   const silent = createServer(() => {})
   await new Promise<void>((done) => silent.listen(0, '127.0.0.1', done))
-  stack.defer(() => void silent.closeAllConnections())
+  stack.defer(() => silent.closeAllConnections())
   stack.defer(() => void silent.close())
   const { port } = silent.address() as AddressInfo
   const kms = new Kms({

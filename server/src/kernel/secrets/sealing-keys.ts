@@ -83,18 +83,18 @@ export class SealingKeys implements AsyncDisposable {
   async refresh(): Promise<void> {
     const rows = await this.rows()
     const known = new Map<string, SealingKey>()
-    const failures: unknown[] = []
+    const failures: Error[] = []
     const files = rows.every(({ id }) => this.#keys.known.has(id)) ? [] : await this.#files()
     for (const row of rows) {
-      const loading = this.#keys.known.get(row.id) ?? this.#load(row, files)
-      const key = await Promise.resolve(loading).catch(
-        (error: unknown) => void failures.push(error),
-      )
-      if (key) known.set(row.id, key)
+      try {
+        known.set(row.id, this.#keys.known.get(row.id) ?? (await this.#load(row, files)))
+      } catch (error) {
+        failures.push(error as Error)
+      }
     }
     const activeId = rows.find(({ state }) => state === 'active')?.id ?? ''
     this.#keys = { ...this.#keys, activeId, known }
-    this.#trouble = failures[0] === undefined ? undefined : String((failures[0] as Error).message)
+    this.#trouble = failures[0]?.message
     if (failures.length > 0) throw failures[0]
   }
 
@@ -161,7 +161,7 @@ export class SealingKeys implements AsyncDisposable {
     const { db } = this.options
     const { purpose } = rootColumn
     const row = await db.selectFrom('rootSecret').selectAll().executeTakeFirstOrThrow()
-    const place = rootColumn.place(row.id!)
+    const place = rootColumn.place(row.id)
     if (row.sealed) {
       this.#keys = { ...this.#keys, root: this.keyring.open(purpose, place, row.sealed) }
       return
