@@ -5564,11 +5564,11 @@ export interface components {
             };
         };
         /**
-         * @description `sealing_key.in_use`: That key is in use.
-         *     `sealing_key.not_retiring`: That key cannot be given up.
-         *     `sealing_key.too_early`: That key sealed a moment ago.
+         * @description `secrets.in_use`: That key is in use.
+         *     `secrets.not_retiring`: That key cannot be given up.
+         *     `secrets.too_early`: That key sealed a moment ago.
          */
-        "sealing_key.in_use-or-sealing_key.not_retiring-or-sealing_key.too_early": {
+        "secrets.in_use-or-secrets.not_retiring-or-secrets.too_early": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5693,8 +5693,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `signing_key.same_kms_key`: That KMS key is known already. */
-        "signing_key.same_kms_key": {
+        /** @description `signing.same_kms_key`: That KMS key is known already. */
+        "signing.same_kms_key": {
             headers: {
                 [name: string]: unknown;
             };
@@ -6667,7 +6667,7 @@ export interface operations {
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden"];
-            409: components["responses"]["sealing_key.in_use-or-sealing_key.not_retiring-or-sealing_key.too_early"];
+            409: components["responses"]["secrets.in_use-or-secrets.not_retiring-or-secrets.too_early"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -6755,7 +6755,7 @@ export interface operations {
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden"];
-            409: components["responses"]["signing_key.same_kms_key"];
+            409: components["responses"]["signing.same_kms_key"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];

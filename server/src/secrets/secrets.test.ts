@@ -44,7 +44,7 @@ test('what was sealed before a rotation opens after it, and then nothing needs t
     ['active', 'next'],
   )
   const tooEarly = await root.post(`/v1/admin/sealing-keys/${first.id}/retire`)
-  assert.deepEqual([tooEarly.status, tooEarly.body.code], [409, 'sealing_key.not_retiring'])
+  assert.deepEqual([tooEarly.status, tooEarly.body.code], [409, 'secrets.not_retiring'])
 
   // The job of the worker does the same, 15 s later; of two at once, both end well.
   const ctx = app.app.systemContext()
@@ -69,7 +69,7 @@ test('what was sealed before a rotation opens after it, and then nothing needs t
     ['sealing_key.added', 'sealing_key.activated'],
   )
   const early = await root.post(`/v1/admin/sealing-keys/${first.id}/retire`)
-  assert.deepEqual([early.status, early.body.code], [409, 'sealing_key.too_early'])
+  assert.deepEqual([early.status, early.body.code], [409, 'secrets.too_early'])
 })
 
 test('the worker lets a key seal that was added while another rotation goes on', async () => {

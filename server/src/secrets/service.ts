@@ -36,7 +36,7 @@ export async function rotate(
   return listKeys(ctx, parts)
 }
 
-/** @throws problem `sealing_key.not_retiring`, `sealing_key.too_early` or `sealing_key.in_use` */
+/** @throws problem `secrets.not_retiring`, `secrets.too_early` or `secrets.in_use` */
 export async function retire(ctx: Context, parts: SecretsParts, id: string): Promise<SealingKey[]> {
   await ctx.transaction(async (ctx) => {
     const retirement = await retireKey(ctx, parts.columns, id)

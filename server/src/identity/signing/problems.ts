@@ -2,7 +2,7 @@ import { defineProblems } from '#kernel/problem.ts'
 
 export const signingProblems = defineProblems({
   sameKmsKey: {
-    code: 'signing_key.same_kms_key',
+    code: 'signing.same_kms_key',
     status: 409,
     title: 'That KMS key is known already',
     detail:

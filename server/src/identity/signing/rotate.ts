@@ -31,7 +31,7 @@ export async function keepSigningKeys(ctx: Context, keys: SigningKeys): Promise<
 /**
  * Publishes the next key now; it signs in 24 hours. One that is published already is answered as it is.
  *
- * @throws problem `signing_key.same_kms_key`, or KmsFailure
+ * @throws problem `signing.same_kms_key`, or KmsFailure
  */
 export async function rotateSigningKeys(ctx: Context, keys: SigningKeys): Promise<SigningKeyRow[]> {
   const rows = await readKeys(ctx.db)
@@ -48,7 +48,7 @@ export async function rotateSigningKeys(ctx: Context, keys: SigningKeys): Promis
  * Drops every key at once for a new one: all access tokens so far are worthless, and so they stay, since every user's version is raised.
  * Sign-ins go on with their refresh tokens.
  *
- * @throws problem `signing_key.same_kms_key`, or KmsFailure
+ * @throws problem `signing.same_kms_key`, or KmsFailure
  */
 export async function replaceSigningKeys(
   ctx: Context,

@@ -215,7 +215,7 @@ for (const algorithm of ['RS256', 'ES256'] as const) {
       assert.equal(other.tools.tokens.verify(`${head}.${body}.${signature}`, iat), undefined)
     }
     const replacing = replaceSigningKeys(fresh.kernel.ctx, other.signingKeys)
-    assert.equal(await codeOf(replacing), 'signing_key.same_kms_key')
+    assert.equal(await codeOf(replacing), 'signing.same_kms_key')
     Object.assign(kms, { pair: kms.make(), arn: 'arn:aws:kms:eu-central-1:1:key/2' })
     await replaceSigningKeys(fresh.kernel.ctx, other.signingKeys)
     assert.ok(await other.tools.tokens.issue({ ...given, iat, auth_time: iat }))
