@@ -31,10 +31,9 @@ select case when exists (select from signing_keys) then 'master key' else 'rando
 grant select, insert, update on sealing_keys to gantry_app;
 grant select, update on root_secret to gantry_app;
 
-alter table signing_keys drop constraint signing_keys_state_check;
-update signing_keys set state = 'gone' where state = 'retired';
+alter table signing_keys drop constraint signing_keys_state_check, alter column sealed_private drop not null;
+update signing_keys set state = 'gone', sealed_private = null where state = 'retired';
 alter table signing_keys
-  alter column sealed_private drop not null,
   -- The row's key is the one that KMS signs with, if it is set.
   add column kms_key_id text,
   add column algorithm text not null default 'EdDSA' check (algorithm in ('EdDSA', 'RS256', 'ES256')),
