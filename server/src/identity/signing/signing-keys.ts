@@ -40,6 +40,7 @@ export class SigningKeys implements AsyncDisposable {
   #current!: Current
   #looking: Promise<void> | undefined
   #lookedAtMs = -Infinity
+  #read: Promise<void> = Promise.resolve()
 
   /**
    * Makes the first key. Of several processes that start at once, one makes it and all get the same.
@@ -77,19 +78,11 @@ export class SigningKeys implements AsyncDisposable {
   }
 
   /** Takes up what changed. */
-  async refresh(): Promise<void> {
-    const rows = await readKeys(this.#options.db)
-    const active = rows.find(({ state }) => state === 'active')
-    if (!active) throw new Error('no key signs tokens')
-    const before = this.#current
-    const isSame = before?.signer.kid === active.kid
-    this.#current = {
-      signer: isSame ? before.signer : this.#signerOf(active),
-      trusted: new Map(rows.map(trustedEntry)),
-      kids: rows.map(({ kid }) => kid),
-    }
-    const { kids } = this.#current
-    if (before?.kids.some((kid) => !kids.includes(kid))) this.onDropped()
+  refresh(): Promise<void> {
+    // One after the other: what was read earlier must not take the place of what was read later.
+    const read = this.#read.then(() => this.#refresh())
+    this.#read = read.catch(() => undefined)
+    return read
   }
 
   /** As `refresh`, but at most once a second; many callers share one look. */
@@ -103,6 +96,21 @@ export class SigningKeys implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#following[Symbol.asyncDispose]()
+  }
+
+  async #refresh(): Promise<void> {
+    const rows = await readKeys(this.#options.db)
+    const active = rows.find(({ state }) => state === 'active')
+    if (!active) throw new Error('no key signs tokens')
+    const before = this.#current
+    const isSame = before?.signer.kid === active.kid
+    this.#current = {
+      signer: isSame ? before.signer : this.#signerOf(active),
+      trusted: new Map(rows.map(trustedEntry)),
+      kids: rows.map(({ kid }) => kid),
+    }
+    const { kids } = this.#current
+    if (before?.kids.some((kid) => !kids.includes(kid))) this.onDropped()
   }
 
   async #makeFirst(): Promise<void> {

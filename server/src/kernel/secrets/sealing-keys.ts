@@ -44,6 +44,7 @@ export class SealingKeys implements AsyncDisposable {
   #keys: Keys = { root: Buffer.alloc(0), activeId: '', known: new Map() }
   /** What the last look found wrong; a key that is lacking shows up here before it is needed. */
   #trouble: string | undefined
+  #read: Promise<void> = Promise.resolve()
 
   /**
    * Makes the first key where there is none.
@@ -80,7 +81,28 @@ export class SealingKeys implements AsyncDisposable {
   }
 
   /** Takes up what changed. What cannot be opened is left out, so that nothing is sealed or opened with it. @throws the first such failure */
-  async refresh(): Promise<void> {
+  refresh(): Promise<void> {
+    // One after the other: what was read earlier must not take the place of what was read later.
+    const read = this.#read.then(() => this.#refresh())
+    this.#read = read.catch(() => undefined)
+    return read
+  }
+
+  /** Those that may still open something. */
+  rows(): Promise<SealingKeyRow[]> {
+    return this.options.db
+      .selectFrom('sealingKeys')
+      .selectAll()
+      .where('state', '<>', 'retired')
+      .orderBy('createdAt')
+      .execute()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#following[Symbol.asyncDispose]()
+  }
+
+  async #refresh(): Promise<void> {
     const rows = await this.rows()
     const known = new Map<string, SealingKey>()
     const failures: Error[] = []
@@ -96,20 +118,6 @@ export class SealingKeys implements AsyncDisposable {
     this.#keys = { ...this.#keys, activeId, known }
     this.#trouble = failures[0]?.message
     if (failures.length > 0) throw failures[0]
-  }
-
-  /** Those that may still open something. */
-  rows(): Promise<SealingKeyRow[]> {
-    return this.options.db
-      .selectFrom('sealingKeys')
-      .selectAll()
-      .where('state', '<>', 'retired')
-      .orderBy('createdAt')
-      .execute()
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#following[Symbol.asyncDispose]()
   }
 
   #files(): Promise<KeyFile[]> {
