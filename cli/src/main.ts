@@ -78,6 +78,64 @@ const audit = defineCommand({
   subCommands: { verify: verifyAudit },
 })
 
+const secretsStatus = defineCommand({
+  meta: {
+    name: 'status',
+    description: 'Show the keys that seal secrets, and what they have sealed',
+  },
+  async run() {
+    const { showSealingKeys } = await import('@gantry/server/key-commands.ts')
+    await showSealingKeys()
+  },
+})
+
+const secretsRotate = defineCommand({
+  meta: { name: 'rotate', description: 'Add a key, and seal every secret anew with it' },
+  args: {
+    prepare: {
+      type: 'boolean',
+      description: 'Only make the key’s file, to copy it to other machines first',
+    },
+  },
+  async run({ args }) {
+    const { rotateSealingKeys } = await import('@gantry/server/key-commands.ts')
+    await rotateSealingKeys(args.prepare ?? false)
+  },
+})
+
+const secretsRetire = defineCommand({
+  meta: { name: 'retire', description: 'Give up a key that nothing is sealed with any more' },
+  args: { id: { type: 'positional', required: true, description: 'Its id' } },
+  async run({ args }) {
+    const { retireSealingKey } = await import('@gantry/server/key-commands.ts')
+    await retireSealingKey(args.id)
+  },
+})
+
+const secrets = defineCommand({
+  meta: { name: 'secrets', description: 'Manage the keys that seal secrets in the database' },
+  subCommands: { status: secretsStatus, rotate: secretsRotate, retire: secretsRetire },
+})
+
+const keysRotate = defineCommand({
+  meta: { name: 'rotate', description: 'Publish the next key that signs access tokens' },
+  args: {
+    emergency: {
+      type: 'boolean',
+      description: 'Drop every key at once, and with them every access token',
+    },
+  },
+  async run({ args }) {
+    const { rotateTokenKeys } = await import('@gantry/server/key-commands.ts')
+    await rotateTokenKeys(args.emergency ?? false)
+  },
+})
+
+const keys = defineCommand({
+  meta: { name: 'keys', description: 'Manage the keys that sign access tokens' },
+  subCommands: { rotate: keysRotate },
+})
+
 const version = defineCommand({
   meta: { name: 'version', description: 'Print the version' },
   run: () => void process.stdout.write(`${VERSION}\n`),
@@ -102,6 +160,6 @@ async function readLine(): Promise<string> {
 await runMain(
   defineCommand({
     meta: { name: 'gantry', version: VERSION, description: 'A self-hosted browser cloud' },
-    subCommands: { serve, migrate, admin, audit, version },
+    subCommands: { serve, migrate, admin, audit, keys, secrets, version },
   }),
 )

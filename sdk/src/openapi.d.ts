@@ -511,6 +511,112 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/sealing-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the keys that seal secrets in the database, and how much each has sealed
+         * @description Needs the permission `secrets.read`.
+         */
+        get: operations["getAdminSealingKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/sealing-keys/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add a sealing key, and seal everything anew
+         * @description The key seals once every process knows it, 15 seconds later; the job `secrets.reseal_records` then brings all records under it. Without KMS the key is a new file in `keys/` of the machine that answers: on several machines, prepare and copy it first.
+         *
+         *     Needs the permission `secrets.rotate`.
+         */
+        post: operations["postAdminSealingKeysRotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/sealing-keys/{id}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give up a sealing key that nothing is sealed with any more
+         * @description From then on it opens nothing. Backups from before still need it.
+         *
+         *     Needs the permission `secrets.rotate`.
+         */
+        post: operations["postAdminSealingKeysIdRetire"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/signing-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the keys that sign and verify access tokens
+         * @description Needs the permission `signing.read`.
+         */
+        get: operations["getAdminSigningKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/signing-keys/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publish the next signing key
+         * @description It signs after 24 hours, so that everybody who keeps the key set knows it by then. With `emergency=true` a new key signs at once and all others are dropped: every access token so far is refused within 5 seconds, and clients refresh.
+         *
+         *     Needs the permission `signing.rotate`.
+         */
+        post: operations["postAdminSigningKeysRotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/api-keys": {
         parameters: {
             query?: never;
@@ -4759,6 +4865,24 @@ export interface components {
             x: number;
             y: number;
         };
+        SealingKey: {
+            /** @description 16 hexadecimal digits that follow from the key */
+            id: string;
+            /** @enum {string} */
+            status: "next" | "active" | "retiring" | "retired";
+            /** @enum {string} */
+            source: "file" | "kms";
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            activatedAt?: string;
+            /** Format: date-time */
+            retiringAt?: string;
+            /** @description How many records are sealed with it, by table and column */
+            records: {
+                [key: string]: number;
+            };
+        };
         SessionPage: {
             items: components["schemas"]["BrowserSession"][];
             /** @description For the next page; null on the last */
@@ -4822,6 +4946,27 @@ export interface components {
             refreshToken: string;
             /** @description Of the access token */
             expiresInSeconds: number;
+        };
+        SigningKey: {
+            /** @description RFC 7638 thumbprint; the `kid` of its tokens */
+            kid: string;
+            /** @enum {string} */
+            status: "next" | "active" | "retiring" | "gone";
+            /** @enum {string} */
+            algorithm: "EdDSA" | "RS256" | "ES256";
+            /** @enum {string} */
+            source: "local" | "kms";
+            /** Format: date-time */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description Of a published key: when it is to sign
+             */
+            activatesAt?: string;
+            /** Format: date-time */
+            activatedAt?: string;
+            /** Format: date-time */
+            retiringAt?: string;
         };
         StartedOperation: {
             /** @description `op_…` */
@@ -6240,6 +6385,19 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /**
+         * @description `secrets.in_use`: That key is in use.
+         *     `secrets.not_retiring`: That key cannot be given up.
+         *     `secrets.too_early`: That key sealed a moment ago.
+         */
+        "secrets.in_use-or-secrets.not_retiring-or-secrets.too_early": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `server.error`: Something went wrong on our side. */
         "server.error": {
             headers: {
@@ -6350,6 +6508,15 @@ export interface components {
         };
         /** @description `session.too_many_sockets`: Too many sockets of one session. */
         "session.too_many_sockets": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `signing.same_kms_key`: That KMS key is known already. */
+        "signing.same_kms_key": {
             headers: {
                 [name: string]: unknown;
             };
@@ -7607,6 +7774,233 @@ export interface operations {
             404: components["responses"]["recovery.unknown_action"];
             409: components["responses"]["idempotency.in_progress"];
             422: components["responses"]["idempotency.different_request"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAdminSealingKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "3f9a1c07be52d684",
+                     *           "status": "active",
+                     *           "source": "file",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "activatedAt": "2026-11-20T12:00:15.000Z",
+                     *           "records": {
+                     *             "sign_ins.refresh_key": 218,
+                     *             "signing_keys.sealed_private": 1
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["SealingKey"][];
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAdminSealingKeysRotate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "3f9a1c07be52d684",
+                     *           "status": "active",
+                     *           "source": "file",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "activatedAt": "2026-11-20T12:00:15.000Z",
+                     *           "records": {
+                     *             "sign_ins.refresh_key": 218,
+                     *             "signing_keys.sealed_private": 1
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["SealingKey"][];
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAdminSealingKeysIdRetire: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 3f9a1c07be52d684 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "3f9a1c07be52d684",
+                     *           "status": "active",
+                     *           "source": "file",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "activatedAt": "2026-11-20T12:00:15.000Z",
+                     *           "records": {
+                     *             "sign_ins.refresh_key": 218,
+                     *             "signing_keys.sealed_private": 1
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["SealingKey"][];
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            409: components["responses"]["secrets.in_use-or-secrets.not_retiring-or-secrets.too_early"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAdminSigningKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+                     *           "status": "active",
+                     *           "algorithm": "EdDSA",
+                     *           "source": "local",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "activatedAt": "2026-11-21T12:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["SigningKey"][];
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAdminSigningKeysRotate: {
+        parameters: {
+            query?: {
+                /** @description Drop every key at once, and with them every access token */
+                emergency?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+                     *           "status": "active",
+                     *           "algorithm": "EdDSA",
+                     *           "source": "local",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "activatedAt": "2026-11-21T12:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["SigningKey"][];
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden"];
+            409: components["responses"]["signing.same_kms_key"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -10643,6 +11037,10 @@ export interface operations {
                      *             "keys.read",
                      *             "keys.write",
                      *             "keys.revoke",
+                     *             "signing.read",
+                     *             "signing.rotate",
+                     *             "secrets.read",
+                     *             "secrets.rotate",
                      *             "fleet.read",
                      *             "fleet.write",
                      *             "settings.read",

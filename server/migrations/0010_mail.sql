@@ -42,3 +42,5 @@ create index dev_mails_order on dev_mails (created_at desc, id desc);
 
 grant select, insert, update, delete on mails to gantry_app;
 grant select, insert, delete on mail_suppressions, dev_mails to gantry_app;
+-- To seal it anew under another key.
+grant update (sealed_content) on dev_mails to gantry_app;

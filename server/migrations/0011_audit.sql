@@ -70,4 +70,6 @@ create table audit_heads (
 );
 
 grant select, insert on audit_chain, audit_keys, audit_heads to gantry_app;
+-- To seal it anew under another key; one that does not open, signs nothing.
+grant update (sealed_private) on audit_keys to gantry_app;
 grant execute on function erase_personal_events(text, integer) to gantry_app;

@@ -6,6 +6,7 @@ import {
   LiveChannel,
   type NodeSessions,
   reapBrowsers,
+  sealedProxies,
   SessionUrls,
   storeSink,
 } from '#browsers/index.ts'
@@ -23,7 +24,7 @@ import { type Clock, systemClock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
 import { KEYS } from '#kernel/config-keys.ts'
 import type { Context } from '#kernel/context.ts'
-import { type Keyring, openKeyring } from '#kernel/crypto.ts'
+import type { Keyring } from '#kernel/crypto.ts'
 import { APP_ROLE, type DatabaseAddress, DatabasePool } from '#kernel/db.ts'
 import { Doorbell } from '#kernel/doorbell.ts'
 import { EventLog, EventReaders, settleEpoch } from '#kernel/events.ts'
@@ -37,6 +38,8 @@ import { JobQueue } from '#kernel/jobs.ts'
 import { type KernelParts, makeContext, type Situation } from '#kernel/kernel.ts'
 import type { Log, Logger } from '#kernel/log.ts'
 import { RuntimeSettings } from '#kernel/runtime-settings.ts'
+import type { Kms } from '#kernel/secrets/kms.ts'
+import type { SealingKeys } from '#kernel/secrets/sealing-keys.ts'
 import { closeInOrder, type Step } from '#kernel/shutdown.ts'
 import { SocketDispatcher } from '#kernel/sockets.ts'
 import { objectHandler } from '#kernel/storage/http.ts'
@@ -44,6 +47,7 @@ import type { ObjectStore } from '#kernel/storage/store.ts'
 import { openTelemetry, type Telemetry } from '#kernel/telemetry.ts'
 import type { Users } from '#kernel/unprivileged.ts'
 import { ProblemCounts } from '#operations/index.ts'
+import type { secrets, SecretsParts } from '#secrets/index.ts'
 import { BrowserDesk } from './browser-desk.ts'
 import { BrowserNode, type Chromium, decideSandbox, NO_SANDBOX } from './browser-node.ts'
 import { openFleetParts } from './fleet-parts.ts'
@@ -52,6 +56,7 @@ import { document, manifest } from './manifest.ts'
 import { type MailParts, openMailParts } from './mail-parts.ts'
 import { migrateAll } from './migrations.ts'
 import { openStore } from './object-store.ts'
+import { openKms, openSealingKeys } from './sealing.ts'
 import { VERSION } from './version.ts'
 
 export interface AppOptions {
@@ -83,7 +88,8 @@ export class App {
   readonly #startedAt: Date
   readonly #pool: DatabasePool
   readonly #doorbell: Doorbell
-  #keyring!: Keyring
+  readonly #kms: Kms
+  #sealingKeys!: SealingKeys
   #store!: ObjectStore
   #parts!: KernelParts
   #settings!: RuntimeSettings
@@ -119,6 +125,7 @@ export class App {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#startedAt = this.#clock.now()
+    this.#kms = openKms(config)
     const connection = { address: database, role: APP_ROLE, log: log.category('database') }
     this.#pool = new DatabasePool({
       ...connection,
@@ -133,6 +140,7 @@ export class App {
       store: () => this.#store,
       platform: () => this.#platformParts(),
       settings: () => this.#settings,
+      secrets: () => this.secrets,
       operations: () => this.#operationsParts(),
       notifications: () => this.#mail,
       audit: () => ({ vault: this.#keyring, store: this.#store }),
@@ -157,6 +165,24 @@ export class App {
 
   get identity(): Identity {
     return this.#identity
+  }
+
+  /** The keys that seal what the database holds. */
+  get secrets(): SecretsParts {
+    return {
+      keys: this.#sealingKeys,
+      columns: this.capabilities.flatMap((capability) => capability.sealed ?? []),
+    }
+  }
+
+  /** Adds a sealing key, and queues the job that brings what is sealed under it. */
+  rotateSealingKeys() {
+    const capability = this.capabilities.find(({ name }) => name === 'secrets')
+    return (capability as ReturnType<typeof secrets>).rotate(this.systemContext())
+  }
+
+  get #keyring(): Keyring {
+    return this.#sealingKeys.keyring
   }
 
   get browsers(): BrowserNode | undefined {
@@ -192,16 +218,19 @@ export class App {
   }
 
   async #open(): Promise<void> {
-    const { config, database, home, log } = this.#options
-    this.#keyring = await openKeyring(home.keys)
-    const migrating = migrateAll({ address: database, log: log.category('database') })
-    const [store] = await Promise.all([this.#openStore(), migrating])
-    this.#store = store
+    const { config, database, log } = this.#options
+    await migrateAll({ address: database, log: log.category('database') })
+    const { db } = this.#pool
+    this.#sealingKeys = await openSealingKeys(config, {
+      ...{ home, log, db, clock: this.#clock, kms: this.#kms },
+    })
+    this.#store = await this.#openStore()
     await settleEpoch(this.#pool.db)
     await this.#openKernel()
     const clock = this.#clock
     this.#identity = await Identity.open({
       ...{ db: this.#pool.db, clock, config, keyring: this.#keyring, settings: this.#settings },
+      ...{ kms: this.#kms, log: log.category('identity') },
       passwordCost: this.#options.passwordCost,
     })
     this.#problemCounts = new ProblemCounts(this.#pool.db, clock, log.category('operations'))
@@ -269,7 +298,7 @@ export class App {
 
   #openDesk(): void {
     const { chromium, config, log } = this.#options
-    const purpose = 'session proxies'
+    const { purpose, place } = sealedProxies
     this.#desk = new BrowserDesk({
       ...{ log, db: this.#pool.db, clock: this.#clock, store: this.#store },
       contextFor: (accountId) => this.systemContext(accountId),
@@ -279,8 +308,8 @@ export class App {
       }),
       guard: openAddressGuard({ allow: config.EGRESS_ALLOW }),
       vault: {
-        seal: (id, secret) => this.#keyring.seal(purpose, [id], Buffer.from(secret)),
-        open: (id, sealed) => this.#keyring.open(purpose, [id], sealed).toString(),
+        seal: (id, secret) => this.#keyring.seal(purpose, place(id), Buffer.from(secret)),
+        open: (id, sealed) => this.#keyring.open(purpose, place(id), sealed).toString(),
       },
       stopping: this.#draining.signal,
       keyHolder: (key, ip) => this.#identity.authenticateKey(key, ip),
@@ -450,6 +479,8 @@ export class App {
     await this.#problemCounts?.[Symbol.asyncDispose]()
     await this.#settings?.[Symbol.asyncDispose]()
     await this.#identity?.[Symbol.asyncDispose]()
+    await this.#sealingKeys?.[Symbol.asyncDispose]()
+    this.#kms[Symbol.dispose]()
     await this.#store?.[Symbol.asyncDispose]()
   }
 }

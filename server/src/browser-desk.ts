@@ -25,7 +25,7 @@ export interface DeskOptions extends Pick<
   clock: Clock
   log: Log
   /** A token for calls to this machine about this session. */
-  tokenFor(instanceId: string, sessionId: string): string
+  tokenFor(instanceId: string, sessionId: string): Promise<string>
   /** Tells the fleet how the browsers of this process are. */
   beatOwn(node: NodeSessions): Promise<void>
   contextFor(accountId?: string): Context

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { AuditHead, gatherWitnesses, type Verification, verifyChain } from '#audit/index.ts'
 import { systemClock } from '#kernel/clock.ts'
-import { openKeyring } from '#kernel/crypto.ts'
 import { APP_ROLE, DatabasePool } from '#kernel/db.ts'
 import { Problem } from '#kernel/problem.ts'
 import { App } from './app.ts'
@@ -9,6 +8,7 @@ import { readConfig } from './environment.ts'
 import { type Ground, openGround } from './main.ts'
 import { migrateAll } from './migrations.ts'
 import { openStore } from './object-store.ts'
+import { openKms, openSealingKeys } from './sealing.ts'
 
 /** Brings the database to the newest version, and says how many migrations ran. */
 export async function migrateCommand(): Promise<void> {
@@ -25,11 +25,18 @@ export async function createAdminCommand(person: {
   email: string
   password: string
 }): Promise<void> {
+  await withApp(async (app) => {
+    const user = await app.identity.createSuperAdmin(app.systemContext(), person)
+    process.stdout.write(`${user.email} is a super-admin now.\n`)
+  })
+}
+
+/** Runs with the product that serves nobody, also beside one that does; what it refuses is shown and is the command's failure. */
+export async function withApp(work: (app: App) => Promise<void>): Promise<void> {
   await onGround(async (ground) => {
     const app = await App.open(ground)
     try {
-      const user = await app.identity.createSuperAdmin(app.systemContext(), person)
-      process.stdout.write(`${user.email} is a super-admin now.\n`)
+      await work(app)
     } catch (error) {
       if (!(error instanceof Problem)) throw error
       process.stderr.write(`${describe(error)}\n`)
@@ -46,9 +53,13 @@ export async function createAdminCommand(person: {
 export async function verifyAuditCommand({ from, to, head }: VerifyAuditArguments): Promise<void> {
   const kept = head === undefined ? undefined : { head: await readHead(head), source: head }
   await onGround(async ({ config, home, database, log }) => {
-    const keyring = await openKeyring(home.keys)
     const connection = { address: database, role: APP_ROLE, log: log.category('database') }
     await using pool = new DatabasePool({ ...connection, poolSize: 2 })
+    using kms = openKms(config)
+    await using keys = await openSealingKeys(config, {
+      ...{ home, log, db: pool.db, clock: systemClock, kms },
+    })
+    const { keyring } = keys
     await using store = await openStore(config, home, {
       ...{ publicUrl: () => '', signingKey: keyring.derive('object URLs'), clock: systemClock },
     })

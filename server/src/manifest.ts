@@ -9,6 +9,7 @@ import type { ObjectStore } from '#kernel/storage/store.ts'
 import { notifications, type NotificationsParts } from '#notifications/index.ts'
 import { operations, type OperationsParts } from '#operations/index.ts'
 import { platform, type PlatformParts } from '#platform/index.ts'
+import { secrets, type SecretsParts } from '#secrets/index.ts'
 import { settings, type SettingsParts } from '#settings/index.ts'
 import { VERSION } from './version.ts'
 
@@ -21,6 +22,7 @@ export interface Parts {
   notifications(): NotificationsParts
   audit(): AuditParts
   settings(): SettingsParts
+  secrets(): SecretsParts
   /** Undefined in a process that hosts no browsers. */
   browsers(): BrowserRuntime | undefined
   store(): ObjectStore
@@ -35,6 +37,7 @@ export function manifest(parts: Parts): Capability[] {
     fleet(parts.fleet),
     notifications(parts.notifications),
     settings(parts.settings),
+    secrets(parts.secrets),
     operations(parts.operations),
     audit(parts.audit),
     platform(parts.platform),
@@ -56,6 +59,7 @@ export function plainManifest(): Capability[] {
     notifications: none,
     audit: none,
     settings: none,
+    secrets: none,
     browsers: none,
     store: none,
   })

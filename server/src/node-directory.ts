@@ -14,7 +14,7 @@ export interface FleetDirectoryOptions {
   /** The node of this process. */
   own(): SessionNode | undefined
   /** A token for calls to this machine about this session. */
-  tokenFor(instanceId: string, sessionId: string): string
+  tokenFor(instanceId: string, sessionId: string): Promise<string>
   context: Context
   log: Logger
 }

@@ -6,8 +6,11 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import pg from 'pg'
-import { openKeyring } from '#kernel/crypto.ts'
+import pino from 'pino'
+import { systemClock } from '#kernel/clock.ts'
 import type { DatabaseAddress } from '#kernel/db.ts'
+import { Kms } from '#kernel/secrets/kms.ts'
+import { SealingKeys } from '#kernel/secrets/sealing-keys.ts'
 import { temporaryHome, temporaryPath } from '#kernel/test-support.ts'
 import { readHeads, signHead } from './heads.ts'
 import { openTestAudit } from './test-support.ts'
@@ -17,11 +20,14 @@ const GANTRY = join(import.meta.dirname, '../../../cli/bin/gantry.mjs')
 test('`gantry audit verify` says that all is well, or names the first bad row with exit status 1', async () => {
   await using audit = await openTestAudit()
   const home = await temporaryHome()
-  const vault = await openKeyring(home.keys)
+  await using keys = await SealingKeys.open({
+    ...{ db: audit.kernel.db, clock: systemClock, directory: home.keys, kms: new Kms({}) },
+    log: pino({ level: 'silent' }),
+  })
   await audit.note(6)
   await audit.chain()
   audit.clock.nextDay()
-  await signHead(audit.kernel.ctx, vault)
+  await signHead(audit.kernel.ctx, keys.keyring)
   const run = (...args: string[]) => runCommand(audit.address, home.path, args)
 
   assert.deepEqual(await run(), {

@@ -8,6 +8,7 @@ import {
 import type { Context } from '#kernel/context.ts'
 import { type Keyring, sha256, UnsealFailed } from '#kernel/crypto.ts'
 import type { Db } from '#kernel/db.ts'
+import type { SealedColumn } from '#kernel/secrets/sealed-column.ts'
 import type { AuditKeyRow } from './tables.ts'
 
 /** Signs heads. */
@@ -18,7 +19,12 @@ export interface HeadKey {
 
 export type Vault = Pick<Keyring, 'seal' | 'open'>
 
-const PURPOSE = 'audit heads'
+/** `audit_keys.sealed_private` */
+export const headKeys: SealedColumn = {
+  ...{ table: 'audit_keys', id: 'key_id', column: 'sealed_private', purpose: 'audit heads' },
+  place: (keyId) => ['audit_keys', keyId, 'sealed_private'],
+}
+
 const RAW_BYTES = 32
 
 /** The newest key that this installation's master key opens, made where there is none. */
@@ -56,7 +62,7 @@ async function openKeys(db: Db, vault: Vault): Promise<OpenKey[]> {
 
 function openKey({ keyId, sealedPrivate }: AuditKeyRow, vault: Vault): OpenKey | undefined {
   try {
-    const key = vault.open(PURPOSE, placeOf(keyId), sealedPrivate)
+    const key = vault.open(headKeys.purpose, headKeys.place(keyId), sealedPrivate)
     return usable(createPrivateKey({ key, format: 'der', type: 'pkcs8' }))
   } catch (error) {
     if (error instanceof UnsealFailed) return undefined
@@ -75,7 +81,7 @@ async function makeKey(ctx: Context, vault: Vault): Promise<HeadKey> {
   const made = usable(privateKey)
   const { keyId, publicKey } = made
   const secret = privateKey.export({ format: 'der', type: 'pkcs8' })
-  const sealedPrivate = vault.seal(PURPOSE, placeOf(keyId), secret)
+  const sealedPrivate = vault.seal(headKeys.purpose, headKeys.place(keyId), secret)
   const row = { keyId, publicKey, sealedPrivate, createdAt: ctx.clock.now() }
   await ctx.db.insertInto('auditKeys').values(row).execute()
   return made
@@ -84,8 +90,4 @@ async function makeKey(ctx: Context, vault: Vault): Promise<HeadKey> {
 /** SPKI of Ed25519 ends with the 32 bytes of the key (RFC 8410). */
 function rawOf(publicKey: KeyObject): Buffer {
   return publicKey.export({ format: 'der', type: 'spki' }).subarray(-RAW_BYTES)
-}
-
-function placeOf(keyId: string): string[] {
-  return ['audit_keys', keyId, 'sealed_private']
 }

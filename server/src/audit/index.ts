@@ -1,5 +1,6 @@
 import { defineCapability } from '#kernel/capability.ts'
 import { published } from './events.ts'
+import { headKeys } from './head-keys.ts'
 import { eraseJob, signHeads, verifyJob } from './jobs.ts'
 import type { AuditParts } from './parts.ts'
 import { problems } from './problems.ts'
@@ -30,6 +31,7 @@ export function audit(running: () => AuditParts) {
     routes: routes(verify),
     jobs: [signHeads(running), verify, eraseJob],
     publishes: published,
+    sealed: [headKeys],
     problems,
   })
 }

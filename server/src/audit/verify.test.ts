@@ -41,7 +41,7 @@ test('T65: the role of the product may neither change nor take away a row of the
     ...['update events set personal = null', 'update events set kind = kind'],
     ...['update audit_chain set hash = hash', 'update audit_heads set signature = signature'],
     ...[
-      'update audit_keys set sealed_private = sealed_private',
+      'update audit_keys set public_key = public_key',
       'set session_replication_role = replica',
     ],
   )

@@ -16,6 +16,7 @@ import {
   sessionsPerAccount,
 } from './settings.ts'
 import { sockets } from './sockets.ts'
+import { sealedProxies } from './spec.ts'
 
 export { LiveChannel } from './channel/channel.ts'
 export { findChromium } from './host/chromium.ts'
@@ -39,6 +40,7 @@ export { CommandRecorder } from './recorder.ts'
 export { reapBrowsers } from './recovery.ts'
 export { takeReports } from './reports.ts'
 export { BrowserRuntime, type NodeDirectory, type RuntimeParts } from './runtime.ts'
+export { sealedProxies } from './spec.ts'
 export { SessionUrls } from './urls.ts'
 
 /** A node in another process or on another machine. The first one loads undici, 4 MiB that a fleet of one process does without. */
@@ -79,6 +81,7 @@ export function browsers(runtime: () => BrowserRuntime | undefined, store: () =>
     settings: [sessionsPerAccount, queueLength, queuePerAccount, recordingDays],
     flags: [newSessions],
     problems: { ...problems, ...channelProblems },
+    sealed: [sealedProxies],
   })
 }
 

@@ -1,6 +1,13 @@
+import type { SealedColumn } from '#kernel/secrets/sealed-column.ts'
 import type { SessionSpec } from './node/session-node.ts'
 import type { SessionVault } from './runtime.ts'
 import type { SessionRow } from './tables.ts'
+
+/** Where the URLs of sessions' proxies are kept. */
+export const sealedProxies: SealedColumn = {
+  ...{ table: 'browser_sessions', id: 'id', column: 'proxy_sealed', purpose: 'session proxies' },
+  place: (id) => [id],
+}
 
 /** What of a row its machine has to know. */
 type Specified = Pick<

@@ -1,11 +1,12 @@
-import { type KeyObject, sign, verify } from 'node:crypto'
-import { ALGORITHM, type SigningKeys } from './signing-keys.ts'
+import { type JwsKeys, type JwsSigner, openJws, signJws } from '#kernel/jws.ts'
 
 export const ACCESS_TOKEN_SECONDS = 600
 const MAX_LIFE_SECONDS = 900
 const SKEW_SECONDS = 30
 const MAX_TOKEN_LENGTH = 8192
-const BASE64URL = /^[A-Za-z0-9_-]+$/
+/** Of access tokens (RFC 9068). */
+const TYPE = 'at+jwt'
+const HEADER = /^\{"alg":"(?:EdDSA|RS256|ES256)","kid":"[A-Za-z0-9_-]{43}","typ":"at\+jwt"\}$/
 
 /** What an access token says (RFC 9068): who, by which sign-in, until when. Times in seconds since 1970. */
 export interface Claims {
@@ -24,35 +25,36 @@ export interface Claims {
   readonly amr: readonly string[]
 }
 
-/** Signs and verifies access tokens of one issuer with one set of keys. */
+/** The keys of this moment. */
+export interface TokenKeys {
+  readonly signer: JwsSigner
+  /**
+   * By the encoded header that each key's tokens have, byte for byte. A token with any other header, whatever it names as its
+   * algorithm, key or extension, finds no key here.
+   */
+  readonly trusted: JwsKeys
+  /** Reads the keys anew, unless that was done just now. */
+  lookAgain(): Promise<void>
+}
+
+/** Signs and verifies access tokens of one issuer. */
 export class AccessTokens {
   readonly #issuer: string
   readonly #audience: string
-  readonly #activeHeader: string
-  readonly #privateKey: KeyObject
-  /**
-   * The encoded header that each key's tokens have, byte for byte, and that key. A token with any other header, whatever it names as
-   * its algorithm, key or extension, finds no key here.
-   */
-  readonly #keyByHeader: ReadonlyMap<string, KeyObject>
+  readonly #keys: TokenKeys
 
-  constructor(publicUrl: string, keys: SigningKeys) {
+  constructor(publicUrl: string, keys: TokenKeys) {
     this.#issuer = publicUrl
     this.#audience = `${publicUrl}/api`
-    this.#activeHeader = headerOf(keys.active.kid)
-    this.#privateKey = keys.active.privateKey
-    this.#keyByHeader = new Map(
-      Array.from(keys.trusted, ([kid, key]) => [headerOf(kid), key] as const),
-    )
+    this.#keys = keys
   }
 
-  /** The same claims give the same token: Ed25519 signatures are deterministic. */
-  issue(claims: Omit<Claims, 'iss' | 'aud' | 'nbf' | 'exp'>): string {
+  /** The same claims give the same token while the key stays (but with ES256, whose signatures differ each time). @throws KmsFailure */
+  issue(claims: Omit<Claims, 'iss' | 'aud' | 'nbf' | 'exp'>): Promise<string> {
     const { iat } = claims
     const times = { nbf: iat, exp: iat + ACCESS_TOKEN_SECONDS }
     const whole = { iss: this.#issuer, aud: this.#audience, ...claims, ...times }
-    const signed = `${this.#activeHeader}.${encode(JSON.stringify(whole))}`
-    return `${signed}.${sign(null, Buffer.from(signed), this.#privateKey).toString('base64url')}`
+    return signJws(this.#keys.signer, TYPE, JSON.stringify(whole))
   }
 
   /** The claims of a token that we signed for ourselves and that counts now; undefined for everything else. */
@@ -68,28 +70,29 @@ export class AccessTokens {
 
   #genuine(token: string): Claims | undefined {
     if (token.length > MAX_TOKEN_LENGTH) return undefined
-    const [header = '', payload = '', signature = '', ...more] = token.split('.')
-    const key = this.#keyByHeader.get(header)
-    if (!key || more.length > 0 || !BASE64URL.test(payload)) return undefined
-    const bytes = Buffer.from(signature, 'base64url')
-    // One spelling for each signature: the decoder would skip foreign characters and unused bits.
-    if (bytes.toString('base64url') !== signature) return undefined
-    if (!verify(null, Buffer.from(`${header}.${payload}`), key, bytes)) return undefined
-    const claims = parseClaims(Buffer.from(payload, 'base64url').toString())
+    const payload = openJws(this.#keys.trusted, token)
+    const claims = payload === undefined ? undefined : parseClaims(payload)
     return claims && this.#isForUs(claims) ? claims : undefined
+  }
+
+  /** As `verify`, but a token of a key that another process may have added just now is looked at twice. */
+  async verifyOrLearn(token: string, nowSeconds: number): Promise<Claims | undefined> {
+    const claims = this.verify(token, nowSeconds)
+    if (claims || !this.#mayBeOfNewKey(token)) return claims
+    await this.#keys.lookAgain()
+    return this.verify(token, nowSeconds)
+  }
+
+  #mayBeOfNewKey(token: string): boolean {
+    if (token.length > MAX_TOKEN_LENGTH) return false
+    const header = token.slice(0, token.indexOf('.'))
+    if (this.#keys.trusted.has(header)) return false
+    return HEADER.test(Buffer.from(header, 'base64url').toString())
   }
 
   #isForUs({ iss, aud }: Claims): boolean {
     return iss === this.#issuer && aud === this.#audience
   }
-}
-
-function headerOf(kid: string): string {
-  return encode(JSON.stringify({ alg: ALGORITHM, kid, typ: 'at+jwt' }))
-}
-
-function encode(text: string): string {
-  return Buffer.from(text).toString('base64url')
 }
 
 function parseClaims(text: string): Claims | undefined {

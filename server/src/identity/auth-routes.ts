@@ -22,7 +22,7 @@ import {
   CookieSession,
 } from './schema.ts'
 import { signOut } from './sign-ins.ts'
-import { publicKeys } from './signing-keys.ts'
+import { publicKeys } from './signing/store.ts'
 import type { Tools } from './tools.ts'
 
 const KeySet = z

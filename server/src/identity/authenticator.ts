@@ -65,6 +65,7 @@ export class Authenticator {
   }
 
   forgetAll(): void {
+    this.#revocations++
     this.#known.clear()
   }
 
@@ -81,7 +82,7 @@ export class Authenticator {
 
   async #check(authorization: string, known: Known | undefined): Promise<Actor> {
     this.#known.delete(authorization)
-    const claims = known?.claims ?? this.#verify(authorization)
+    const claims = known?.claims ?? (await this.#verify(authorization))
     if (!claims || !isInTime(claims, this.#nowSeconds())) throw httpProblems.unauthenticated()
     const freshUntilMs = this.#clock.monotonicMs() + FRESH_MS
     const revocations = this.#revocations
@@ -93,9 +94,9 @@ export class Authenticator {
     return actor
   }
 
-  #verify(authorization: string): Claims | undefined {
+  async #verify(authorization: string): Promise<Claims | undefined> {
     const token = BEARER.exec(authorization)?.[1]
-    return token === undefined ? undefined : this.#tokens.verify(token, this.#nowSeconds())
+    return token === undefined ? undefined : this.#tokens.verifyOrLearn(token, this.#nowSeconds())
   }
 
   #keep(authorization: string, known: Known): void {

@@ -5,8 +5,9 @@ import type { Keyring } from '#kernel/crypto.ts'
 import type { Db } from '#kernel/db.ts'
 import type { RequestFacts } from '#kernel/http/route.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
+import type { Logger } from '#kernel/log.ts'
 import { Problem } from '#kernel/problem.ts'
-import { type ServiceKey, signServiceToken } from '#kernel/service-token.ts'
+import type { Kms } from '#kernel/secrets/kms.ts'
 import { AccessTokens } from './access-tokens.ts'
 import { Attempts } from './attempts.ts'
 import { Authenticator } from './authenticator.ts'
@@ -19,13 +20,16 @@ import { PasswordFailures } from './password-failures.ts'
 import { Passwords } from './password-check.ts'
 import { PASSWORD_COST, type PasswordCost } from './passwords.ts'
 import type { Person, User } from './schema.ts'
-import { loadSigningKeys } from './signing-keys.ts'
+import { ServiceTokens } from './service-tokens.ts'
+import { SigningKeys } from './signing/signing-keys.ts'
 import type { Tools } from './tools.ts'
 
 export interface IdentityOptions {
   db: Db
   clock: Clock
+  log: Logger
   keyring: Keyring
+  kms: Kms
   config: Pick<
     Config,
     | 'PUBLIC_URL'
@@ -34,6 +38,7 @@ export interface IdentityOptions {
     | 'TLS_CERT_FILE'
     | 'SIGN_UP'
     | 'REFRESH_TOKEN_EXPIRY'
+    | 'KMS_SIGNING_KEY_ID'
     | 'AUTH_ATTEMPTS'
     | 'UNAUTHENTICATED_REQUESTS'
     | 'VERIFIED_EMAIL'
@@ -51,31 +56,32 @@ export class Identity implements AsyncDisposable {
   readonly tools: Tools
   readonly #authenticator: Authenticator
   readonly #keys: KeyAuthenticator
-  readonly #clock: Clock
-  readonly #serviceKey: ServiceKey
+  readonly signingKeys: SigningKeys
+  readonly #serviceTokens: ServiceTokens
   readonly #tokens: AccessTokens
 
   /**
    * Reads the token signing keys, and makes the first one.
    *
-   * @throws Error when the master key of this machine does not open them
+   * @throws Error when the sealing keys of this machine do not open them, or KmsFailure
    */
   static async open(options: IdentityOptions): Promise<Identity> {
-    const { db, clock, keyring, config } = options
-    const keys = await loadSigningKeys(db, clock, keyring)
-    return new Identity(options, new AccessTokens(issuerOf(config), keys), keys.active)
+    const { KMS_SIGNING_KEY_ID: kmsSigningKeyId } = options.config
+    const source = { ...options, ...(kmsSigningKeyId && { kmsSigningKeyId }) }
+    return new Identity(options, await SigningKeys.open(source))
   }
 
   private constructor(
     { db, clock, keyring, config, settings, passwordCost = PASSWORD_COST }: IdentityOptions,
-    tokens: AccessTokens,
-    serviceKey: ServiceKey,
+    signingKeys: SigningKeys,
   ) {
-    this.#clock = clock
-    this.#serviceKey = serviceKey
+    this.signingKeys = signingKeys
+    this.#serviceTokens = new ServiceTokens(clock, signingKeys)
+    const tokens = new AccessTokens(issuerOf(config), signingKeys)
     const demanding = () =>
       demandingRoles(settings ? settings.get(factorRoles) : factorRoles.default, config)
     const authenticator = new Authenticator({ db, clock, tokens, demandingRoles: demanding })
+    signingKeys.onDropped = () => authenticator.forgetAll()
     this.#authenticator = authenticator
     const keys = new KeyAuthenticator({ db, clock, keyring })
     this.#keys = keys
@@ -152,9 +158,8 @@ export class Identity implements AsyncDisposable {
   }
 
   /** A token of 60 s for a call of this part of the product to another, about one thing. `publicKeys` tell whether it counts. */
-  serviceToken(audience: string, subject: string): string {
-    const nowSeconds = this.#clock.now().getTime() / 1000
-    return signServiceToken(this.#serviceKey, { aud: audience, sub: subject }, nowSeconds)
+  serviceToken(audience: string, subject: string): Promise<string> {
+    return this.#serviceTokens.issue(audience, subject)
   }
 
   /** @see createBootstrapLink */
@@ -169,6 +174,7 @@ export class Identity implements AsyncDisposable {
 
   /** Forgets every token and key that it has seen. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.signingKeys[Symbol.asyncDispose]()
     this.#authenticator.forgetAll()
     await this.#keys[Symbol.asyncDispose]()
   }

@@ -3,6 +3,7 @@ import { addressRoutes } from './address-routes.ts'
 import { authRoutes } from './auth-routes.ts'
 import { deviceRoutes } from './device-routes.ts'
 import { published } from './events.ts'
+import { appSecrets } from './factors/authenticator-app.ts'
 import { factorEvents } from './factors/events.ts'
 import { tidyFactors } from './factors/jobs.ts'
 import { passkeyRoutes } from './factors/passkeys/routes.ts'
@@ -12,6 +13,7 @@ import { factorRoutes } from './factors/routes.ts'
 import type { Identity } from './identity.ts'
 import { keyEvents } from './keys/events.ts'
 import { tidyKeys } from './keys/jobs.ts'
+import { shownAgain } from './keys/insert.ts'
 import { keyProblems } from './keys/problems.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { problems } from './problems.ts'
@@ -19,17 +21,24 @@ import { passwordRoutes } from './password-routes.ts'
 import { mailReset } from './password-reset.ts'
 import { tidySignIns } from './tidy-sign-ins.ts'
 import type { Tools } from './tools.ts'
+import { refreshKeys } from './sign-ins.ts'
+import { signingEvents } from './signing/events.ts'
+import { keepSigningKeysJob } from './signing/jobs.ts'
+import { signingProblems } from './signing/problems.ts'
+import { signingRoutes } from './signing/routes.ts'
+import { privateHalves } from './signing/store.ts'
 import { userRoutes } from './user-routes.ts'
 
 export { requireVerifiedEmail } from './email-verification.ts'
 export { Identity } from './identity.ts'
 export type { PasswordCost } from './passwords.ts'
 export { preferencesOf } from './profile.ts'
-export { publicKeys } from './signing-keys.ts'
+export { replaceSigningKeys, rotateSigningKeys } from './signing/rotate.ts'
+export { publicKeys } from './signing/store.ts'
 export { requireStepUp } from './step-up.ts'
 export { accountOfUser } from './users.ts'
 
-export type IdentityParts = Pick<Identity, 'tools'>
+export type IdentityParts = Pick<Identity, 'tools' | 'signingKeys'>
 
 /** Their names would meet those of the others: what differs for sure is the code. */
 const keys = Object.fromEntries(
@@ -53,13 +62,22 @@ export function identity(parts: () => IdentityParts) {
       'keys.read': 'List and show API keys, without their secrets',
       'keys.write': 'Make API keys; rotate and revoke one’s own',
       'factors.require': 'Demand a second factor of everybody who acts for the account',
+      'signing.read': 'List the keys that sign access tokens',
+      'signing.rotate': 'Rotate the keys that sign access tokens, also in an emergency',
       'keys.revoke': 'Revoke API keys that others of the account made',
     },
     quotas: { 'keys.counting': { unit: 'keys', what: 'API keys that count at once' } },
-    routes: routesOf(() => parts().tools),
-    jobs: [tidyKeys, tidySignIns, mailReset, tidyFactors],
-    publishes: [...published, ...factorEvents, ...keyEvents],
-    problems: { ...problems, ...factorProblems, ...keys },
+    routes: [...routesOf(() => parts().tools), ...signingRoutes(() => parts().signingKeys)],
+    jobs: [
+      tidyKeys,
+      tidySignIns,
+      mailReset,
+      tidyFactors,
+      keepSigningKeysJob(() => parts().signingKeys),
+    ],
+    publishes: [...published, ...factorEvents, ...keyEvents, ...signingEvents],
+    problems: { ...problems, ...factorProblems, ...keys, ...signingProblems },
     settings: [factorRoles],
+    sealed: [privateHalves, refreshKeys, shownAgain, appSecrets],
   })
 }

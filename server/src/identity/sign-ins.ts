@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { sha256 } from '#kernel/crypto.ts'
 import type { Context } from '#kernel/context.ts'
+import type { SealedColumn } from '#kernel/secrets/sealed-column.ts'
 import { ACCESS_TOKEN_SECONDS } from './access-tokens.ts'
 import type { Client } from './client.ts'
 import { signedIn, signedOut } from './events.ts'
@@ -12,11 +13,16 @@ import type { RevokedReason, SignInRow } from './tables.ts'
 import type { Tools } from './tools.ts'
 import { actorOf, presentUser, signedInActor, type UserRow } from './users.ts'
 
-const PURPOSE = 'refresh-tokens'
 const DAY_MS = 24 * 60 * 60 * 1000
 /** No refresh moves this end. */
 const ABSOLUTE_MS = 30 * DAY_MS
 const MAX_LIVE = 20
+
+/** Where the keys that make refresh tokens are kept. */
+export const refreshKeys: SealedColumn = {
+  ...{ table: 'sign_ins', id: 'id', column: 'refresh_key', purpose: 'refresh-tokens' },
+  place: (id) => ['sign_ins', id, 'refresh_key'],
+}
 
 /**
  * Signs a device in, in the transaction that let its user in; announces `user.signed_in`. Beyond 20 devices, the ones idle longest are
@@ -46,7 +52,7 @@ export async function openSignIn(
       ipAddress: client.ipAddress ?? null,
       userAgent: client.userAgent ?? null,
       amr,
-      refreshKey: tools.keyring.seal(PURPOSE, placeOf(id), key),
+      refreshKey: tools.keyring.seal(refreshKeys.purpose, refreshKeys.place(id), key),
       refreshCounter: 1,
       refreshHash: refreshHash(makeRefreshToken(key, id, 1)),
       refreshedAt: now,
@@ -128,16 +134,16 @@ export async function revokeAll(
   return ended.map(({ id }) => id)
 }
 
-/** The pair of tokens that this state of the sign-in stands for: the same at every call. */
-export function presentSignIn(
+/** The pair of tokens that this state of the sign-in stands for: the same at every call. @throws KmsFailure */
+export async function presentSignIn(
   tools: Tools,
   ctx: Context,
   user: UserRow,
   signIn: SignInRow,
-): SignedIn {
+): Promise<SignedIn> {
   const { id, refreshCounter: counter } = signIn
   const iat = toSeconds(signIn.refreshedAt)
-  const accessToken = tools.tokens.issue({
+  const accessToken = await tools.tokens.issue({
     sub: user.id,
     sid: id,
     jti: sha256(`${id} ${counter}`).toString('base64url'),
@@ -155,7 +161,7 @@ export function presentSignIn(
 }
 
 export function refreshKeyOf({ keyring }: Tools, { id, refreshKey }: SignInRow): Buffer {
-  return keyring.open(PURPOSE, placeOf(id), refreshKey)
+  return keyring.open(refreshKeys.purpose, refreshKeys.place(id), refreshKey)
 }
 
 export function idleEnd({ signInIdleDays }: Tools, now: Date, expiresAt: Date): Date {
@@ -166,10 +172,6 @@ export function idleEnd({ signInIdleDays }: Tools, now: Date, expiresAt: Date): 
 /** Tells one client from another without keeping what it sent. */
 export function digestOf({ ipAddress = '', userAgent = '' }: Client): Buffer {
   return sha256(`${ipAddress}\n${userAgent}`)
-}
-
-function placeOf(id: string): string[] {
-  return ['sign_ins', id, 'refresh_key']
 }
 
 function toSeconds(time: Date): number {

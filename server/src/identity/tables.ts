@@ -1,5 +1,6 @@
 import type { Generated, Selectable } from 'kysely'
 import type { JsonWebKey } from 'node:crypto'
+import type { JwsAlgorithm } from '#kernel/jws.ts'
 import type { Json } from '#kernel/tables.ts'
 import type {
   BackupCodeTable,
@@ -12,6 +13,7 @@ import type {
 } from './factors/tables.ts'
 import type { ApiKeyTable } from './keys/tables.ts'
 import type { UserSettings } from './settings.ts'
+import type { SigningKeyState } from './signing/states.ts'
 
 export type AccountRole = 'owner' | 'admin' | 'member' | 'viewer'
 export type PlatformRole = 'super-admin' | 'admin' | 'support'
@@ -95,12 +97,21 @@ export interface SignInTable {
 
 export type SignInRow = Selectable<SignInTable>
 
+/** One row per key that has signed tokens, or is to. */
 export interface SigningKeyTable {
   kid: string
+  algorithm: JwsAlgorithm
   publicJwk: Json<JsonWebKey>
-  sealedPrivate: Buffer
-  state: 'active' | 'retired'
+  /** Null for a key of KMS, and for one that signs no more. */
+  sealedPrivate: Buffer | null
+  kmsKeyId: string | null
+  state: SigningKeyState
   createdAt: Date
+  /** When a published key is to sign. */
+  activatesAt: Date | null
+  activatedAt: Date | null
+  retiringAt: Date | null
+  goneAt: Date | null
 }
 
 /** The one-time right to become the first super-admin. */

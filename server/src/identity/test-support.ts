@@ -5,6 +5,7 @@ import type { Context } from '#kernel/context.ts'
 import { makeKeyring, sha256 } from '#kernel/crypto.ts'
 import type { DatabaseAddress, Db } from '#kernel/db.ts'
 import { Problem } from '#kernel/problem.ts'
+import { Kms } from '#kernel/secrets/kms.ts'
 import { openTestKernel, type TestKernel } from '#kernel/test-kernel.ts'
 import { notifications } from '#notifications/index.ts'
 import { cloneDatabase } from '#test/database.ts'
@@ -70,7 +71,7 @@ export async function openTestIdentity(): Promise<TestIdentity> {
   const kernel = stack.use(await openTestKernel({ address: database.address, clock, jobs }))
   const { db } = kernel
   const openAnother = async (change?: Partial<IdentityOptions>) =>
-    stack.use(await Identity.open({ ...testOptions, db, clock, ...change }))
+    stack.use(await Identity.open({ ...testOptions, db, clock, log: kernel.log, ...change }))
   const identity = await openAnother()
   const { tools } = identity
   const nobody = kernel.contextFor({ actor: { kind: 'anonymous' } })
@@ -94,8 +95,9 @@ export async function openTestIdentity(): Promise<TestIdentity> {
   }
 }
 
-const testOptions: Omit<IdentityOptions, 'db' | 'clock'> = {
+const testOptions: Omit<IdentityOptions, 'db' | 'clock' | 'log'> = {
   keyring: makeKeyring(masterKey),
+  kms: new Kms({}),
   passwordCost: CHEAP,
   config: {
     PUBLIC_URL: 'https://gantry.example',
@@ -106,6 +108,7 @@ const testOptions: Omit<IdentityOptions, 'db' | 'clock'> = {
     REFRESH_TOKEN_EXPIRY: '14d',
     ...{ AUTH_ATTEMPTS: 10_000, UNAUTHENTICATED_REQUESTS: 1_000_000 },
     ...{ VERIFIED_EMAIL: 'optional', TRUSTED_PROXIES: [], loopbackOnly: true },
+    KMS_SIGNING_KEY_ID: undefined,
   },
 }
 

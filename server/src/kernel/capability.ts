@@ -5,6 +5,7 @@ import type { ProblemFactory } from './problem.ts'
 import type { AnyRoute } from './http/route.ts'
 import type { AnySocket } from './sockets.ts'
 import type { Flag, Setting } from './runtime-settings.ts'
+import type { SealedColumn } from './secrets/sealed-column.ts'
 
 /** What one capability adds to the product: plain data that the kernel serves, runs and documents. */
 export interface Capability {
@@ -25,6 +26,8 @@ export interface Capability {
   readonly problems?: Readonly<Record<string, ProblemFactory>>
   readonly settings?: readonly Setting[]
   readonly flags?: readonly Flag[]
+  /** Every column that holds sealed records, so that they follow when the sealing key changes. */
+  readonly sealed?: readonly SealedColumn[]
 }
 
 const NAME = /^[a-z][a-z0-9]*$/

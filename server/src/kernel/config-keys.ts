@@ -93,6 +93,17 @@ export const KEYS = {
     'Region of an S3 object store whose URL names none.',
   ),
   S3_BUCKET_NAME: key(z.string().min(1).optional(), 'Short for `OBJECT_STORE_URL=s3://name`.'),
+  KMS_KEY_ID: key(
+    z.string().min(1).max(2048).optional(),
+    'AWS KMS key, by id, ARN or alias, that wraps the keys which seal secrets. Region and credentials are those of S3.',
+    'none: keys are files in `GANTRY_HOME/keys`',
+  ),
+  KMS_SIGNING_KEY_ID: key(
+    z.string().min(1).max(2048).optional(),
+    'AWS KMS key to sign and verify, RSA (RS256) or ECC_NIST_P256 (ES256), that signs tokens; an alias may later lead to another.',
+    'none: keys are made here (EdDSA)',
+  ),
+  KMS_ENDPOINT: key(httpUrl.optional(), 'Of a KMS emulator, or a private endpoint.'),
   TLS_CERT_FILE: key(
     z.string().min(1).optional(),
     'Certificate chain in PEM; the server then speaks HTTPS.',

@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict'
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import fc from 'fast-check'
-import { equalDigests, makeKeyring, openKeyring, sha256, UnsealFailed } from './crypto.ts'
-
-const directory = await mkdtemp(join(tmpdir(), 'gantry-keys-'))
-after(() => rm(directory, { recursive: true }))
+import { equalDigests, makeKeyring, sha256, UnsealFailed } from './crypto.ts'
+import { keyringOver } from './crypto/keyring.ts'
+import { SealingKey } from './crypto/sealing-key.ts'
 
 const keyring = makeKeyring(sha256('a master key'))
 const place = ['sign_ins', 'sgn_1', 'refresh_key']
@@ -69,33 +65,53 @@ test('digests are equal only when all bytes and the length are', () => {
   assert.ok(!equalDigests(sha256('a'), sha256('a').subarray(1)))
 })
 
-test('of many first starts at once one makes the key, and all have it', async () => {
-  const keys = await mkdtemp(join(directory, 'first-'))
-  const keyrings = await Promise.all(Array.from({ length: 20 }, () => openKeyring(keys)))
-  const derived = new Set(keyrings.map((one) => one.derive('test').toString('hex')))
-  assert.equal(derived.size, 1)
-  assert.deepEqual(await readdir(keys), ['master.key'])
-  const { mode, size } = await stat(join(keys, 'master.key'))
-  assert.equal(mode & 0o777, 0o600)
-  assert.equal(size, 32)
+test('records and derived keys of the first format stay what they were', () => {
+  const former = Buffer.from(
+    'AdK9X5B33+Tik6SyYVFRxWG3qBNJlVyjer5CgFPIRnGLJX57guhhz7LE+uSYI9hya9O9I6tI0HXFvJhq',
+    'base64',
+  )
+  assert.deepEqual(keyring.open('test', place, former), secret)
+  assert.deepEqual(keyring.open('test', place, keyring.reseal('test', place, former)), secret)
+  const cursors = '188eae0751f0f11b8e9f1b03e87b04353635d32a66a5efc768bc3326aee4e64b'
+  assert.equal(keyring.derive('cursors').toString('hex'), cursors)
+  const mac = '8a8480d61618342289041a7240c1962192ddddb9d436e263335f005f0adf0227'
+  assert.equal(keyring.mac('api keys', 'text').toString('hex'), mac)
 })
 
-test('a later start reads the same key', async () => {
-  const keys = await mkdtemp(join(directory, 'later-'))
-  const sealed = (await openKeyring(keys)).seal('test', place, secret)
-  assert.deepEqual((await openKeyring(keys)).open('test', place, sealed), secret)
+test('a record under another key opens with that one, and no more with the first', () => {
+  const [first, second] = [sha256('first'), sha256('second')].map((it) => new SealingKey(it))
+  const root = sha256('root')
+  const only = (...keys: SealingKey[]) =>
+    keyringOver(() => ({
+      ...{ root, activeId: keys.at(-1)!.id },
+      known: new Map(keys.map((key) => [key.id, key])),
+    }))
+  const sealed = only(first!).seal('test', place, secret)
+  const moved = only(first!, second!).reseal('test', place, sealed)
+  assert.deepEqual(only(second!).open('test', place, moved), secret)
+  assert.throws(() => only(first!).open('test', place, moved), {
+    name: 'SealingKeyMissing',
+    message: new RegExp(`The sealing key ${second!.id} is not known here: put back .*kek-`),
+  })
+  assert.throws(() => only(second!).open('test', place, sealed), UnsealFailed)
+  assert.throws(() => only(first!, second!).reseal('test', ['elsewhere'], sealed), UnsealFailed)
 })
 
-test('a key file that others may read, or that is no key, is refused with the cure', async () => {
-  const keys = await mkdtemp(join(directory, 'wrong-'))
-  const path = join(keys, 'master.key')
-  await openKeyring(keys)
-  await chmod(path, 0o640)
-  await assert.rejects(openKeyring(keys), /chmod 600/)
-  await chmod(path, 0o600)
-  const key = await readFile(path)
-  for (const content of [Buffer.alloc(0), key.subarray(1), Buffer.concat([key, key])]) {
-    await writeFile(path, content)
-    await assert.rejects(openKeyring(keys), /not 32 bytes long/)
+test('T53: a record does not open as one of another format', () => {
+  const sealed = keyring.seal('test', place, secret)
+  for (const version of [0, 1, 3, 255]) {
+    const other = Buffer.from(sealed)
+    other[0] = version
+    assert.throws(() => keyring.open('test', place, other), UnsealFailed)
   }
+})
+
+test('T53: a record that commits to another data key is refused', () => {
+  const [one, two] = ['one', 'two'].map((text) => keyring.seal('test', place, Buffer.from(text)))
+  // The data key of the first with the commitment and the text of the second, and the reverse.
+  const wrapped = 1 + 8 + 12 + 16 + 32
+  const spliced = Buffer.concat([one!.subarray(0, wrapped), two!.subarray(wrapped)])
+  assert.throws(() => keyring.open('test', place, spliced), UnsealFailed)
+  const swapped = Buffer.concat([one!.subarray(0, wrapped + 32), two!.subarray(wrapped + 32)])
+  assert.throws(() => keyring.open('test', place, swapped), UnsealFailed)
 })

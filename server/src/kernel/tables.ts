@@ -1,6 +1,7 @@
 import type { ColumnType, Generated } from 'kysely'
 import type { EventResult } from './events.ts'
 import type { PersonalPart } from './events/personal.ts'
+import type { SealingKeyState } from './secrets/states.ts'
 
 /** A `jsonb` column: read as a value, written as the text of `JSON.stringify`. */
 export type Json<T> = ColumnType<T, string, string>
@@ -91,7 +92,32 @@ export interface RuntimeSettingChangeTable {
   at: Date
 }
 
+/** A key that wraps the data keys of sealed records. Made by `migrations/0014_secrets.sql`. */
+export interface SealingKeyTable {
+  /** Follows from the key: 16 hexadecimal digits. */
+  id: string
+  source: 'file' | 'kms'
+  /** What KMS opens the key from; null for one in a file. */
+  wrapped: Buffer | null
+  kmsKeyId: string | null
+  state: SealingKeyState
+  createdAt: Date
+  activatedAt: Date | null
+  retiringAt: Date | null
+  retiredAt: Date | null
+}
+
+/** What `derive` and `mac` hang on: one row. */
+export interface RootSecretTable {
+  id: Generated<string>
+  /** `master key` where there was data before sealing keys could change. */
+  origin: 'master key' | 'random'
+  sealed: Buffer | null
+}
+
 export interface KernelTables {
+  sealingKeys: SealingKeyTable
+  rootSecret: RootSecretTable
   runtimeSettings: RuntimeSettingTable
   runtimeSettingChanges: RuntimeSettingChangeTable
   events: EventTable

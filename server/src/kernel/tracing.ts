@@ -1,4 +1,6 @@
+import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace'
 import type { Config } from './config.ts'
+import { scrub } from './log.ts'
 import { within } from './within.ts'
 
 const LAST_SPANS_MS = 2_000
@@ -27,7 +29,7 @@ export async function openTracing(config: Config): Promise<Tracing | undefined> 
     ])
   const sdk = new NodeSDK({
     serviceName: 'gantry',
-    traceExporter: new OTLPTraceExporter({ url: `${endpoint}/v1/traces` }),
+    traceExporter: scrubbing(new OTLPTraceExporter({ url: `${endpoint}/v1/traces` })),
     sampler: new sampling.ParentBasedSampler({
       root: new sampling.TraceIdRatioBasedSampler(config.OTEL_TRACES_SAMPLER_ARG),
     }),
@@ -53,4 +55,27 @@ export async function openTracing(config: Config): Promise<Tracing | undefined> 
 /** Capability URLs, and `?apiKey=`: a span holds the path and the query as they came. */
 function holdsSecret(url = ''): boolean {
   return /^\/(?:cdp|live)(?:[/?]|$)|[?&]apiKey=/i.test(url)
+}
+
+/** Hands spans on without what looks like a secret in them: they hold URLs with their queries, and what errors say. */
+function scrubbing(exporter: SpanExporter): SpanExporter {
+  return {
+    export: (spans, done) => {
+      spans.forEach(scrubSpan)
+      exporter.export(spans, done)
+    },
+    shutdown: () => exporter.shutdown(),
+    ...(exporter.forceFlush && { forceFlush: () => exporter.forceFlush!() }),
+  }
+}
+
+function scrubSpan({ attributes, events, status }: ReadableSpan): void {
+  for (const each of [attributes, ...events.map((event) => event.attributes ?? {})]) {
+    for (const [name, value] of Object.entries(each)) {
+      if (typeof value !== 'string') continue
+      // A query stands without its question mark.
+      each[name] = name === 'url.query' ? scrub(`?${value}`).slice(1) : scrub(value)
+    }
+  }
+  if (status.message) status.message = scrub(status.message)
 }

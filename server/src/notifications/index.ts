@@ -6,6 +6,7 @@ import { jobs } from './jobs.ts'
 import { mailboxRoutes } from './mailbox-routes.ts'
 import type { Running } from './parts.ts'
 import { problems } from './problems.ts'
+import { devMailContents, mailValues } from './sealed.ts'
 
 export { linkTo } from './links.ts'
 export { type DevMail, listDevMails } from './mailbox.ts'
@@ -30,6 +31,7 @@ export function notifications(running: Running) {
     jobs: jobs(running),
     checks: [check(running)],
     publishes: published,
+    sealed: [mailValues, devMailContents],
     problems,
   })
 }

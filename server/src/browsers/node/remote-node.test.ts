@@ -11,6 +11,7 @@ import { generate } from 'selfsigned'
 import { WebSocket, WebSocketServer } from 'ws'
 import { eventually } from '#kernel/test-support.ts'
 import { Cable } from '#test/cable.ts'
+import { ed25519Signer } from '#kernel/jws.ts'
 import { signServiceToken, readServiceToken, trustKeys } from '#kernel/service-token.ts'
 import { problems } from '../problems.ts'
 import { NodeServer } from './node-server.ts'
@@ -34,7 +35,9 @@ after(() => stack.disposeAsync())
 
 const keys = generateKeyPairSync('ed25519')
 const strangers = generateKeyPairSync('ed25519')
-const trusted = trustKeys([{ ...keys.publicKey.export({ format: 'jwk' }), kid: 'k1' }])
+const trusted = trustKeys([
+  { ...keys.publicKey.export({ format: 'jwk' }), kid: 'k1', alg: 'EdDSA' },
+])
 const makeCertificate = async () => {
   const { cert, private: key } = await generate([{ name: 'commonName', value: 'x' }])
   return { cert, key }
@@ -87,9 +90,15 @@ interface TokenWish {
   privateKey?: KeyObject
 }
 
-function tokenOf({ sub = ID, aud = AUDIENCE, ageSeconds = 0, ...wish }: TokenWish = {}): string {
+function tokenOf({
+  sub = ID,
+  aud = AUDIENCE,
+  ageSeconds = 0,
+  ...wish
+}: TokenWish = {}): Promise<string> {
   const { privateKey = keys.privateKey } = wish
-  return signServiceToken({ kid: 'k1', privateKey }, { aud, sub }, Date.now() / 1000 - ageSeconds)
+  const signer = ed25519Signer('k1', privateKey)
+  return signServiceToken(signer, { aud, sub }, Date.now() / 1000 - ageSeconds)
 }
 
 function remote(options: Partial<ConstructorParameters<typeof RemoteNode>[0]> = {}): RemoteNode {
@@ -120,28 +129,28 @@ test('a call without a token that counts now, here and for this session is answe
     response.resume()
     return response.statusCode
   }
-  const bearer = (wish?: TokenWish) => `Bearer ${tokenOf(wish)}`
-  assert.equal(await statusWith(bearer()), 200)
-  const [header, payload, signature] = tokenOf().split('.')
+  const bearer = async (wish?: TokenWish) => `Bearer ${await tokenOf(wish)}`
+  assert.equal(await statusWith(await bearer()), 200)
+  const [header, payload, signature] = (await tokenOf()).split('.')
   const none = Buffer.from('{"alg":"none","kid":"k1"}').toString('base64url')
   const bad = [
     undefined,
     'Bearer nonsense',
-    tokenOf(),
-    `Basic ${tokenOf()}`,
-    bearer({ sub: OTHER }),
-    bearer({ aud: 'ins_other' }),
-    bearer({ ageSeconds: 120 }),
-    bearer({ ageSeconds: -120 }),
-    bearer({ privateKey: strangers.privateKey }),
+    await tokenOf(),
+    `Basic ${await tokenOf()}`,
+    await bearer({ sub: OTHER }),
+    await bearer({ aud: 'ins_other' }),
+    await bearer({ ageSeconds: 120 }),
+    await bearer({ ageSeconds: -120 }),
+    await bearer({ privateKey: strangers.privateKey }),
     `Bearer ${none}.${payload}.${signature}`,
     `Bearer ${none}.${payload}.`,
     `Bearer ${header}.${payload}.${signature}A`,
   ]
   for (const one of bad) assert.equal(await statusWith(one), 401, one)
-  assert.equal(await statusWith(bearer(), `/sessions/${OTHER}/call`), 401)
-  assert.equal(await statusWith(bearer(), `/sessions/${ID}/../${OTHER}/call`), 401)
-  assert.equal(await statusWith(bearer(), '/'), 401)
+  assert.equal(await statusWith(await bearer(), `/sessions/${OTHER}/call`), 401)
+  assert.equal(await statusWith(await bearer(), `/sessions/${ID}/../${OTHER}/call`), 401)
+  assert.equal(await statusWith(await bearer(), '/'), 401)
 })
 
 test('results and refusals come over as they are: values, bytes, nothing, problems', async () => {

@@ -37,7 +37,7 @@ import {
 export interface RemoteNodeOptions extends NodeLinkOptions {
   instanceId: string
   /** A token for calls about this session. */
-  tokenFor(sessionId: string): string
+  tokenFor(sessionId: string): Promise<string>
   /** Sessions that it could take, as its last beat has it. */
   free(): number
 }
@@ -137,7 +137,7 @@ export class RemoteNode implements SessionNode, AsyncDisposable {
   async connect(sessionId: string, upgrade: RawUpgrade, grant: SocketGrant): Promise<OpenSocket> {
     const { fingerprint, tokenFor, url } = this.#options
     const own = {
-      authorization: `Bearer ${tokenFor(sessionId)}`,
+      authorization: `Bearer ${await tokenFor(sessionId)}`,
       [GRANT_HEADER]: encodeJson(grant),
     }
     const { headers } = upgrade.request
@@ -253,7 +253,7 @@ export class RemoteNode implements SessionNode, AsyncDisposable {
         ...{ method, path, headersTimeout: timeoutMs ?? STREAM_MS, bodyTimeout: STREAM_MS },
         ...(timeoutMs !== undefined && { bodyTimeout: timeoutMs }),
         headers: {
-          authorization: `Bearer ${this.#options.tokenFor(sessionId)}`,
+          authorization: `Bearer ${await this.#options.tokenFor(sessionId)}`,
           ...(body !== undefined && { 'content-type': 'application/json' }),
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),

@@ -32,7 +32,7 @@ const node = stack.use(
   new RemoteNode({
     ...{ instanceId: 'ins_x', url: `https://127.0.0.1:${port}`, log },
     ...{ fingerprint: new X509Certificate(cert).fingerprint256 },
-    ...{ tokenFor: (sessionId) => sessionId, free: () => 3 },
+    ...{ tokenFor: async (sessionId) => sessionId, free: () => 3 },
   }),
 )
 const holder = { kind: 'program', id: 'usr_x' } as const

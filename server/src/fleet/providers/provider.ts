@@ -1,3 +1,4 @@
+import { scrub } from '#kernel/log.ts'
 export const PROVIDERS = ['local', 'ec2', 'kubernetes'] as const
 export type ProviderName = (typeof PROVIDERS)[number]
 
@@ -93,7 +94,8 @@ export class ProviderFailure extends Error {
   readonly reason: FailureReason
 
   constructor(reason: FailureReason, message: string, cause?: unknown) {
-    super(message, { cause })
+    // It is kept and shown, and holds what somebody else's server has said.
+    super(scrub(message), { cause })
     this.name = 'ProviderFailure'
     this.reason = reason
   }

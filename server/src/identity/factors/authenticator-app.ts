@@ -1,12 +1,13 @@
 import type { Context } from '#kernel/context.ts'
+import type { SealedColumn } from '#kernel/secrets/sealed-column.ts'
 import type { Tools } from '../tools.ts'
 import type { TotpSecretRow } from './tables.ts'
 import { stepOf } from './totp.ts'
 
 /** `totp_secrets.sealed_secret` */
-const appSecrets = {
+export const appSecrets: SealedColumn = {
   ...{ table: 'totp_secrets', id: 'id', column: 'sealed_secret', purpose: 'totp secrets' },
-  place: (id: string) => ['totp_secrets', id, 'sealed_secret'],
+  place: (id) => ['totp_secrets', id, 'sealed_secret'],
 }
 
 /** What is stored of a new secret: the id, which names the person, is what it is sealed for. */

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
 import type { Keyring } from '#kernel/crypto.ts'
+import type { SealedColumn } from '#kernel/secrets/sealed-column.ts'
 import type { Tools } from '../tools.ts'
 import { makeKey, shownPart } from './format.ts'
 import type { Made } from './present.ts'
@@ -8,7 +9,12 @@ import { keyProblems } from './problems.ts'
 import type { ApiKeyRow } from './tables.ts'
 
 const MAX_KEYS = 50
-const SEALED = 'api keys, shown again'
+
+/** Where keys that are shown again are kept. */
+export const shownAgain: SealedColumn = {
+  ...{ table: 'api_keys', id: 'id', column: 'sealed_key', purpose: 'api keys, shown again' },
+  place: (id) => ['api_keys', id, 'sealed_key'],
+}
 
 /** What tells one key of an account from another. */
 type Facts = Pick<
@@ -22,7 +28,7 @@ export function hashOf(keyring: Keyring, key: string): Buffer {
 }
 
 export function openSealed(keyring: Keyring, id: string, sealed: Buffer): string {
-  return keyring.open(SEALED, placeOf(id), sealed).toString()
+  return keyring.open(shownAgain.purpose, shownAgain.place(id), sealed).toString()
 }
 
 /**
@@ -65,14 +71,12 @@ export async function insertKey(
       prefix: shownPart(key),
       keyHash: hashOf(keyring, key),
       createdAt: ctx.clock.now(),
-      sealedKey: again ? keyring.seal(SEALED, placeOf(id), Buffer.from(key)) : null,
+      sealedKey: again
+        ? keyring.seal(shownAgain.purpose, shownAgain.place(id), Buffer.from(key))
+        : null,
     })
     .returningAll()
     .executeTakeFirstOrThrow()
   await ctx.remember(id)
   return { row, key }
-}
-
-function placeOf(id: string): string[] {
-  return ['api_keys', id, 'sealed_key']
 }

@@ -1,5 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { SealingKeyMissing } from '../crypto.ts'
 import { categoryOf, Problem, type RateLimit } from '../problem.ts'
+import { KmsFailure } from '../secrets/kms.ts'
 import { sqlState } from '../transaction.ts'
 import { pathOf } from './edge.ts'
 import { httpProblems } from './problems.ts'
@@ -46,6 +48,10 @@ function rateLimitHeaders({ name, limit, windowSeconds }: RateLimit, resetSecond
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error
   if (isDatabaseAway(error)) return httpProblems.unavailable({ cause: error, retryAfterSeconds: 2 })
+  if (error instanceof KmsFailure || error instanceof SealingKeyMissing) {
+    const detail = 'The keys that secrets are kept with cannot be reached.'
+    return httpProblems.unavailable({ cause: error, detail, retryAfterSeconds: 5 })
+  }
   const { code, statusCode } = error as { code?: string; statusCode?: number }
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return httpProblems.tooLarge({ limit: 1024 * 1024 })
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return httpProblems.unsupportedMedia()

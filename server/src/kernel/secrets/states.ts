@@ -1,0 +1,11 @@
+import { defineStates } from '../states.ts'
+
+/** Life of a sealing key: known to every process, then sealing, then only opening what is not sealed anew yet. */
+export const sealingKeyStates = defineStates({
+  next: ['active'],
+  active: ['retiring'],
+  retiring: ['retired'],
+  retired: [],
+})
+
+export type SealingKeyState = (typeof sealingKeyStates.names)[number]
