@@ -48,6 +48,7 @@ import { BrowserNode, type Chromium, decideSandbox, NO_SANDBOX } from './browser
 import { openFleetParts } from './fleet-parts.ts'
 import { declareGauges } from './gauges.ts'
 import { document, manifest } from './manifest.ts'
+import { type MailParts, openMailParts } from './mail-parts.ts'
 import { migrateAll } from './migrations.ts'
 import { VERSION } from './version.ts'
 
@@ -87,6 +88,7 @@ export class App {
   #jobs!: JobQueue
   #identity!: Identity
   #problemCounts!: ProblemCounts
+  #mail!: MailParts
   #desk: BrowserDesk | undefined
   readonly #loops = new AsyncDisposableStack()
   #fleet: FleetParts | undefined
@@ -129,6 +131,7 @@ export class App {
       platform: () => this.#platformParts(),
       settings: () => this.#settings,
       operations: () => this.#operationsParts(),
+      notifications: () => this.#mail,
     })
     checkMatrix(this.capabilities)
     declareGauges(this.telemetry, {
@@ -198,6 +201,10 @@ export class App {
     })
     this.#problemCounts = new ProblemCounts(this.#pool.db, clock, log.category('operations'))
     this.telemetry.onProblem(this.#problemCounts.record)
+    this.#mail = openMailParts({
+      ...{ config, log: log.category('mail') },
+      authenticate: ({ headers, ip }) => this.#identity.authenticate(headers.authorization, ip),
+    })
     this.#openFleet()
     if (config.ROLES.includes('api')) this.#openDesk()
     if (config.ROLES.includes('node')) await this.#openNode()
@@ -234,9 +241,17 @@ export class App {
       },
       db: this.#pool.db,
       cursors: new Cursors(this.#keyring.derive('cursors')),
+      keyring: this.#keyring,
+      publicUrl: () => this.#publicUrl(),
       events: new EventLog({ clock, newId, doorbell: this.#doorbell }),
       stopping: this.#stopping.signal,
     }
+  }
+
+  /** Of a process that does not serve the API too, as far as its configuration tells. */
+  #publicUrl(): string {
+    const { config } = this.#options
+    return this.url || (config.PUBLIC_URL ?? localUrl(config, config.PORT))
   }
 
   #openStore(): Promise<ObjectStore> {
@@ -427,6 +442,7 @@ export class App {
   }
 
   async #closeServices(): Promise<void> {
+    await this.#mail?.[Symbol.asyncDispose]()
     await this.#problemCounts?.[Symbol.asyncDispose]()
     await this.#settings?.[Symbol.asyncDispose]()
     await this.#identity?.[Symbol.asyncDispose]()

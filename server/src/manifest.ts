@@ -5,6 +5,7 @@ import { identity, type IdentityParts } from '#identity/index.ts'
 import { type Capability, checkManifest } from '#kernel/capability.ts'
 import { openApiDocument } from '#kernel/http/openapi.ts'
 import type { ObjectStore } from '#kernel/storage/store.ts'
+import { notifications, type NotificationsParts } from '#notifications/index.ts'
 import { operations, type OperationsParts } from '#operations/index.ts'
 import { platform, type PlatformParts } from '#platform/index.ts'
 import { settings, type SettingsParts } from '#settings/index.ts'
@@ -16,6 +17,7 @@ export interface Parts {
   fleet(): FleetParts
   platform(): PlatformParts
   operations(): OperationsParts
+  notifications(): NotificationsParts
   settings(): SettingsParts
   /** Undefined in a process that hosts no browsers. */
   browsers(): BrowserRuntime | undefined
@@ -29,6 +31,7 @@ export function manifest(parts: Parts): Capability[] {
     access,
     browsers(parts.browsers, parts.store),
     fleet(parts.fleet),
+    notifications(parts.notifications),
     settings(parts.settings),
     operations(parts.operations),
     platform(parts.platform),
@@ -47,6 +50,7 @@ export function plainManifest(): Capability[] {
     fleet: none,
     platform: none,
     operations: none,
+    notifications: none,
     settings: none,
     browsers: none,
     store: none,

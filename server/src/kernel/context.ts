@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Clock } from './clock.ts'
+import type { Keyring } from './crypto.ts'
 import type { Db } from './db.ts'
 import type { EventKind } from './events.ts'
 import type { Cursors } from './http/cursor.ts'
@@ -60,6 +61,10 @@ export interface Context {
   readonly signal: AbortSignal
   readonly newId: NewId
   readonly cursors: Cursors
+  /** Seals what this installation alone may read again. */
+  readonly keyring: Keyring
+  /** Where clients reach the product, without a slash at its end; never taken from a request. */
+  readonly publicUrl: string
   /** What an admin has set; at most 5 s old. */
   readonly settings: {
     get<Value extends z.ZodType>(setting: Setting<Value>): z.output<Value>
@@ -72,7 +77,7 @@ export interface Context {
   readonly jobs: {
     /** Queues the job in the current transaction, if there is one. Returns its id, or null when a job of its unique key has not ended. */
     send<Input extends z.ZodType>(
-      job: JobKind<Input>,
+      job: Pick<JobKind<Input>, 'name' | 'input'>,
       input: z.input<Input>,
       options?: SendOptions,
     ): Promise<string | null>

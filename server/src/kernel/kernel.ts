@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Actor, Context } from './context.ts'
 import type { Clock } from './clock.ts'
+import type { Keyring } from './crypto.ts'
 import type { Db } from './db.ts'
 import type { EventLog } from './events.ts'
 import type { Cursors } from './http/cursor.ts'
@@ -20,6 +21,9 @@ export interface KernelParts {
   jobs: Pick<JobQueue, 'send' | 'wake'>
   telemetry: Telemetry
   cursors: Cursors
+  keyring: Keyring
+  /** Known once the process listens. */
+  publicUrl(): string
   settings: Context['settings']
   /** Aborted when the process stops. */
   stopping: AbortSignal
@@ -64,11 +68,12 @@ function build(parts: KernelParts, situation: Settled, open?: Open): Context {
     if (!open) call()
     else if (!open.afterCommit.includes(call)) open.afterCommit.push(call)
   }
-  const ctx: Context = Object.assign(new Lazy(situation), {
+  const ctx: Context = Object.assign(new Lazy(parts, situation), {
     db,
     clock: parts.clock,
     newId: parts.newId,
     cursors: parts.cursors,
+    keyring: parts.keyring,
     settings: parts.settings,
     actor: situation.actor,
     correlationId: situation.correlationId,
@@ -102,10 +107,16 @@ function build(parts: KernelParts, situation: Settled, open?: Open): Context {
  * alive all that the getters close over, here the whole request, until the next full collection.
  */
 class Lazy {
+  readonly #parts: KernelParts
   readonly #situation: Settled
 
-  constructor(situation: Settled) {
+  constructor(parts: KernelParts, situation: Settled) {
+    this.#parts = parts
     this.#situation = situation
+  }
+
+  get publicUrl(): string {
+    return this.#parts.publicUrl()
   }
 
   get log(): Logger {

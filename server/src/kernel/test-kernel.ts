@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
 import { type Clock, systemClock } from './clock.ts'
 import type { Context } from './context.ts'
+import { makeKeyring } from './crypto.ts'
 import { APP_ROLE, DatabasePool, type DatabaseAddress, type Db } from './db.ts'
 import { Doorbell } from './doorbell.ts'
 import { EventLog, EventReaders, type Reader, settleEpoch } from './events.ts'
@@ -59,6 +60,8 @@ export async function openTestKernel(options: TestKernelOptions): Promise<TestKe
     jobs: queue,
     telemetry,
     cursors: new Cursors(randomBytes(32)),
+    keyring: makeKeyring(randomBytes(32)),
+    publicUrl: () => 'http://gantry.test',
     settings: { get: (setting) => setting.default, isOn: (flag) => flag.default },
     stopping: new AbortController().signal,
   }

@@ -6,7 +6,9 @@ import { loadConfig } from '#kernel/config.ts'
 import type { Context } from '#kernel/context.ts'
 import { openHome } from '#kernel/home.ts'
 import { openLog } from '#kernel/log.ts'
+import { eventually } from '#kernel/test-support.ts'
 import { findUsers } from '#kernel/unprivileged.ts'
+import { type DevMail, listDevMails, type TemplateName } from '#notifications/index.ts'
 import { App } from '../app.ts'
 import { cloneDatabase } from './database.ts'
 import { makeDirectory } from './directory.ts'
@@ -124,6 +126,18 @@ export class TestApp implements AsyncDisposable {
       .orderBy('id')
       .execute()
     return rows.map((row) => row.kind)
+  }
+
+  /** The newest mail to an address, once it is in the development mailbox; `link` is the one that it holds. */
+  async mailTo(
+    address: string,
+    template?: TemplateName,
+  ): Promise<DevMail & { link: string | undefined }> {
+    const mail = await eventually(`a mail to ${address}`, async () => {
+      const mails = await listDevMails(this.app.systemContext())
+      return mails.find((one) => one.to === address && (!template || one.template === template))
+    })
+    return { ...mail, link: /^https?:\/\/\S+$/m.exec(mail.text)?.[0] }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

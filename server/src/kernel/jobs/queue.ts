@@ -66,7 +66,7 @@ export class JobQueue implements AsyncDisposable {
   async send<Input extends z.ZodType>(
     db: Db,
     origin: Origin,
-    job: JobKind<Input>,
+    job: Pick<JobKind<Input>, 'name' | 'input'>,
     input: z.input<Input>,
     { uniqueKey, priority, startAfter }: SendOptions = {},
   ): Promise<string | null> {

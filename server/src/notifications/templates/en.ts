@@ -1,0 +1,115 @@
+import type { TemplateValues, Templates } from './values.ts'
+import { foreign } from './words.ts'
+
+const NOT_YOU = 'If this was not you, change your password now and look at your signed-in devices.'
+const IGNORE = 'If you did not ask for this, ignore this mail: nothing changes.'
+
+/** The mails in English. What people chose themselves passes `foreign`. */
+export const en: Templates = {
+  verify_email: ({ link, expiresInHours }) => ({
+    subject: 'Confirm your e-mail address',
+    body: [
+      'Confirm that this address is yours, so that we can reach you when it matters.',
+      { action: 'Confirm the address', link },
+      `The link works once, for ${count(expiresInHours, 'hour')}.`,
+      IGNORE,
+    ],
+  }),
+  reset_password: ({ link, expiresInMinutes, ipAddress }) => ({
+    subject: 'Choose a new password',
+    body: [
+      'Somebody asked for a new password for your user.',
+      { action: 'Choose a new password', link },
+      `The link works once, for ${count(expiresInMinutes, 'minute')}.`,
+      { facts: { 'Asked from': ipAddress } },
+      IGNORE,
+    ],
+  }),
+  password_changed: ({ at, ipAddress, userAgent }) => ({
+    subject: 'Your password was changed',
+    body: ['The password of your user was changed.', place(at, ipAddress, userAgent), NOT_YOU],
+  }),
+  email_changed: ({ newEmailMasked, at }) => ({
+    subject: 'Your e-mail address was changed',
+    body: [
+      'Your user has another e-mail address now. Mails go there from here on.',
+      { facts: { 'New address': foreign(newEmailMasked), When: time(at) } },
+      'If this was not you, tell the operator of this installation at once.',
+    ],
+  }),
+  confirm_new_email: ({ link, expiresInHours }) => ({
+    subject: 'Confirm your new e-mail address',
+    body: [
+      'Confirm this address to use it for your user from now on.',
+      { action: 'Confirm the new address', link },
+      `The link works once, for ${count(expiresInHours, 'hour')}.`,
+      IGNORE,
+    ],
+  }),
+  new_device: ({ at, ipAddress, userAgent }) => ({
+    subject: 'A new device has signed in',
+    body: [
+      'A device that we had not seen before has signed in as you.',
+      place(at, ipAddress, userAgent),
+      NOT_YOU,
+    ],
+  }),
+  sign_in_locked: ({ until }) => ({
+    subject: 'Sign-in is locked for a while',
+    body: [
+      'Somebody tried wrong passwords for your user, so nobody can sign in as you for a while.',
+      { facts: { 'Locked until': time(until) } },
+      'If this was you, wait until then or choose a new password. If not, your password held.',
+    ],
+  }),
+  invitation: ({ link, inviter, account, role, expiresInHours }) => ({
+    subject: `Invitation to ${foreign(account)}`,
+    body: [
+      `${foreign(inviter)} invites you to ${foreign(account)} as ${foreign(role)}.`,
+      { action: 'See the invitation', link },
+      `The link works once, for ${count(expiresInHours, 'hour')}.`,
+      'If you do not know who this is, ignore this mail.',
+    ],
+  }),
+  second_factor_changed: ({ what, codesLeft, at }) => ({
+    subject: FACTORS[what],
+    body: [
+      `${FACTORS[what]}.`,
+      { facts: { When: time(at), 'Backup codes left': codesLeft?.toString() } },
+      NOT_YOU,
+    ],
+  }),
+  account_deletion: ({ restoreUntil, link }) => ({
+    subject: 'Your user will be deleted',
+    body: [
+      'You asked to have your user deleted. It is closed now, and is deleted for good later.',
+      { facts: { 'Can be restored until': time(restoreUntil) } },
+      ...(link ? [{ action: 'Restore it', link }] : []),
+    ],
+  }),
+}
+
+const FACTORS: Record<TemplateValues['second_factor_changed']['what'], string> = {
+  enabled: 'Two-step sign-in was turned on',
+  disabled: 'Two-step sign-in was turned off',
+  backup_codes_regenerated: 'New backup codes were made; the old ones are void',
+  backup_code_used: 'A backup code was used to sign in',
+  passkey_added: 'A passkey was added',
+  passkey_removed: 'A passkey was removed',
+}
+
+function place(at: string, ipAddress?: string, userAgent?: string) {
+  return {
+    facts: { When: time(at), Address: ipAddress, Device: userAgent && foreign(userAgent) },
+  }
+}
+
+function count(number: number, unit: string): string {
+  return `${number} ${unit}${number === 1 ? '' : 's'}`
+}
+
+/** `2026-11-20 12:00 UTC` */
+function time(at: string): string {
+  const iso = new Date(at).toISOString()
+  return `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`
+}
