@@ -20,6 +20,8 @@ export type Actor =
       readonly roles: readonly string[]
       /** The sign-in that this request belongs to; revoking it ends the actor's access. */
       readonly signInId: string
+      /** Owes a second factor: nothing is open to it but the routes that settle that. */
+      readonly unfinished?: true
     }
   | {
       /** A program with an API key. */

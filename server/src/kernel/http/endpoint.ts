@@ -5,7 +5,15 @@ import { type Actor, actorId, type Context } from '../context.ts'
 import { type FieldError, Problem } from '../problem.ts'
 import { bindKey, checkKey, type Claim, claimKey, releaseKey, requestHash } from './idempotency.ts'
 import { httpProblems } from './problems.ts'
-import { type AnyRoute, isPublic, Reply, type RequestFacts, takesKeys } from './route.ts'
+import {
+  type AnyRoute,
+  isPublic,
+  knowsCallers,
+  Reply,
+  type RequestFacts,
+  takesKeys,
+  takesUnfinished,
+} from './route.ts'
 import type { HttpOptions } from './server.ts'
 
 type Input = { params: unknown; query: unknown; body: unknown }
@@ -63,11 +71,25 @@ async function admit(
   request: FastifyRequest,
   options: HttpOptions,
 ): Promise<Actor> {
-  const actor = isPublic(route) ? ANONYMOUS : await options.authenticate(factsOf(request, options))
+  const actor = await actorOf(route, request, options)
   request.actorId = actorId(actor)
   checkAccess(route, actor, options)
   await route.admit?.(contextOf(route, request, actor, options), factsOf(request, options))
   return actor
+}
+
+async function actorOf(
+  route: AnyRoute,
+  request: FastifyRequest,
+  options: HttpOptions,
+): Promise<Actor> {
+  const authenticate = () => options.authenticate(factsOf(request, options))
+  if (!isPublic(route)) return authenticate()
+  if (!knowsCallers(route)) return ANONYMOUS
+  return authenticate().catch((error: unknown) => {
+    if (error instanceof Problem && error.status < 500) return ANONYMOUS
+    throw error
+  })
 }
 
 function checkAccess(route: AnyRoute, actor: Actor, options: HttpOptions): void {
@@ -75,6 +97,9 @@ function checkAccess(route: AnyRoute, actor: Actor, options: HttpOptions): void 
   if (isPublic(route)) return
   if (actor.kind === 'anonymous') throw httpProblems.unauthenticated()
   if (actor.kind === 'key' && !takesKeys(route)) throw httpProblems.keyNotAllowed()
+  if (actor.kind === 'user' && actor.unfinished && !takesUnfinished(route)) {
+    throw httpProblems.secondFactorRequired()
+  }
   if (typeof access === 'string' && !options.allows(actor, access)) {
     throw httpProblems.forbidden({ permission: access, ...(actor.kind === 'key' && ofKey(access)) })
   }

@@ -3,7 +3,14 @@ import { z } from 'zod'
 import type { Capability } from '../capability.ts'
 import { categories, categoryOf, type ProblemFactory } from '../problem.ts'
 import { httpProblems } from './problems.ts'
-import { type AnyRoute, isPublic, servedPath, takesKeys } from './route.ts'
+import {
+  type AnyRoute,
+  isPublic,
+  knowsCallers,
+  servedPath,
+  takesKeys,
+  takesUnfinished,
+} from './route.ts'
 
 type JsonObject = Record<string, unknown>
 
@@ -79,12 +86,18 @@ function operation(
     summary: route.summary,
     description: [route.description, accessSentence(route)].filter(Boolean).join('\n\n'),
     ...(alias > 0 && { deprecated: true }),
-    security: isPublic(route) ? [] : [{ accessToken: [] }],
+    security: security(route),
     'x-access': route.access,
     parameters: parameters(route, schemas),
     ...(route.body && { requestBody: requestBody(route, schemas) }),
     responses: { ...success(route, schemas), ...refusals(route) },
   }
+}
+
+function security(route: AnyRoute): JsonObject[] {
+  const withToken = { accessToken: [] }
+  if (!isPublic(route)) return [withToken]
+  return knowsCallers(route) ? [{}, withToken] : []
 }
 
 /** `getSessionsId`: the method and the words of the path, so that it stays the same while the path does. */
@@ -188,6 +201,7 @@ export function problemsOf(route: AnyRoute): ProblemFactory[] {
     ...(isPublic(route) ? [] : [httpProblems.unauthenticated]),
     ...(typeof access === 'string' ? [httpProblems.forbidden] : []),
     ...(takesKeys(route) ? [] : [httpProblems.keyNotAllowed]),
+    ...(takesUnfinished(route) ? [] : [httpProblems.secondFactorRequired]),
     ...(route.idempotent ? [httpProblems.idempotencyMismatch, httpProblems.idempotencyBusy] : []),
     ...(route.query && 'cursor' in ((route.query as z.ZodObject).shape ?? {})
       ? [httpProblems.badCursor]

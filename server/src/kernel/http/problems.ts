@@ -45,6 +45,14 @@ export const httpProblems = defineProblems({
     detail: 'This is about a person, so it takes the access token of a sign-in and no API key.',
     suggestion: 'Sign in, and send that access token.',
   },
+  secondFactorRequired: {
+    code: 'auth.second_factor_required',
+    status: 403,
+    title: 'This needs a second factor',
+    detail: 'Your role or your account demands a second factor, and this sign-in was made without one.',
+    suggestion:
+      'Set one up with `POST /v1/auth/2fa/enroll` or a passkey. If you have one, sign in again with it.',
+  },
   notFound: {
     code: 'request.not_found',
     status: 404,

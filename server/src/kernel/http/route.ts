@@ -7,12 +7,13 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /**
  * Who may call: the holder of a permission, anyone who is signed in, or everybody; the latter two say why. What is open to the signed in
- * is about the person and refuses API keys, unless it says that they may: `keys: true`.
+ * is about the person and refuses API keys, unless it says that they may: `keys: true`. It refuses sign-ins that owe a second factor too,
+ * unless `unfinished: true`. A public route knows nobody, unless it `knows` whoever sends a token that counts.
  */
 export type Access =
   | string
-  | { readonly signedIn: string; readonly keys?: boolean }
-  | { readonly public: string }
+  | { readonly signedIn: string; readonly keys?: boolean; readonly unfinished?: boolean }
+  | { readonly public: string; readonly knows?: boolean }
 
 /** What a handler may read of the request beside its validated input. */
 export interface RequestFacts {
@@ -140,9 +141,19 @@ export function isPublic({ access }: AnyRoute): boolean {
   return typeof access === 'object' && 'public' in access
 }
 
+/** Whether a public route is told who sends a token that counts. */
+export function knowsCallers({ access }: AnyRoute): boolean {
+  return typeof access === 'object' && 'public' in access && access.knows === true
+}
+
 /** Whether an API key may call it at all. */
 export function takesKeys({ access }: AnyRoute): boolean {
   return typeof access === 'string' || 'public' in access || access.keys === true
+}
+
+/** Whether a sign-in that owes a second factor may call it. */
+export function takesUnfinished({ access }: AnyRoute): boolean {
+  return typeof access === 'object' && ('public' in access || access.unfinished === true)
 }
 
 /** The path on the wire: the versioned API is served below `/api`. */
