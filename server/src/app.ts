@@ -354,7 +354,7 @@ export class App {
       capabilities: this.capabilities,
       log: log.category('http'),
       telemetry: this.telemetry,
-      authenticate: (request) => this.#identity.identify(request, this.url),
+      authenticate: (request, account) => this.#identity.identify(request, this.url, account),
       allows,
       contextFor: this.contextFor,
       requestTimeoutMs: config.REQUEST_TIMEOUT_SECONDS * 1000,
@@ -388,7 +388,8 @@ export class App {
       ...this.#socketRules(),
       sockets: this.capabilities.flatMap((capability) => capability.sockets ?? []),
       foreign: [channel],
-      authenticate: ({ headers }, ip) => this.#identity.authenticate(headers.authorization, ip),
+      authenticate: ({ headers }, ip) =>
+        this.#identity.authenticate(headers.authorization, ip, headers['gantry-account']),
       contextFor: (actor) => this.contextFor({ actor }),
     })
     sockets.attach(http.server)

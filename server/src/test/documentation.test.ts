@@ -71,14 +71,19 @@ test('every operation tells what it is for, who may call it and how it refuses',
       assert.match(operation.summary, /^[A-Z].{5,}[^.]$/u, name)
       assert.deepEqual(operation['x-access'], route.access, name)
       assert.match(operation.description, /Needs the permission|Open to everybody/, name)
-      const open = typeof route.access === 'object' && 'public' in route.access
-      assert.deepEqual(operation.security, open ? [] : [{ accessToken: [] }], name)
+      assert.deepEqual(operation.security, securityOf(route), name)
       const succeeds = Object.keys(operation.responses).filter((status) => status < '400')
       assert.equal(succeeds.length, 1, name)
       for (const { kind } of problemsOf(route)) refusalIsShown(operation, kind, name)
     }
   }
 })
+
+function securityOf({ access }: AnyRoute): object[] {
+  const withToken = { accessToken: [] }
+  if (typeof access === 'string' || !('public' in access)) return [withToken]
+  return access.knows ? [{}, withToken] : []
+}
 
 function refusalIsShown(operation: Json, kind: { code: string; status: number }, name: string) {
   const answer = resolve(operation.responses[kind.status])?.content['application/problem+json']
