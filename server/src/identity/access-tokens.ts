@@ -22,6 +22,8 @@ export interface Claims {
   readonly ver: number
   readonly auth_time: number
   readonly amr: readonly string[]
+  /** Who acts as `sub` (RFC 8693). */
+  readonly act?: { readonly sub: string }
 }
 
 /** Signs and verifies access tokens of one issuer with one set of keys. */
@@ -99,7 +101,8 @@ function parseClaims(text: string): Claims | undefined {
   const { iss, aud, sub, sid, jti, iat, nbf, exp, ver, auth_time } = claims
   const texts = [iss, aud, sub, sid, jti].every((claim) => typeof claim === 'string')
   const numbers = [iat, nbf, exp, ver, auth_time].every((claim) => Number.isSafeInteger(claim))
-  return texts && numbers ? claims : undefined
+  const someone = claims.act === undefined || typeof claims.act?.sub === 'string'
+  return texts && numbers && someone ? claims : undefined
 }
 
 function parseJson(text: string): unknown {

@@ -3,7 +3,11 @@ import type { Actor } from '#kernel/context.ts'
 import type { Db } from '#kernel/db.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
 import { type AccessTokens, type Claims, isInTime } from './access-tokens.ts'
+import { asAnother } from './impersonation/actor.ts'
+import { standIn } from './accounts/standing.ts'
 import { rolesOf } from './users.ts'
+
+type UserActor = Actor & { kind: 'user' }
 
 const ANONYMOUS: Actor = { kind: 'anonymous' }
 const BEARER = /^Bearer +(\S+)$/i
@@ -19,12 +23,19 @@ interface Known {
   readonly freshUntilMs: number
 }
 
+/** A header with a token, the account that comes with it, and the name of both in the lists below. */
+interface Asked {
+  readonly name: string
+  readonly authorization: string
+  readonly account: string | undefined
+}
+
 /** Tells who sent a request. Verified tokens are kept, since a signature costs more to verify than the rest of a small request. */
 export class Authenticator {
   readonly #db: Db
   readonly #clock: Clock
   readonly #tokens: AccessTokens
-  /** By the whole header; the entry that was looked up longest ago comes first. */
+  /** By the whole header and the account that was asked for; the entry that was looked up longest ago comes first. */
   readonly #known = new Map<string, Known>()
   readonly #pending = new Map<string, Promise<Actor>>()
   #revocations = 0
@@ -35,21 +46,36 @@ export class Authenticator {
     this.#tokens = tokens
   }
 
-  /** @throws problem `auth.unauthenticated` for a header that holds no token that counts */
-  async authenticate(authorization: string | undefined): Promise<Actor> {
+  /**
+   * @param account the one to act for; the user's own unless given
+   * @throws problem `auth.unauthenticated` for a header that holds no token that counts, `account.not_found` for an account of others
+   */
+  async authenticate(authorization: string | undefined, account?: string): Promise<Actor> {
     if (authorization === undefined) return ANONYMOUS
-    const known = this.#known.get(authorization)
+    const name = account === undefined ? authorization : `${authorization}\n${account}`
+    const known = this.#known.get(name)
     if (known && this.#clock.monotonicMs() < known.freshUntilMs) {
       if (isInTime(known.claims, this.#nowSeconds())) return known.actor
     }
-    return this.#lookUp(authorization, known)
+    return this.#lookUp({ name, authorization, account }, known)
   }
 
   /** The next request of this sign-in is looked up again. */
   forget(signInId: string): void {
+    this.#forget(({ sid }) => sid === signInId)
+  }
+
+  /** The next request of this user, or of whoever acts as them, is looked up again. */
+  forgetUser(userId: string): void {
+    this.#forget(({ sub, act }) => sub === userId || act?.sub === userId)
+  }
+
+  #forget(ended: (claims: Claims) => boolean): void {
     this.#revocations++
-    for (const [authorization, { claims }] of this.#known) {
-      if (claims.sid === signInId) this.#known.delete(authorization)
+    // Whoever asks from now on does not wait for an answer from before.
+    this.#pending.clear()
+    for (const [name, { claims }] of this.#known) {
+      if (ended(claims)) this.#known.delete(name)
     }
   }
 
@@ -58,18 +84,19 @@ export class Authenticator {
   }
 
   /** Requests that come together with one token share one look-up. */
-  #lookUp(authorization: string, known: Known | undefined): Promise<Actor> {
-    const pending = this.#pending.get(authorization)
+  #lookUp(asked: Asked, known: Known | undefined): Promise<Actor> {
+    const pending = this.#pending.get(asked.name)
     if (pending) return pending
-    const lookUp = this.#check(authorization, known).finally(() => {
-      this.#pending.delete(authorization)
+    const lookUp = this.#check(asked, known).finally(() => {
+      if (this.#pending.get(asked.name) === lookUp) this.#pending.delete(asked.name)
     })
-    this.#pending.set(authorization, lookUp)
+    this.#pending.set(asked.name, lookUp)
     return lookUp
   }
 
-  async #check(authorization: string, known: Known | undefined): Promise<Actor> {
-    this.#known.delete(authorization)
+  async #check({ name, authorization, account }: Asked, known: Known | undefined): Promise<Actor> {
+    this.#known.delete(name)
+    if (account !== undefined) return this.#checkElsewhere({ name, authorization, account })
     const claims = known?.claims ?? this.#verify(authorization)
     if (!claims || !isInTime(claims, this.#nowSeconds())) throw httpProblems.unauthenticated()
     const freshUntilMs = this.#clock.monotonicMs() + FRESH_MS
@@ -77,8 +104,18 @@ export class Authenticator {
     const actor = await findActor(this.#db, claims, this.#clock.now())
     if (!actor) throw httpProblems.unauthenticated()
     // What was found may have ended since: not worth keeping then.
-    if (revocations === this.#revocations)
-      this.#keep(authorization, { claims, actor, freshUntilMs })
+    if (revocations === this.#revocations) this.#keep(name, { claims, actor, freshUntilMs })
+    return actor
+  }
+
+  /** Who it is is known as for their own account; what is found of the other one is kept as long as that, and no longer. */
+  async #checkElsewhere({ name, authorization, account }: Asked): Promise<Actor> {
+    const revocations = this.#revocations
+    const own = await this.authenticate(authorization)
+    const known = this.#known.get(authorization)
+    if (own.kind !== 'user') throw httpProblems.unauthenticated()
+    const actor = await standIn(this.#db, own, account)
+    if (known && revocations === this.#revocations) this.#keep(name, { ...known, actor })
     return actor
   }
 
@@ -87,8 +124,8 @@ export class Authenticator {
     return token === undefined ? undefined : this.#tokens.verify(token, this.#nowSeconds())
   }
 
-  #keep(authorization: string, known: Known): void {
-    this.#known.set(authorization, known)
+  #keep(name: string, known: Known): void {
+    this.#known.set(name, known)
     if (this.#known.size <= MAX_KNOWN) return
     for (const oldest of this.#known.keys()) return void this.#known.delete(oldest)
   }
@@ -98,17 +135,19 @@ export class Authenticator {
   }
 }
 
-/** The user of a sign-in that is live, when the token is of the user's present version. */
-async function findActor(db: Db, claims: Claims, now: Date): Promise<Actor | undefined> {
+/** The user of a sign-in that is live, in their own account, when the token is of the user's present version. */
+async function findActor(db: Db, claims: Claims, now: Date): Promise<UserActor | undefined> {
   const row = await db
     .selectFrom('signIns')
     .innerJoin('users', 'users.id', 'signIns.userId')
+    .innerJoin('accounts', 'accounts.id', 'users.accountId')
     .innerJoin('members', (join) =>
       join
         .onRef('members.accountId', '=', 'users.accountId')
         .onRef('members.userId', '=', 'users.id'),
     )
-    .select(['users.accountId', 'users.platformRoles', 'members.role'])
+    .select(['users.accountId', 'users.platformRoles', 'members.role', 'accounts.kind'])
+    .select('signIns.impersonatedFrom')
     .where('signIns.id', '=', claims.sid)
     .where('signIns.userId', '=', claims.sub)
     .where('signIns.revokedAt', 'is', null)
@@ -117,7 +156,8 @@ async function findActor(db: Db, claims: Claims, now: Date): Promise<Actor | und
     .where('users.ver', '=', claims.ver)
     .executeTakeFirst()
   if (!row) return undefined
-  const roles = rolesOf(row.platformRoles, row.role)
+  const roles = rolesOf(row.platformRoles, row.role, row.kind)
   const { sub: userId, sid: signInId } = claims
-  return { kind: 'user', userId, accountId: row.accountId, roles, signInId }
+  const actor: UserActor = { kind: 'user', userId, accountId: row.accountId, roles, signInId }
+  return row.impersonatedFrom ? asAnother(db, actor, row.impersonatedFrom, now) : actor
 }

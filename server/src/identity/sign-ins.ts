@@ -12,7 +12,8 @@ import type { RevokedReason, SignInRow } from './tables.ts'
 import type { Tools } from './tools.ts'
 import { actorOf, presentUser, signedInActor, type UserRow } from './users.ts'
 
-const PURPOSE = 'refresh-tokens'
+/** What the keys of refresh tokens are sealed for. */
+export const REFRESH_TOKENS = 'refresh-tokens'
 const DAY_MS = 24 * 60 * 60 * 1000
 /** No refresh moves this end. */
 const ABSOLUTE_MS = 30 * DAY_MS
@@ -46,7 +47,7 @@ export async function openSignIn(
       ipAddress: client.ipAddress ?? null,
       userAgent: client.userAgent ?? null,
       amr,
-      refreshKey: tools.keyring.seal(PURPOSE, placeOf(id), key),
+      refreshKey: tools.keyring.seal(REFRESH_TOKENS, placeOf(id), key),
       refreshCounter: 1,
       refreshHash: refreshHash(makeRefreshToken(key, id, 1)),
       refreshedAt: now,
@@ -66,6 +67,7 @@ async function makeRoom(tools: Tools, ctx: Context, userId: string): Promise<voi
     .selectFrom('signIns')
     .select('id')
     .where('userId', '=', userId)
+    .where('impersonatedFrom', 'is', null)
     .where('revokedAt', 'is', null)
     .orderBy('lastActivityAt', 'desc')
     .offset(MAX_LIVE - 1)
@@ -145,6 +147,7 @@ export function presentSignIn(
     ver: user.ver,
     auth_time: toSeconds(signIn.createdAt),
     amr: signIn.amr,
+    ...(signIn.impersonatedBy && { act: { sub: signIn.impersonatedBy } }),
   })
   return {
     user: presentUser(user),
@@ -155,7 +158,7 @@ export function presentSignIn(
 }
 
 export function refreshKeyOf({ keyring }: Tools, { id, refreshKey }: SignInRow): Buffer {
-  return keyring.open(PURPOSE, placeOf(id), refreshKey)
+  return keyring.open(REFRESH_TOKENS, placeOf(id), refreshKey)
 }
 
 export function idleEnd({ signInIdleDays }: Tools, now: Date, expiresAt: Date): Date {
@@ -168,7 +171,7 @@ export function digestOf({ ipAddress = '', userAgent = '' }: Client): Buffer {
   return sha256(`${ipAddress}\n${userAgent}`)
 }
 
-function placeOf(id: string): string[] {
+export function placeOf(id: string): string[] {
   return ['sign_ins', id, 'refresh_key']
 }
 
