@@ -141,6 +141,158 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the accounts that you can act for, newest first
+         * @description Those that you are a member of, for the admins of a reseller those below it, and for whoever runs the installation all. The header `Gantry-Account` names the one that a request acts for; without it, a request acts for `accountId` of the user.
+         *
+         *     Needs the permission `accounts.read`.
+         */
+        get: operations["getAccounts"];
+        put?: never;
+        /**
+         * Found an account
+         * @description You own it. With `parentId` it lies below that reseller instead, and nobody is its member until somebody is invited: that needs `accounts.create` there. Only the operator makes resellers.
+         *
+         *     Open to everybody who is signed in: everybody may have accounts, within bounds. API keys may not.
+         */
+        post: operations["postAccounts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show an account
+         * @description Needs the permission `accounts.read`.
+         */
+        get: operations["getAccountsId"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete an account
+         * @description Nobody acts for it any more, its API keys and its invitations end. What its members have elsewhere stays.
+         *
+         *     Needs the permission `accounts.delete`.
+         */
+        delete: operations["deleteAccountsId"];
+        options?: never;
+        head?: never;
+        /**
+         * Change the name of an account, or where it lies
+         * @description Admins of a reseller move accounts below it to another place below it (`accounts.move`); the operator moves any, and says which is a reseller (`accounts.manage`).
+         *
+         *     Needs the permission `accounts.write`.
+         */
+        patch: operations["patchAccountsId"];
+        trace?: never;
+    };
+    "/api/v1/accounts/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the members of an account, newest first
+         * @description Needs the permission `members.read`.
+         */
+        get: operations["getAccountsIdMembers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{id}/members/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Leave an account
+         * @description Whoever has no other account gets a new personal one. The last owner hands the account over first.
+         *
+         *     Open to everybody who is signed in: everybody may leave, except the last owner. API keys may not.
+         */
+        delete: operations["deleteAccountsIdMembersMe"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{id}/members/{userId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a member from an account
+         * @description What they started stays with the account; the API keys that they made end.
+         *
+         *     Needs the permission `members.write`.
+         */
+        delete: operations["deleteAccountsIdMembersUserId"];
+        options?: never;
+        head?: never;
+        /**
+         * Give a member another role
+         * @description Nobody gives, changes or takes a role above their own, and an account keeps an owner.
+         *
+         *     Needs the permission `members.write`.
+         */
+        patch: operations["patchAccountsIdMembersUserId"];
+        trace?: never;
+    };
+    "/api/v1/accounts/{id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand an account over to another of its members
+         * @description They own it from then on, and you stay as an admin.
+         *
+         *     Needs the permission `accounts.transfer`.
+         */
+        post: operations["postAccountsIdTransfer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/config": {
         parameters: {
             query?: never;
@@ -397,6 +549,50 @@ export interface paths {
          *     Needs the permission `recovery.run`.
          */
         post: operations["postAdminRecoveryId"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/impersonate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Act as a user for 30 minutes, to help
+         * @description The tokens act as the user, without their roles over the installation, and name the caller in the claim `act`; events name both. They read, and drive browsers; they change neither credentials nor keys nor members. `POST /v1/auth/logout` with them ends it, and so does the end of the caller’s own sign-in.
+         *
+         *     Needs the permission `users.impersonate`.
+         */
+        post: operations["postAdminUsersIdImpersonate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say which roles over the installation a user has
+         * @description Nobody gives or takes a role above their own, and the last super-admin stays one. It counts within 5 seconds.
+         *
+         *     Needs the permission `staff.write`.
+         */
+        put: operations["putAdminUsersIdRoles"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1332,6 +1528,98 @@ export interface paths {
          */
         put: operations["putFleetPool"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List invitations, newest first
+         * @description Those that ended are listed for 90 days.
+         *
+         *     Needs the permission `invitations.read`.
+         */
+        get: operations["getInvitations"];
+        put?: never;
+        /**
+         * Invite somebody to an account, or to run the installation
+         * @description They get a link by mail, good for 72 hours. Nobody gives a role above their own; `platformRole` needs `staff.write`.
+         *
+         *     Needs the permission `invitations.write`.
+         */
+        post: operations["postInvitations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept an invitation
+         * @description Whoever has a user signs in with the address that it was sent to, by password or passkey, and accepts with that access token. Anybody else chooses a password here, and is signed in.
+         *
+         *     Open to everybody: the token of the mail is the credential.
+         */
+        post: operations["postInvitationsAccept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take an invitation back
+         * @description Needs the permission `invitations.write`.
+         */
+        delete: operations["deleteInvitationsId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations/{id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mail an invitation again, with a new link
+         * @description The link before is worthless; the new one is good for 72 hours.
+         *
+         *     Needs the permission `invitations.write`.
+         */
+        post: operations["postInvitationsIdResend"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2548,6 +2836,59 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AcceptInvitation: {
+            token: string;
+            /**
+             * Format: password
+             * @description For whoever has no user yet; others sign in and accept with that token
+             */
+            password?: string;
+            firstName?: string;
+            lastName?: string;
+        };
+        AcceptedInvitation: {
+            invitation: components["schemas"]["Invitation"];
+            user: components["schemas"]["User"];
+            /** @description For a user that was made just now */
+            accessToken?: string;
+            refreshToken?: string;
+            expiresInSeconds?: number;
+        };
+        Account: {
+            /** @description Id of an account */
+            id: string;
+            name: string;
+            /** @enum {string} */
+            kind: "personal" | "organisation" | "reseller";
+            /** @enum {string} */
+            tier: "free" | "premium" | "enterprise";
+            /** @description The account above it */
+            parentId?: string;
+            /**
+             * @description Of the caller, who is a member
+             * @enum {string}
+             */
+            role?: "viewer" | "member" | "admin" | "owner";
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        AccountChange: {
+            name?: string;
+            /**
+             * @description Changed by the operator only
+             * @enum {string}
+             */
+            kind?: "organisation" | "reseller";
+            /** @description Where it is to lie; `null`, which the operator alone may give, for nowhere */
+            parentId?: string | null;
+        };
+        AccountPage: {
+            items: components["schemas"]["Account"][];
+            /** @description For the next page; null on the last */
+            nextCursor: string | null;
+        };
         AnswerDialog: {
             /** @enum {string} */
             action: "accept" | "dismiss";
@@ -3187,6 +3528,21 @@ export interface components {
             /** @description How many were set or cleared */
             count?: number;
         };
+        CreateAccount: {
+            /**
+             * @description How people know it
+             * @example Analytical Engines
+             */
+            name: string;
+            /**
+             * @description A `reseller` has accounts below it; only the operator makes one
+             * @default organisation
+             * @enum {string}
+             */
+            kind: "organisation" | "reseller";
+            /** @description The reseller that it is to lie below; nobody is its member at first */
+            parentId?: string;
+        };
         CreateApiKey: {
             /**
              * @description What it is for
@@ -3216,6 +3572,22 @@ export interface components {
              * @default []
              */
             allowedAddresses: string[];
+        };
+        CreateInvitation: {
+            /** Format: email */
+            email: string;
+            /** @description The account that `role` is in: the one that you act for unless given */
+            accountId?: string;
+            /**
+             * @description What each may do: `GET /v1/roles`, under `account-…`
+             * @enum {string}
+             */
+            role?: "viewer" | "member" | "admin" | "owner";
+            /**
+             * @description To run the installation; with it, `role` may be left out
+             * @enum {string}
+             */
+            platformRole?: "support" | "admin" | "super-admin";
         };
         CreateJoinToken: {
             name: string;
@@ -3629,6 +4001,13 @@ export interface components {
             /** Format: email */
             email: string;
         };
+        Grant: {
+            permission: string;
+            /** @description In the account that the role is held in (`own`), in those below it (`subtree`), or in every account */
+            where: ("own" | "subtree" | "all")[];
+            /** @description Also to staff who act as somebody with this role */
+            lent: boolean;
+        };
         Health: {
             /**
              * @description `failing` when a critical check fails, `degraded` when the product works with less
@@ -3652,6 +4031,13 @@ export interface components {
             /** @description A user, an API key, or one connection */
             id: string;
             name?: string;
+        };
+        Impersonate: {
+            /**
+             * @description Why: it is kept with the event
+             * @example Ticket 4711
+             */
+            reason: string;
         };
         Instance: {
             /** @description `ins_…` */
@@ -3709,6 +4095,48 @@ export interface components {
             errorMessage?: string;
             /** Format: date-time */
             checkedAt: string;
+        };
+        Invitation: {
+            /** @description Id of an invitation */
+            id: string;
+            email: string;
+            /** @description Id of an account */
+            accountId?: string;
+            /**
+             * @description What each may do: `GET /v1/roles`, under `account-…`
+             * @enum {string}
+             */
+            role?: "viewer" | "member" | "admin" | "owner";
+            /**
+             * @description Over the installation: `GET /v1/roles`
+             * @enum {string}
+             */
+            platformRole?: "support" | "admin" | "super-admin";
+            /** @enum {string} */
+            status: "pending" | "accepted" | "expired" | "cancelled";
+            /** @description Id of a user */
+            invitedBy: string;
+            /** Format: date-time */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When it was mailed last
+             */
+            sentAt: string;
+            timesSent: number;
+            /** Format: date-time */
+            expiresAt: string;
+            /** Format: date-time */
+            acceptedAt?: string;
+            /** @description Id of a user */
+            acceptedBy?: string;
+            /** Format: date-time */
+            cancelledAt?: string;
+        };
+        InvitationPage: {
+            items: components["schemas"]["Invitation"][];
+            /** @description For the next page; null on the last */
+            nextCursor: string | null;
         };
         Job: {
             id: string;
@@ -3884,6 +4312,35 @@ export interface components {
             createdAt: string;
             /** Format: date-time */
             endedAt?: string;
+        };
+        Member: {
+            /** @description Id of a user */
+            userId: string;
+            email: string;
+            firstName?: string;
+            lastName?: string;
+            /**
+             * @description What each may do: `GET /v1/roles`, under `account-…`
+             * @enum {string}
+             */
+            role: "viewer" | "member" | "admin" | "owner";
+            /**
+             * Format: date-time
+             * @description When the person became a member
+             */
+            createdAt: string;
+        };
+        MemberChange: {
+            /**
+             * @description What each may do: `GET /v1/roles`, under `account-…`
+             * @enum {string}
+             */
+            role: "viewer" | "member" | "admin" | "owner";
+        };
+        MemberPage: {
+            items: components["schemas"]["Member"][];
+            /** @description For the next page; null on the last */
+            nextCursor: string | null;
         };
         Navigate: {
             /** @example https://example.com/ */
@@ -4514,9 +4971,11 @@ export interface components {
             /** @description As it stands in `roles` of a user */
             name: string;
             /** @enum {string} */
-            scope: "platform" | "account";
+            scope: "platform" | "reseller" | "account";
             summary: string;
             permissions: string[];
+            /** @description The same, and over what */
+            grants: components["schemas"]["Grant"][];
         };
         RotateApiKey: {
             /**
@@ -4656,6 +5115,16 @@ export interface components {
             /** @description Of the access token */
             expiresInSeconds: number;
         };
+        Staff: {
+            /** @description Id of a user */
+            userId: string;
+            /** @description Over the installation: `GET /v1/roles` */
+            roles: ("support" | "admin" | "super-admin")[];
+        };
+        StaffChange: {
+            /** @description Over the installation: `GET /v1/roles` */
+            roles: ("support" | "admin" | "super-admin")[];
+        };
         StartedOperation: {
             /** @description `op_…` */
             operationId: string;
@@ -4773,6 +5242,10 @@ export interface components {
             };
             cookies?: components["schemas"]["NewCookie"][];
         };
+        TransferAccount: {
+            /** @description A member, who becomes the owner */
+            userId: string;
+        };
         Type: {
             /**
              * @description The focused element unless given
@@ -4838,6 +5311,13 @@ export interface components {
             roles: string[];
             /** @description The account that the user acts for */
             accountId: string;
+            /** @description The member of staff who acts as the user, and until when */
+            impersonatedBy?: {
+                userId: string;
+                email: string;
+                /** Format: date-time */
+                expiresAt: string;
+            };
             settings: components["schemas"]["UserSettings"];
             /** Format: date-time */
             createdAt: string;
@@ -4959,6 +5439,263 @@ export interface components {
     };
     responses: {
         /**
+         * @description `account.cycle`: An account cannot lie below itself.
+         *     `account.has_accounts`: There are accounts below it.
+         *     `account.not_a_reseller`: Only a reseller has accounts below it.
+         *     `account.personal`: A personal account stays with its person.
+         *     `account.too_deep`: The accounts would lie too deep.
+         */
+        "account.cycle-or-account.has_accounts-or-account.not_a_reseller-or-account.personal-or-account.too_deep": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.has_accounts`: There are accounts below it.
+         *     `account.personal`: A personal account stays with its person.
+         */
+        "account.has_accounts-or-account.personal": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.limit_reached`: No room for another account.
+         *     `account.not_a_reseller`: Only a reseller has accounts below it.
+         *     `account.too_deep`: The accounts would lie too deep.
+         */
+        "account.limit_reached-or-account.not_a_reseller-or-account.too_deep": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `account.not_found`: No such account. */
+        "account.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `browser.tab_not_found`: No such tab.
+         *     `session.not_found`: No such session.
+         */
+        "account.not_found-or-browser.tab_not_found-or-session.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `device.not_found`: No such device.
+         */
+        "account.not_found-or-device.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `download.not_found`: No such download.
+         *     `session.not_found`: No such session.
+         */
+        "account.not_found-or-download.not_found-or-session.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `fleet.instance_not_found`: No such instance.
+         */
+        "account.not_found-or-fleet.instance_not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `fleet.join_token_not_found`: No such join token.
+         */
+        "account.not_found-or-fleet.join_token_not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `fleet.node_not_found`: No such node.
+         */
+        "account.not_found-or-fleet.node_not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `invitation.not_found`: No such invitation.
+         */
+        "account.not_found-or-invitation.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `job.not_found`: No such job.
+         */
+        "account.not_found-or-job.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `key.not_found`: No such API key.
+         */
+        "account.not_found-or-key.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `mail.not_suppressed`: That address is not kept from mail.
+         */
+        "account.not_found-or-mail.not_suppressed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `member.not_found`: No such member.
+         */
+        "account.not_found-or-member.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `operation.not_found`: No such operation.
+         */
+        "account.not_found-or-operation.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `recording.not_recorded`: There is no recording.
+         *     `session.not_found`: No such session.
+         */
+        "account.not_found-or-recording.not_recorded-or-session.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `recovery.unknown_action`: No such recovery action.
+         */
+        "account.not_found-or-recovery.unknown_action": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `session.not_found`: No such session.
+         */
+        "account.not_found-or-session.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `user.not_found`: No such user.
+         */
+        "account.not_found-or-user.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.out_of_reach`: That would take the account from its reseller.
+         *     `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         */
+        "account.out_of_reach-or-auth.forbidden-or-auth.second_factor_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
          * @description `auth.bootstrap_refused`: That link makes no super-admin any more.
          *     `auth.https_required`: Passwords and tokens need HTTPS.
          */
@@ -4999,9 +5736,24 @@ export interface components {
          * @description `auth.email_not_verified`: Confirm your e-mail address first.
          *     `auth.forbidden`: You may not do that.
          *     `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.second_factor_required`: This needs a second factor.
          *     `key.scope_not_held`: A key cannot do more than whoever makes it.
          */
-        "auth.email_not_verified-or-auth.forbidden-or-auth.https_required-or-key.scope_not_held": {
+        "auth.email_not_verified-or-auth.forbidden-or-auth.https_required-or-auth.second_factor_required-or-key.scope_not_held": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.email_not_verified`: Confirm your e-mail address first.
+         *     `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `invitation.above_you`: That role is above yours.
+         */
+        "auth.email_not_verified-or-auth.forbidden-or-auth.second_factor_required-or-invitation.above_you": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5011,6 +5763,18 @@ export interface components {
         };
         /** @description `auth.email_taken`: That e-mail address is in use. */
         "auth.email_taken": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.email_taken`: That e-mail address is in use.
+         *     `invitation.ended`: That invitation does not count any more.
+         */
+        "auth.email_taken-or-invitation.ended": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5030,9 +5794,12 @@ export interface components {
         /**
          * @description `auth.forbidden`: You may not do that.
          *     `auth.https_required`: Passwords and tokens need HTTPS.
-         *     `key.not_yours`: That API key is somebody else’s.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
+         *     `user.not_below_you`: That user ranks with you or above.
          */
-        "auth.forbidden-or-auth.https_required-or-key.not_yours": {
+        "auth.forbidden-or-auth.https_required-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-user.not_below_you": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5042,9 +5809,11 @@ export interface components {
         };
         /**
          * @description `auth.forbidden`: You may not do that.
+         *     `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.second_factor_required`: This needs a second factor.
          *     `key.not_yours`: That API key is somebody else’s.
          */
-        "auth.forbidden-or-key.not_yours": {
+        "auth.forbidden-or-auth.https_required-or-auth.second_factor_required-or-key.not_yours": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5054,9 +5823,104 @@ export interface components {
         };
         /**
          * @description `auth.forbidden`: You may not do that.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         */
+        "auth.forbidden-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
+         */
+        "auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
+         *     `user.role_above_you`: That role is above yours.
+         */
+        "auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-user.role_above_you": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         */
+        "auth.forbidden-or-auth.second_factor_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `invitation.above_you`: That role is above yours.
+         */
+        "auth.forbidden-or-auth.second_factor_required-or-invitation.above_you": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `key.not_yours`: That API key is somebody else’s.
+         */
+        "auth.forbidden-or-auth.second_factor_required-or-key.not_yours": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `member.above_you`: That role is above yours.
+         */
+        "auth.forbidden-or-auth.second_factor_required-or-member.above_you": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
          *     `session.may_not_force`: You may not take control from others.
          */
-        "auth.forbidden-or-session.may_not_force": {
+        "auth.forbidden-or-auth.second_factor_required-or-session.may_not_force": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5076,8 +5940,10 @@ export interface components {
         /**
          * @description `auth.https_required`: Passwords and tokens need HTTPS.
          *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.second_factor_required`: This needs a second factor.
          */
-        "auth.https_required-or-auth.key_not_allowed": {
+        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5088,9 +5954,39 @@ export interface components {
         /**
          * @description `auth.https_required`: Passwords and tokens need HTTPS.
          *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.second_factor_required`: This needs a second factor.
          *     `auth.wrong_password`: That is not your password.
          */
-        "auth.https_required-or-auth.key_not_allowed-or-auth.wrong_password": {
+        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.wrong_password": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.sign_up_closed`: Nobody may register here.
+         *     `invitation.other_person`: That invitation is for somebody else.
+         */
+        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.sign_up_closed-or-invitation.other_person": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         */
+        "auth.https_required-or-auth.key_not_allowed-or-auth.second_factor_required": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5129,8 +6025,24 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `auth.key_not_allowed`: API keys may not do that. */
-        "auth.key_not_allowed": {
+        /**
+         * @description `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         */
+        "auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         */
+        "auth.key_not_allowed-or-auth.second_factor_required": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5158,6 +6070,15 @@ export interface components {
          *     `request.malformed`: The request cannot be read.
          */
         "auth.link_invalid-or-request.invalid-or-request.malformed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `auth.second_factor_required`: This needs a second factor. */
+        "auth.second_factor_required": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5490,18 +6411,6 @@ export interface components {
             };
         };
         /**
-         * @description `browser.tab_not_found`: No such tab.
-         *     `session.not_found`: No such session.
-         */
-        "browser.tab_not_found-or-session.not_found": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /**
          * @description `browser.timeout`: What was awaited did not come in time.
          *     `request.timeout`: The request took too long.
          */
@@ -5567,27 +6476,6 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `device.not_found`: No such device. */
-        "device.not_found": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /**
-         * @description `download.not_found`: No such download.
-         *     `session.not_found`: No such session.
-         */
-        "download.not_found-or-session.not_found": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
         /**
          * @description `download.not_ready`: The download has no file.
          *     `session.closed`: The session is closed.
@@ -5620,33 +6508,6 @@ export interface components {
          *     `fleet.wrong_state`: The instance cannot do that now.
          */
         "fleet.builtin_machine-or-fleet.wrong_state": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `fleet.instance_not_found`: No such instance. */
-        "fleet.instance_not_found": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `fleet.join_token_not_found`: No such join token. */
-        "fleet.join_token_not_found": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `fleet.node_not_found`: No such node. */
-        "fleet.node_not_found": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5793,29 +6654,59 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `invitation.ended`: That invitation does not count any more. */
+        "invitation.ended": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `invitation.is_member`: That person is a member already.
+         *     `invitation.open`: That person is invited already.
+         */
+        "invitation.is_member-or-invitation.open": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `invitation.not_found`: No such invitation. */
+        "invitation.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `invitation.sign_in_first`: Sign in, then accept. */
+        "invitation.sign_in_first": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `invitation.too_many`: Too many invitations. */
+        "invitation.too_many": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /**
          * @description `job.key_busy`: A job with the same key is waiting or running.
          *     `job.not_dead`: Only a dead job can be run again.
          */
         "job.key_busy-or-job.not_dead": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `job.not_found`: No such job. */
-        "job.not_found": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `key.not_found`: No such API key. */
-        "key.not_found": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5853,8 +6744,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `mail.not_suppressed`: That address is not kept from mail. */
-        "mail.not_suppressed": {
+        /** @description `member.last_owner`: The account would be left without an owner. */
+        "member.last_owner": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5898,33 +6789,12 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `operation.not_found`: No such operation. */
-        "operation.not_found": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
         /**
          * @description `operation.too_many_followers`: Too many operations are being followed.
          *     `server.stopping`: The server is stopping.
          *     `server.unavailable`: Something that this needs is away for the moment.
          */
         "operation.too_many_followers-or-server.stopping-or-server.unavailable": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /**
-         * @description `recording.not_recorded`: There is no recording.
-         *     `session.not_found`: No such session.
-         */
-        "recording.not_recorded-or-session.not_found": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5946,15 +6816,6 @@ export interface components {
          *     `server.error`: Something went wrong on our side.
          */
         "recording.unreadable-or-server.error": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `recovery.unknown_action`: No such recovery action. */
-        "recovery.unknown_action": {
             headers: {
                 [name: string]: unknown;
             };
@@ -6132,6 +6993,15 @@ export interface components {
         };
         /** @description `session.too_many_sockets`: Too many sockets of one session. */
         "session.too_many_sockets": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `user.last_super_admin`: There would be no super-admin left. */
+        "user.last_super_admin": {
             headers: {
                 [name: string]: unknown;
             };
@@ -6336,6 +7206,478 @@ export interface operations {
             504: components["responses"]["request.timeout"];
         };
     };
+    getAccounts: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *           "name": "Analytical Engines",
+                     *           "kind": "organisation",
+                     *           "tier": "free",
+                     *           "role": "owner",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AccountPage"];
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAccounts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Analytical Engines"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateAccount"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *       "name": "Analytical Engines",
+                     *       "kind": "organisation",
+                     *       "tier": "free",
+                     *       "role": "owner",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["account.limit_reached-or-account.not_a_reseller-or-account.too_deep"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAccountsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account
+                 * @example acc_06bmza0c8dr7z3k1p5q9v2x4tb
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *       "name": "Analytical Engines",
+                     *       "kind": "organisation",
+                     *       "tier": "free",
+                     *       "role": "owner",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteAccountsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account
+                 * @example acc_06bmza0c8dr7z3k1p5q9v2x4tb
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["account.has_accounts-or-account.personal"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    patchAccountsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account
+                 * @example acc_06bmza0c8dr7z3k1p5q9v2x4tb
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Analytical Engines"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AccountChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *       "name": "Analytical Engines",
+                     *       "kind": "organisation",
+                     *       "tier": "free",
+                     *       "role": "owner",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["account.out_of_reach-or-auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["account.cycle-or-account.has_accounts-or-account.not_a_reseller-or-account.personal-or-account.too_deep"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAccountsIdMembers: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account
+                 * @example acc_06bmza0c8dr7z3k1p5q9v2x4tb
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "userId": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *           "email": "ann@example.com",
+                     *           "firstName": "Ann",
+                     *           "lastName": "Lovelace",
+                     *           "role": "owner",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MemberPage"];
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteAccountsIdMembersMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account
+                 * @example acc_06bmza0c8dr7z3k1p5q9v2x4tb
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-member.not_found"];
+            409: components["responses"]["member.last_owner"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteAccountsIdMembersUserId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account
+                 * @example acc_06bmza0c8dr7z3k1p5q9v2x4tb
+                 */
+                id: string;
+                /**
+                 * @description Id of a user
+                 * @example usr_06bmza0c8dr7z3k1p5q9v2x4ta
+                 */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-member.above_you"];
+            404: components["responses"]["account.not_found-or-member.not_found"];
+            409: components["responses"]["member.last_owner"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    patchAccountsIdMembersUserId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account
+                 * @example acc_06bmza0c8dr7z3k1p5q9v2x4tb
+                 */
+                id: string;
+                /**
+                 * @description Id of a user
+                 * @example usr_06bmza0c8dr7z3k1p5q9v2x4ta
+                 */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "role": "admin"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MemberChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "userId": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *       "email": "ann@example.com",
+                     *       "firstName": "Ann",
+                     *       "lastName": "Lovelace",
+                     *       "role": "owner",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-member.above_you"];
+            404: components["responses"]["account.not_found-or-member.not_found"];
+            409: components["responses"]["member.last_owner"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAccountsIdTransfer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account
+                 * @example acc_06bmza0c8dr7z3k1p5q9v2x4tb
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "userId": "usr_06bmza0c8dr7z3k1p5q9v2x4ta"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TransferAccount"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "userId": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *       "email": "ann@example.com",
+                     *       "firstName": "Ann",
+                     *       "lastName": "Lovelace",
+                     *       "role": "owner",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required"];
+            404: components["responses"]["account.not_found-or-member.not_found"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     getAdminConfig: {
         parameters: {
             query?: never;
@@ -6371,7 +7713,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -6421,7 +7764,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
@@ -6476,7 +7820,8 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -6540,7 +7885,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -6581,7 +7927,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -6631,7 +7978,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
@@ -6686,7 +8034,8 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -6744,7 +8093,8 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -6792,8 +8142,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["job.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-job.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -6838,8 +8188,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["job.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-job.not_found"];
             409: components["responses"]["job.key_busy-or-job.not_dead"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -6894,7 +8244,8 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -6927,8 +8278,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["mail.not_suppressed"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-mail.not_suppressed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
@@ -6968,7 +8319,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7014,8 +8366,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["operation.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-operation.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7052,10 +8404,146 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["recovery.unknown_action"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-recovery.unknown_action"];
             409: components["responses"]["idempotency.in_progress"];
             422: components["responses"]["idempotency.different_request"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAdminUsersIdImpersonate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a user
+                 * @example usr_06bmza0c8dr7z3k1p5q9v2x4ta
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "Ticket 4711"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Impersonate"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "user": {
+                     *         "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *         "email": "ann@example.com",
+                     *         "emailVerified": false,
+                     *         "firstName": "Ann",
+                     *         "lastName": "Lovelace",
+                     *         "tier": "free",
+                     *         "roles": [
+                     *           "account-owner"
+                     *         ],
+                     *         "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *         "settings": {
+                     *           "theme": "dark",
+                     *           "language": "en",
+                     *           "notifications": {
+                     *             "email": true,
+                     *             "inApp": true
+                     *           },
+                     *           "browserPreferences": {
+                     *             "defaultViewport": {
+                     *               "width": 1440,
+                     *               "height": 900
+                     *             },
+                     *             "defaultTimeout": 15000
+                     *           }
+                     *         },
+                     *         "createdAt": "2026-11-20T12:00:00.000Z",
+                     *         "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *         "lastLoginAt": "2026-11-20T12:00:00.000Z"
+                     *       },
+                     *       "accessToken": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJ1c3JfLi4uIn0.…",
+                     *       "refreshToken": "gty_rt1_06bmza0c8dr7z3k1p5q9v2x4tc_1_…",
+                     *       "expiresInSeconds": 600
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.https_required-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-user.not_below_you"];
+            404: components["responses"]["account.not_found-or-user.not_found"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putAdminUsersIdRoles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a user
+                 * @example usr_06bmza0c8dr7z3k1p5q9v2x4ta
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "roles": [
+                 *         "support"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["StaffChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "userId": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *       "roles": [
+                     *         "support"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Staff"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-user.role_above_you"];
+            404: components["responses"]["account.not_found-or-user.not_found"];
+            409: components["responses"]["user.last_super_admin"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7113,7 +8601,8 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7174,7 +8663,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.email_not_verified-or-auth.forbidden-or-auth.https_required-or-key.scope_not_held"];
+            403: components["responses"]["auth.email_not_verified-or-auth.forbidden-or-auth.https_required-or-auth.second_factor_required-or-key.scope_not_held"];
+            404: components["responses"]["account.not_found"];
             409: components["responses"]["idempotency.in_progress-or-key.limit_reached-or-key.shown_before"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -7229,8 +8719,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["key.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-key.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7260,8 +8750,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-key.not_yours"];
-            404: components["responses"]["key.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-key.not_yours"];
+            404: components["responses"]["account.not_found-or-key.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7325,8 +8815,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.https_required-or-key.not_yours"];
-            404: components["responses"]["key.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.https_required-or-auth.second_factor_required-or-key.not_yours"];
+            404: components["responses"]["account.not_found-or-key.not_found"];
             409: components["responses"]["idempotency.in_progress-or-key.limit_reached-or-key.shown_before-or-key.wrong_state"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -7444,7 +8934,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.wrong_password"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.wrong_password"];
+            404: components["responses"]["account.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             429: components["responses"]["auth.too_many_attempts"];
@@ -7556,7 +9047,8 @@ export interface operations {
             };
             400: components["responses"]["auth.weak_password-or-request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.wrong_password"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.wrong_password"];
+            404: components["responses"]["account.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             429: components["responses"]["auth.too_many_attempts"];
@@ -7694,7 +9186,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.https_required-or-auth.key_not_allowed"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7718,7 +9211,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.https_required-or-auth.key_not_allowed"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -8022,7 +9516,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.wrong_password"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.wrong_password"];
+            404: components["responses"]["account.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             429: components["responses"]["auth.too_many_attempts"];
@@ -8084,7 +9579,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.https_required-or-auth.key_not_allowed"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             429: components["responses"]["auth.too_many_attempts"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -8127,8 +9623,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -8175,8 +9671,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -8225,8 +9721,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -8281,8 +9777,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -8330,8 +9826,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -8390,8 +9886,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             429: components["responses"]["browser.busy"];
@@ -8438,8 +9934,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -8492,8 +9988,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -8672,7 +10168,8 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -8733,7 +10230,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             409: components["responses"]["fleet.provider_missing-or-fleet.provider_refuses-or-fleet.too_many_instances-or-idempotency.in_progress"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -8792,8 +10290,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["fleet.instance_not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-fleet.instance_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -8851,8 +10349,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["fleet.instance_not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-fleet.instance_not_found"];
             409: components["responses"]["fleet.builtin_machine-or-fleet.wrong_state"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -8911,8 +10409,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["fleet.instance_not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-fleet.instance_not_found"];
             409: components["responses"]["fleet.builtin_machine-or-fleet.provider_missing-or-fleet.provider_refuses-or-fleet.wrong_state"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -8968,8 +10466,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["fleet.instance_not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-fleet.instance_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -9039,7 +10537,8 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -9100,7 +10599,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             409: components["responses"]["fleet.provider_missing-or-fleet.provider_refuses-or-fleet.too_many_instances-or-idempotency.in_progress"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -9159,8 +10659,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["fleet.instance_not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-fleet.instance_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -9218,8 +10718,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["fleet.instance_not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-fleet.instance_not_found"];
             409: components["responses"]["fleet.builtin_machine-or-fleet.wrong_state"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -9278,8 +10778,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["fleet.instance_not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-fleet.instance_not_found"];
             409: components["responses"]["fleet.builtin_machine-or-fleet.provider_missing-or-fleet.provider_refuses-or-fleet.wrong_state"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -9335,8 +10835,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["fleet.instance_not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-fleet.instance_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -9377,7 +10877,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -9422,7 +10923,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
@@ -9454,8 +10956,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["fleet.join_token_not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-fleet.join_token_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -9502,7 +11004,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -9550,8 +11053,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["fleet.node_not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-fleet.node_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -9598,8 +11101,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["fleet.node_not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-fleet.node_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -9649,7 +11152,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -9717,11 +11221,295 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             409: components["responses"]["fleet.pool_changed-or-fleet.provider_missing"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             422: components["responses"]["fleet.unknown_region"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getInvitations: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+                /** @description The one that you act for unless given */
+                accountId?: string;
+                /** @description `installation`: those to run the installation, which need `staff.read` */
+                to?: "account" | "installation";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "inv_06bmza0c8dr7z3k1p5q9v2x4td",
+                     *           "email": "ben@example.com",
+                     *           "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *           "role": "member",
+                     *           "status": "pending",
+                     *           "invitedBy": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "sentAt": "2026-11-20T12:00:00.000Z",
+                     *           "timesSent": 1,
+                     *           "expiresAt": "2026-11-23T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["InvitationPage"];
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postInvitations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "ben@example.com",
+                 *       "role": "member"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateInvitation"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "inv_06bmza0c8dr7z3k1p5q9v2x4td",
+                     *       "email": "ben@example.com",
+                     *       "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *       "role": "member",
+                     *       "status": "pending",
+                     *       "invitedBy": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "sentAt": "2026-11-20T12:00:00.000Z",
+                     *       "timesSent": 1,
+                     *       "expiresAt": "2026-11-23T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.email_not_verified-or-auth.forbidden-or-auth.second_factor_required-or-invitation.above_you"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["invitation.is_member-or-invitation.open"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["invitation.too_many"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postInvitationsAccept: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "c2hvd24tb25jZS13aGVuLXRoZS1zZXJ2ZXItc3RhcnQ",
+                 *       "password": "violet tractor nine umbrellas"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AcceptInvitation"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "invitation": {
+                     *         "id": "inv_06bmza0c8dr7z3k1p5q9v2x4td",
+                     *         "email": "ben@example.com",
+                     *         "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *         "role": "member",
+                     *         "status": "accepted",
+                     *         "invitedBy": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *         "createdAt": "2026-11-20T12:00:00.000Z",
+                     *         "sentAt": "2026-11-20T12:00:00.000Z",
+                     *         "timesSent": 1,
+                     *         "expiresAt": "2026-11-23T12:00:00.000Z"
+                     *       },
+                     *       "user": {
+                     *         "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *         "email": "ann@example.com",
+                     *         "emailVerified": false,
+                     *         "firstName": "Ann",
+                     *         "lastName": "Lovelace",
+                     *         "tier": "free",
+                     *         "roles": [
+                     *           "account-owner"
+                     *         ],
+                     *         "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *         "settings": {
+                     *           "theme": "dark",
+                     *           "language": "en",
+                     *           "notifications": {
+                     *             "email": true,
+                     *             "inApp": true
+                     *           },
+                     *           "browserPreferences": {
+                     *             "defaultViewport": {
+                     *               "width": 1440,
+                     *               "height": 900
+                     *             },
+                     *             "defaultTimeout": 15000
+                     *           }
+                     *         },
+                     *         "createdAt": "2026-11-20T12:00:00.000Z",
+                     *         "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *         "lastLoginAt": "2026-11-20T12:00:00.000Z"
+                     *       },
+                     *       "accessToken": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJ1c3JfLi4uIn0.…",
+                     *       "refreshToken": "gty_rt1_06bmza0c8dr7z3k1p5q9v2x4tc_1_…",
+                     *       "expiresInSeconds": 600
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AcceptedInvitation"];
+                };
+            };
+            400: components["responses"]["auth.weak_password-or-request.invalid-or-request.malformed"];
+            401: components["responses"]["invitation.sign_in_first"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.sign_up_closed-or-invitation.other_person"];
+            404: components["responses"]["invitation.not_found"];
+            409: components["responses"]["auth.email_taken-or-invitation.ended"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["auth.busy-or-server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteInvitationsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an invitation
+                 * @example inv_06bmza0c8dr7z3k1p5q9v2x4td
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-invitation.not_found"];
+            409: components["responses"]["invitation.ended"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postInvitationsIdResend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an invitation
+                 * @example inv_06bmza0c8dr7z3k1p5q9v2x4td
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "inv_06bmza0c8dr7z3k1p5q9v2x4td",
+                     *       "email": "ben@example.com",
+                     *       "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *       "role": "member",
+                     *       "status": "pending",
+                     *       "invitedBy": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "sentAt": "2026-11-20T12:00:00.000Z",
+                     *       "timesSent": 1,
+                     *       "expiresAt": "2026-11-23T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-invitation.above_you"];
+            404: components["responses"]["account.not_found-or-invitation.not_found"];
+            409: components["responses"]["invitation.ended"];
+            429: components["responses"]["invitation.too_many"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -10005,7 +11793,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            404: components["responses"]["operation.not_found"];
+            403: components["responses"]["auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-operation.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["operation.too_many_followers-or-server.stopping-or-server.unavailable"];
         };
@@ -10049,8 +11838,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -10086,6 +11875,20 @@ export interface operations {
                      *           "scope": "platform",
                      *           "summary": "Runs the installation; may do everything",
                      *           "permissions": [
+                     *             "accounts.read",
+                     *             "accounts.write",
+                     *             "accounts.create",
+                     *             "accounts.move",
+                     *             "accounts.manage",
+                     *             "accounts.delete",
+                     *             "accounts.transfer",
+                     *             "members.read",
+                     *             "members.write",
+                     *             "invitations.read",
+                     *             "invitations.write",
+                     *             "staff.read",
+                     *             "staff.write",
+                     *             "users.impersonate",
                      *             "sessions.read",
                      *             "sessions.write",
                      *             "keys.read",
@@ -10102,6 +11905,218 @@ export interface operations {
                      *             "jobs.write",
                      *             "errors.read",
                      *             "recovery.run"
+                     *           ],
+                     *           "grants": [
+                     *             {
+                     *               "permission": "accounts.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": true
+                     *             },
+                     *             {
+                     *               "permission": "accounts.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "accounts.create",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "accounts.move",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "accounts.manage",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "accounts.delete",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "accounts.transfer",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "members.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": true
+                     *             },
+                     *             {
+                     *               "permission": "members.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "invitations.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": true
+                     *             },
+                     *             {
+                     *               "permission": "invitations.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "staff.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "staff.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "users.impersonate",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "sessions.read",
+                     *               "where": [
+                     *                 "own"
+                     *               ],
+                     *               "lent": true
+                     *             },
+                     *             {
+                     *               "permission": "sessions.write",
+                     *               "where": [
+                     *                 "own"
+                     *               ],
+                     *               "lent": true
+                     *             },
+                     *             {
+                     *               "permission": "keys.read",
+                     *               "where": [
+                     *                 "own"
+                     *               ],
+                     *               "lent": true
+                     *             },
+                     *             {
+                     *               "permission": "keys.write",
+                     *               "where": [
+                     *                 "own"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "keys.revoke",
+                     *               "where": [
+                     *                 "own"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "fleet.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "fleet.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "settings.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "settings.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "mails.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "mails.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "mails.preview",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "jobs.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "jobs.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "errors.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "recovery.run",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             }
                      *           ]
                      *         }
                      *       ],
@@ -10117,6 +12132,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -10168,8 +12185,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -10241,7 +12258,8 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -10309,7 +12327,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             409: components["responses"]["idempotency.in_progress-or-session.closed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -10370,8 +12389,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -10434,8 +12453,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -10500,8 +12519,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["session.closed"];
             410: components["responses"]["browser.crashed"];
             413: components["responses"]["request.too_large"];
@@ -10554,8 +12573,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.no_history-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -10637,8 +12656,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -10691,8 +12710,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -10762,8 +12781,8 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -10795,8 +12814,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["recording.not_recorded-or-session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-recording.not_recorded-or-session.not_found"];
             409: components["responses"]["recording.not_yet"];
             500: components["responses"]["recording.unreadable-or-server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -10837,8 +12856,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["session.closed-or-session.not_ready"];
             410: components["responses"]["browser.crashed"];
             500: components["responses"]["server.error"];
@@ -10892,8 +12911,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-session.may_not_force"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.may_not_force"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["session.closed-or-session.not_ready"];
             410: components["responses"]["browser.crashed"];
             413: components["responses"]["request.too_large"];
@@ -10936,8 +12955,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["session.closed-or-session.not_in_control-or-session.not_ready"];
             410: components["responses"]["browser.crashed"];
             500: components["responses"]["server.error"];
@@ -10999,8 +13018,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -11059,8 +13078,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.no_dialog-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -11112,8 +13131,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["session.closed-or-session.not_ready"];
             410: components["responses"]["browser.crashed"];
             500: components["responses"]["server.error"];
@@ -11149,8 +13168,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["download.not_found-or-session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-download.not_found-or-session.not_found"];
             409: components["responses"]["download.not_ready-or-session.closed-or-session.not_ready"];
             410: components["responses"]["browser.crashed"];
             500: components["responses"]["server.error"];
@@ -11198,8 +13217,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -11274,8 +13293,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -11330,8 +13349,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.no_history-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -11370,8 +13389,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["recording.not_recorded-or-session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-recording.not_recorded-or-session.not_found"];
             409: components["responses"]["recording.not_yet"];
             500: components["responses"]["recording.unreadable-or-server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -11401,8 +13420,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["session.closed-or-session.not_ready"];
             410: components["responses"]["browser.crashed"];
             426: components["responses"]["live.upgrade_required"];
@@ -11455,8 +13474,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -11517,8 +13536,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -11573,8 +13592,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["recording.not_recorded-or-session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-recording.not_recorded-or-session.not_found"];
             409: components["responses"]["recording.not_yet"];
             500: components["responses"]["recording.unreadable-or-server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -11624,8 +13643,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.no_history-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -11687,8 +13706,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -11742,8 +13761,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -11805,8 +13824,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             429: components["responses"]["browser.busy"];
@@ -11865,8 +13884,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["browser.tab_not_found-or-session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-browser.tab_not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-browser.too_many_tabs-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -11905,8 +13924,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["recording.not_recorded-or-session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-recording.not_recorded-or-session.not_found"];
             409: components["responses"]["recording.not_yet"];
             500: components["responses"]["recording.unreadable-or-server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -11956,8 +13975,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -12023,8 +14042,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["browser.upload_too_large-or-browser.uploads_full-or-request.too_large"];
@@ -12078,8 +14097,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["session.closed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -12133,8 +14152,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -12198,6 +14217,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -12267,7 +14288,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
@@ -12311,7 +14333,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -12335,7 +14358,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -12362,8 +14386,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed"];
-            404: components["responses"]["device.not_found"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-device.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -12411,7 +14435,8 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -12454,7 +14479,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -12506,7 +14532,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
