@@ -41,6 +41,7 @@ export class GantryProcess implements AsyncDisposable {
       env: {
         ...{ PATH: process.env.PATH, HOME: process.env.HOME, TMPDIR: process.env.TMPDIR },
         ...{ HOST: '127.0.0.1', PORT: '0', GANTRY_HOME: home, LOG_FORMAT: 'json' },
+        ...{ AUTH_ATTEMPTS: '10000', UNAUTHENTICATED_REQUESTS: '1000000' },
         ...settings,
       },
     })

@@ -10,6 +10,7 @@ import { forgotPassword, mailReset, resetPassword } from './password-reset.ts'
 import { refresh } from './refresh.ts'
 import type { SignedIn } from './schema.ts'
 import type { TokenPurpose } from './tables.ts'
+import { tidySignIns } from './tidy-sign-ins.ts'
 import { ADDRESS, codeOf, hashesDuring, openTestIdentity, PASSWORD } from './test-support.ts'
 import { findUser } from './users.ts'
 
@@ -292,4 +293,27 @@ test('a newer link of one purpose leaves those of the others good', async () => 
   await tokenFor(ann, 'reset_password')
   await verifyEmail(nobody, token)
   await nobody.transaction(async (ctx) => mailVerification(ctx, await userOf(ann)))
+})
+
+test('what is over is deleted, and what still counts stays', async () => {
+  const ann = await app.join()
+  await tokenFor(ann, 'reset_password')
+  await tools.attempts.take('sign_in', 'somebody')
+  await tools.failures.begin('somebody@example.com')
+  const counts = async () => {
+    const tables = ['oneTimeTokens', 'attempts', 'passwordFailures'] as const
+    const rows = tables.map((table) => db.selectFrom(table).selectAll().execute())
+    return (await Promise.all(rows)).map(({ length }) => length)
+  }
+  const run = { id: 'a', retries: 0, progress: async () => undefined }
+  await tidySignIns.run(app.kernel.ctx, {}, run)
+  assert.ok((await counts()).every((count) => count > 0))
+  clock.advance(3 * 24 * 60 * MINUTE_MS)
+  await tidySignIns.run(app.kernel.ctx, {}, run)
+  assert.deepEqual(await counts(), [0, 0, 0])
+  assert.equal(await codeOf(refresh(tools, nobody, ann, ADDRESS)), 'none')
+  clock.advance(121 * 24 * 60 * MINUTE_MS)
+  await tidySignIns.run(app.kernel.ctx, {}, run)
+  assert.deepEqual(await db.selectFrom('signIns').selectAll().execute(), [])
+  assert.deepEqual(await db.selectFrom('signInRecords').selectAll().execute(), [])
 })

@@ -37,7 +37,7 @@ async function openMails(app: TestApp, viewport = { width: 1280, height: 800 }) 
 }
 
 async function post(app: TestApp) {
-  const { ctx, email: to } = await app.person()
+  const { ctx, email: to } = await app.superAdmin()
   const values = {
     ...{ link: linkTo(ctx, 'invitation', 'token-93'), role: 'member', expiresInHours: 72 },
     ...{ inviter: '<script>document.title = "evil"</script>', account: 'Shop' },

@@ -12,7 +12,7 @@ after(() => app[Symbol.asyncDispose]())
 const MAILS = '/v1/dev/mails'
 
 async function post(app: TestApp) {
-  const { ctx, email: to } = await app.person()
+  const { ctx, email: to } = await app.superAdmin()
   const values = { link: linkTo(ctx, 'verify-email', 'token-93'), expiresInHours: 24 }
   await sendMail(ctx, { to, template: 'verify_email', values })
   return app.mailTo(to)
@@ -68,14 +68,15 @@ test('on loopback, unless development is asked for, the mailbox is for super-adm
   const { id } = await post(quiet)
   const [root, ann] = [await quiet.superAdmin(), await quiet.person()]
   const seen = await root.get(MAILS)
-  assert.deepEqual([seen.status, seen.body.items[0].id], [200, id])
+  const ids = (body: { items: { id: string }[] }) => body.items.map((item) => item.id)
+  assert.deepEqual([seen.status, ids(seen.body).includes(id)], [200, true])
   for (const path of [MAILS, `${MAILS}/${id}`]) {
     for (const answer of [await ann.get(path), await quiet.request('GET', path)]) {
       assert.deepEqual([answer.status, answer.body.code], [404, 'mail.no_mailbox'])
     }
   }
   assert.equal((await ann.delete(MAILS)).status, 404)
-  assert.equal((await root.get(MAILS)).body.items.length, 1)
+  assert.ok(ids((await root.get(MAILS)).body).includes(id))
   const health = await quiet.request('GET', '/health/mail')
   assert.deepEqual([health.status, health.body.status], [200, 'ok'])
   assert.match(health.body.detail, /development mailbox/)

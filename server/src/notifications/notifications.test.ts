@@ -39,13 +39,13 @@ async function post<Name extends keyof TemplateValues>(
   template: Name,
   values: (ctx: Context) => TemplateValues[Name],
 ) {
-  const { ctx, accountId, email: to } = await app.person()
+  const { ctx, accountId, email: to } = await app.superAdmin()
   const id = await sendMail(ctx, { to, template, values: values(ctx), accountId })
   return { id, to, ctx, accountId }
 }
 
 test('a mail is sent once, after the commit, and what it was to say is erased', async () => {
-  const { ctx, accountId, email: to } = await app.person()
+  const { ctx, accountId, email: to } = await app.superAdmin()
   const values = { link: linkTo(ctx, 'verify-email', 'token-93'), expiresInHours: 24 }
   const id = await ctx.transaction((ctx) =>
     sendMail(ctx, { to, template: 'verify_email', values, accountId }),
@@ -60,7 +60,7 @@ test('a mail is sent once, after the commit, and what it was to say is erased', 
 })
 
 test('a transaction that is rolled back sends nothing', async () => {
-  const { ctx, email: to } = await app.person()
+  const { ctx, email: to } = await app.superAdmin()
   const sending = ctx.transaction(async (ctx) => {
     await sendMail(ctx, { to, template: 'sign_in_locked', values: { until: at } })
     throw new Error('changed my mind')
@@ -108,7 +108,7 @@ test('a language without templates falls back to English', () => {
 })
 
 test('line ends and control characters are refused in every value and in the address', async () => {
-  const { ctx } = await app.person()
+  const { ctx } = await app.superAdmin()
   const refused = (error: unknown) =>
     error instanceof Problem && error.code === 'mail.invalid_value'
   for (const evil of [
@@ -186,7 +186,7 @@ test('T63: what a mail says is in no log, no event and no table, whatever became
   const env = { SMTP_URL: server.url, LOG_LEVEL: 'trace' }
   {
     await using told = await startApp({ env, logTo })
-    const { ctx, accountId } = await told.person()
+    const { ctx, accountId } = await told.superAdmin()
     const values = { link: linkTo(ctx, 'reset-password', CANARY), expiresInMinutes: 30 }
     for (const to of ['spam-93@example.test', 'fine-93@example.test']) {
       await sendMail(ctx, { to, template: 'reset_password', values, accountId })

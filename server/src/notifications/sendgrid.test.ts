@@ -46,7 +46,7 @@ const callsTo = (address: string) =>
 async function post(name: string, ...answers: ((response: ServerResponse) => void)[]) {
   const to = `${app.unique(name)}@example.test`
   plans.set(to, answers)
-  const { ctx, accountId } = await app.person()
+  const { ctx, accountId } = await app.superAdmin()
   const values = { link: linkTo(ctx, 'verify-email', 'token-93'), expiresInHours: 24 }
   const id = await sendMail(ctx, { to, template: 'verify_email', values, accountId })
   const read = () =>

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { get, type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
@@ -51,6 +52,11 @@ const trial = {
         inner: z.strictObject({ n: z.int() }).optional(),
       }),
       handler: () => undefined,
+    }),
+    route({
+      ...{ method: 'GET', path: '/v1/where', summary: 'Tell', access },
+      returns: z.object({ loopbackOnly: z.boolean() }),
+      handler: (_ctx, { request: { loopbackOnly } }) => ({ loopbackOnly }),
     }),
     route({
       ...{ method: 'POST', path: '/v1/plain', summary: 'Do', access },
@@ -273,6 +279,18 @@ test('where clients come by https, browsers are told to come by nothing else', a
   const { headers } = await secure.request('GET', '/v1/things')
   assert.match(headers.get('strict-transport-security')!, /max-age=31536000/)
   assert.equal((await ask('/v1/things')).headers.get('strict-transport-security'), null)
+})
+
+test('what is sent to the public https name has left some machine, though it came over loopback', async () => {
+  const publicUrl = 'https://gantry.example'
+  await using secure = await serve(kernel, [trial], {}, { publicUrl })
+  const askAs = async (host: string) => {
+    const request = get(`${secure.url}/v1/where`, { headers: { host } })
+    const [answer] = (await once(request, 'response')) as [IncomingMessage]
+    return JSON.parse(await text(answer))
+  }
+  assert.deepEqual(await askAs('gantry.example'), { loopbackOnly: false })
+  assert.deepEqual(await askAs('127.0.0.1:8700'), { loopbackOnly: true })
 })
 
 test('pages of the origins that are named may call, letter by letter, and no others', async () => {
