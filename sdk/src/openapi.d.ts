@@ -141,6 +141,181 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/2fa/backup/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finish a sign-in with a backup code
+         * @deprecated
+         * @description The code counts once. A mail tells the person that it was used.
+         *
+         *     Open to everybody: the challenge of a sign-in is the credential.
+         */
+        post: operations["post2faBackupVerify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the accounts that you can act for, newest first
+         * @description Those that you are a member of, for the admins of a reseller those below it, and for whoever runs the installation all. The header `Gantry-Account` names the one that a request acts for; without it, a request acts for `accountId` of the user.
+         *
+         *     Needs the permission `accounts.read`.
+         */
+        get: operations["getAccounts"];
+        put?: never;
+        /**
+         * Found an account
+         * @description You own it. With `parentId` it lies below that reseller instead, and nobody is its member until somebody is invited: that needs `accounts.create` there. Only the operator makes resellers.
+         *
+         *     Open to everybody who is signed in: everybody may have accounts, within bounds. API keys may not.
+         */
+        post: operations["postAccounts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show an account
+         * @description Needs the permission `accounts.read`.
+         */
+        get: operations["getAccountsId"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete an account
+         * @description Nobody acts for it any more, its API keys and its invitations end. What its members have elsewhere stays.
+         *
+         *     Needs the permission `accounts.delete`.
+         */
+        delete: operations["deleteAccountsId"];
+        options?: never;
+        head?: never;
+        /**
+         * Change the name of an account, or where it lies
+         * @description Admins of a reseller move accounts below it to another place below it (`accounts.move`); the operator moves any, and says which is a reseller (`accounts.manage`).
+         *
+         *     Needs the permission `accounts.write`.
+         */
+        patch: operations["patchAccountsId"];
+        trace?: never;
+    };
+    "/api/v1/accounts/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the members of an account, newest first
+         * @description Needs the permission `members.read`.
+         */
+        get: operations["getAccountsIdMembers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{id}/members/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Leave an account
+         * @description Whoever has no other account gets a new personal one. The last owner hands the account over first.
+         *
+         *     Open to everybody who is signed in: everybody may leave, except the last owner. API keys may not.
+         */
+        delete: operations["deleteAccountsIdMembersMe"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{id}/members/{userId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a member from an account
+         * @description What they started stays with the account; the API keys that they made end.
+         *
+         *     Needs the permission `members.write`.
+         */
+        delete: operations["deleteAccountsIdMembersUserId"];
+        options?: never;
+        head?: never;
+        /**
+         * Give a member another role
+         * @description Nobody gives, changes or takes a role above their own, and an account keeps an owner.
+         *
+         *     Needs the permission `members.write`.
+         */
+        patch: operations["patchAccountsIdMembersUserId"];
+        trace?: never;
+    };
+    "/api/v1/accounts/{id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand an account over to another of its members
+         * @description They own it from then on, and you stay as an admin.
+         *
+         *     Needs the permission `accounts.transfer`.
+         */
+        post: operations["postAccountsIdTransfer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/audit": {
         parameters: {
             query?: never;
@@ -617,6 +792,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/users/{id}/impersonate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Act as a user for 30 minutes, to help
+         * @description The tokens act as the user, without their roles over the installation, and name the caller in the claim `act`; events name both. They read, and drive browsers; they change neither credentials nor keys nor members. `POST /v1/auth/logout` with them ends it, and so does the end of the caller’s own sign-in.
+         *
+         *     Needs the permission `users.impersonate`.
+         */
+        post: operations["postAdminUsersIdImpersonate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say which roles over the installation a user has
+         * @description Nobody gives or takes a role above their own, and the last super-admin stays one. It counts within 5 seconds.
+         *
+         *     Needs the permission `staff.write`.
+         */
+        put: operations["putAdminUsersIdRoles"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/api-keys": {
         parameters: {
             query?: never;
@@ -687,6 +906,196 @@ export interface paths {
          *     Needs the permission `keys.write`.
          */
         post: operations["postApiKeysIdRotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/2fa": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show which second factors you have, and whether you must have one
+         * @description Open to everybody who is signed in: everybody looks after their own second factors. API keys may not.
+         */
+        get: operations["getAuth2fa"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/2fa/backup/regenerate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace your backup codes by ten new ones
+         * @description Open to everybody who is signed in: everybody looks after their own second factors. API keys may not.
+         */
+        post: operations["postAuth2faBackupRegenerate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/2fa/backup/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finish a sign-in with a backup code
+         * @description The code counts once. A mail tells the person that it was used.
+         *
+         *     Open to everybody: the challenge of a sign-in is the credential.
+         */
+        post: operations["postAuth2faBackupVerify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/2fa/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your devices that need no second factor for a while
+         * @description Open to everybody who is signed in: everybody looks after their own second factors. API keys may not.
+         */
+        get: operations["getAuth2faDevices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/2fa/devices/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Ask one of your devices for a second factor again
+         * @description Open to everybody who is signed in: everybody looks after their own second factors. API keys may not.
+         */
+        delete: operations["deleteAuth2faDevicesId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/2fa/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give up your authenticator app
+         * @description Passkeys stay. Without any, the backup codes go too, and the password is enough.
+         *
+         *     Open to everybody who is signed in: everybody looks after their own second factors. API keys may not.
+         */
+        post: operations["postAuth2faDisable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/2fa/enroll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to set up an authenticator app
+         * @description Nothing changes until `POST /v1/auth/2fa/verify` got the first code of it, within 15 minutes and by the same sign-in.
+         *
+         *     Open to everybody who is signed in: everybody looks after their own second factors. API keys may not.
+         */
+        post: operations["postAuth2faEnroll"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/2fa/requirement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Demand a second factor of everybody who acts for your account
+         * @description Who has none gets nothing but the routes to set one up, from 5 seconds later on. API keys go on as they are.
+         *
+         *     Needs the permission `factors.require`.
+         */
+        put: operations["putAuth2faRequirement"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/2fa/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finish a sign-in with a second factor, or confirm a new authenticator app
+         * @description With the `challengeId` of a sign-in, the answer is what a sign-in answers. Without it, whoever is signed in confirms the app that they began to set up, and gets ten backup codes. A code counts once, 30 seconds before and after its time too.
+         *
+         *     Open to everybody: the challenge of a sign-in is the credential, or an access token.
+         */
+        post: operations["postAuth2faVerify"];
         delete?: never;
         options?: never;
         head?: never;
@@ -812,7 +1221,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in with e-mail address and password
-         * @description The answer does not tell whether the address or the password was wrong. After several wrong passwords for one address even the right one is refused for a while, with the same answer.
+         * @description The answer does not tell whether the address or the password was wrong. After several wrong passwords for one address even the right one is refused for a while, with the same answer. Who has a second factor gets a challenge in place of tokens: `POST /v1/auth/2fa/verify` finishes the sign-in.
          *
          *     Open to everybody: the way in.
          */
@@ -862,6 +1271,134 @@ export interface paths {
          */
         post: operations["postAuthLogoutAll"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your passkeys
+         * @description Open to everybody who is signed in: everybody looks after their own passkeys. API keys may not.
+         */
+        get: operations["getAuthPasskeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/passkeys/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign in by passkey, without a password
+         * @description The authenticator must have seen that it is you, by PIN, finger or face.
+         *
+         *     Open to everybody: the passkey is the credential.
+         */
+        post: operations["postAuthPasskeysLogin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/passkeys/login/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for what a browser needs to sign in by passkey
+         * @description With the `challengeId` of a sign-in, the passkey is its second factor: send the answer to `POST /v1/auth/2fa/verify`.
+         *
+         *     Open to everybody: the way in.
+         */
+        post: operations["postAuthPasskeysLoginOptions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/passkeys/register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep the passkey that a browser made
+         * @description Open to everybody who is signed in: everybody looks after their own passkeys. API keys may not.
+         */
+        post: operations["postAuthPasskeysRegister"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/passkeys/register/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for what a browser needs to make a passkey
+         * @description It counts once, for 5 minutes, on pages of `PUBLIC_URL` (or `http://localhost`).
+         *
+         *     Open to everybody who is signed in: everybody looks after their own passkeys. API keys may not.
+         */
+        post: operations["postAuthPasskeysRegisterOptions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/passkeys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove one of your passkeys
+         * @description Without any factor left, the backup codes go too, and the password is enough.
+         *
+         *     Open to everybody who is signed in: everybody looks after their own passkeys. API keys may not.
+         */
+        delete: operations["deleteAuthPasskeysId"];
         options?: never;
         head?: never;
         patch?: never;
@@ -967,7 +1504,7 @@ export interface paths {
         put?: never;
         /**
          * Prove again who you are, for what asks for it
-         * @description Counts for 5 minutes, for this sign-in. Signing in with the password counts too.
+         * @description By the password, or by a code of the authenticator app or a backup code. Counts for 5 minutes, for this sign-in. Signing in counts too.
          *
          *     Open to everybody who is signed in: everybody proves who they are. API keys may not.
          */
@@ -1546,6 +2083,98 @@ export interface paths {
          */
         put: operations["putFleetPool"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List invitations, newest first
+         * @description Those that ended are listed for 90 days.
+         *
+         *     Needs the permission `invitations.read`.
+         */
+        get: operations["getInvitations"];
+        put?: never;
+        /**
+         * Invite somebody to an account, or to run the installation
+         * @description They get a link by mail, good for 72 hours. Nobody gives a role above their own; `platformRole` needs `staff.write`.
+         *
+         *     Needs the permission `invitations.write`.
+         */
+        post: operations["postInvitations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept an invitation
+         * @description Whoever has a user signs in with the address that it was sent to, by password or passkey, and accepts with that access token. Anybody else chooses a password here, and is signed in.
+         *
+         *     Open to everybody: the token of the mail is the credential.
+         */
+        post: operations["postInvitationsAccept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take an invitation back
+         * @description Needs the permission `invitations.write`.
+         */
+        delete: operations["deleteInvitationsId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations/{id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mail an invitation again, with a new link
+         * @description The link before is worthless; the new one is good for 72 hours.
+         *
+         *     Needs the permission `invitations.write`.
+         */
+        post: operations["postInvitationsIdResend"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2762,6 +3391,59 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AcceptInvitation: {
+            token: string;
+            /**
+             * Format: password
+             * @description For whoever has no user yet; others sign in and accept with that token
+             */
+            password?: string;
+            firstName?: string;
+            lastName?: string;
+        };
+        AcceptedInvitation: {
+            invitation: components["schemas"]["Invitation"];
+            user: components["schemas"]["User"];
+            /** @description For a user that was made just now */
+            accessToken?: string;
+            refreshToken?: string;
+            expiresInSeconds?: number;
+        };
+        Account: {
+            /** @description Id of an account */
+            id: string;
+            name: string;
+            /** @enum {string} */
+            kind: "personal" | "organisation" | "reseller";
+            /** @enum {string} */
+            tier: "free" | "premium" | "enterprise";
+            /** @description The account above it */
+            parentId?: string;
+            /**
+             * @description Of the caller, who is a member
+             * @enum {string}
+             */
+            role?: "viewer" | "member" | "admin" | "owner";
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        AccountChange: {
+            name?: string;
+            /**
+             * @description Changed by the operator only
+             * @enum {string}
+             */
+            kind?: "organisation" | "reseller";
+            /** @description Where it is to lie; `null`, which the operator alone may give, for nowhere */
+            parentId?: string | null;
+        };
+        AccountPage: {
+            items: components["schemas"]["Account"][];
+            /** @description For the next page; null on the last */
+            nextCursor: string | null;
+        };
         AnswerDialog: {
             /** @enum {string} */
             action: "accept" | "dismiss";
@@ -2811,6 +3493,10 @@ export interface components {
             items: components["schemas"]["ApiKey"][];
             /** @description For the next page; null on the last */
             nextCursor: string | null;
+        };
+        AskForPasskey: {
+            /** @description Of a sign-in that awaits its second factor; left out to sign in by passkey alone */
+            challengeId?: string;
         };
         AuditEntry: {
             /** @description `evt_…` */
@@ -2866,6 +3552,23 @@ export interface components {
             publicKey: string;
             /** Format: date-time */
             signedAt: string;
+        };
+        AuthenticatorAppEnrolment: {
+            /** @description Base32, for typing it by hand */
+            secret: string;
+            /** @description `otpauth://totp/…`: what the QR code holds */
+            uri: string;
+            /** @description The QR code as an SVG picture */
+            qrSvg: string;
+            /**
+             * Format: date-time
+             * @description Until when its first code is awaited
+             */
+            expiresAt: string;
+        };
+        BackupCodes: {
+            /** @description Shown this once; each signs in once in place of a second factor */
+            backupCodes: string[];
         };
         Batch: {
             commands: ({
@@ -3456,6 +4159,21 @@ export interface components {
             /** @description How many were set or cleared */
             count?: number;
         };
+        CreateAccount: {
+            /**
+             * @description How people know it
+             * @example Analytical Engines
+             */
+            name: string;
+            /**
+             * @description A `reseller` has accounts below it; only the operator makes one
+             * @default organisation
+             * @enum {string}
+             */
+            kind: "organisation" | "reseller";
+            /** @description The reseller that it is to lie below; nobody is its member at first */
+            parentId?: string;
+        };
         CreateApiKey: {
             /**
              * @description What it is for
@@ -3485,6 +4203,22 @@ export interface components {
              * @default []
              */
             allowedAddresses: string[];
+        };
+        CreateInvitation: {
+            /** Format: email */
+            email: string;
+            /** @description The account that `role` is in: the one that you act for unless given */
+            accountId?: string;
+            /**
+             * @description What each may do: `GET /v1/roles`, under `account-…`
+             * @enum {string}
+             */
+            role?: "viewer" | "member" | "admin" | "owner";
+            /**
+             * @description To run the installation; with it, `role` may be left out
+             * @enum {string}
+             */
+            platformRole?: "support" | "admin" | "super-admin";
         };
         CreateJoinToken: {
             name: string;
@@ -3580,6 +4314,10 @@ export interface components {
                 message: string;
             };
         };
+        DisableAuthenticatorApp: {
+            /** @description Six digits of the authenticator app, or a backup code */
+            code: string;
+        };
         /** @description A file that a page has downloaded */
         Download: {
             id: string;
@@ -3609,6 +4347,10 @@ export interface components {
              * @example http://user:password@proxy.example.com:3128
              */
             proxy?: string;
+        };
+        EnrolAuthenticatorApp: {
+            /** @description Needed to replace an app: a code of it, or a backup code */
+            code?: string;
         };
         ErrorReport: {
             /** Format: date-time */
@@ -3705,6 +4447,32 @@ export interface components {
             updatedAt?: string;
             value: boolean;
             default: boolean;
+        };
+        FinishedCookieSession: {
+            user: components["schemas"]["User"];
+            /** @description Goes into `X-CSRF-Token` of every request that may change something */
+            csrfToken: string;
+            /** @description Until the next `POST /v1/auth/refresh` */
+            expiresInSeconds: number;
+            /** Format: date-time */
+            rememberedUntil?: string;
+            /** @description There when fewer than 3 are: make new ones */
+            backupCodesLeft?: number;
+        };
+        FinishedSignIn: {
+            user: components["schemas"]["User"];
+            /** @description Goes into `Authorization: Bearer …` */
+            accessToken: string;
+            /** @description Buys the next pair of tokens, once */
+            refreshToken: string;
+            /** @description Of the access token */
+            expiresInSeconds: number;
+            /** Format: date-time */
+            rememberedUntil?: string;
+            /** @description There when fewer than 3 are: make new ones */
+            backupCodesLeft?: number;
+            /** @description Goes into later sign-ins of this device in place of a second factor */
+            rememberToken?: string;
         };
         FlagChange: {
             /** @description `chg_…` */
@@ -3898,6 +4666,13 @@ export interface components {
             /** Format: email */
             email: string;
         };
+        Grant: {
+            permission: string;
+            /** @description In the account that the role is held in (`own`), in those below it (`subtree`), or in every account */
+            where: ("own" | "subtree" | "all")[];
+            /** @description Also to staff who act as somebody with this role */
+            lent: boolean;
+        };
         Health: {
             /**
              * @description `failing` when a critical check fails, `degraded` when the product works with less
@@ -3921,6 +4696,13 @@ export interface components {
             /** @description A user, an API key, or one connection */
             id: string;
             name?: string;
+        };
+        Impersonate: {
+            /**
+             * @description Why: it is kept with the event
+             * @example Ticket 4711
+             */
+            reason: string;
         };
         Instance: {
             /** @description `ins_…` */
@@ -3978,6 +4760,48 @@ export interface components {
             errorMessage?: string;
             /** Format: date-time */
             checkedAt: string;
+        };
+        Invitation: {
+            /** @description Id of an invitation */
+            id: string;
+            email: string;
+            /** @description Id of an account */
+            accountId?: string;
+            /**
+             * @description What each may do: `GET /v1/roles`, under `account-…`
+             * @enum {string}
+             */
+            role?: "viewer" | "member" | "admin" | "owner";
+            /**
+             * @description Over the installation: `GET /v1/roles`
+             * @enum {string}
+             */
+            platformRole?: "support" | "admin" | "super-admin";
+            /** @enum {string} */
+            status: "pending" | "accepted" | "expired" | "cancelled";
+            /** @description Id of a user */
+            invitedBy: string;
+            /** Format: date-time */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When it was mailed last
+             */
+            sentAt: string;
+            timesSent: number;
+            /** Format: date-time */
+            expiresAt: string;
+            /** Format: date-time */
+            acceptedAt?: string;
+            /** @description Id of a user */
+            acceptedBy?: string;
+            /** Format: date-time */
+            cancelledAt?: string;
+        };
+        InvitationPage: {
+            items: components["schemas"]["Invitation"][];
+            /** @description For the next page; null on the last */
+            nextCursor: string | null;
         };
         Job: {
             id: string;
@@ -4126,6 +4950,16 @@ export interface components {
             email: string;
             /** Format: password */
             password: string;
+            /** @description Of an earlier sign-in of this device, in place of a second factor */
+            rememberToken?: string;
+            /**
+             * @description `tokens` unless given. `cookie`, for pages of this server: the tokens come as cookies that no script can read, and not in the answer
+             * @enum {string}
+             */
+            session?: "tokens" | "cookie";
+        };
+        LoginByPasskey: {
+            response: components["schemas"]["PasskeyAnswer"];
             /**
              * @description `tokens` unless given. `cookie`, for pages of this server: the tokens come as cookies that no script can read, and not in the answer
              * @enum {string}
@@ -4153,6 +4987,35 @@ export interface components {
             createdAt: string;
             /** Format: date-time */
             endedAt?: string;
+        };
+        Member: {
+            /** @description Id of a user */
+            userId: string;
+            email: string;
+            firstName?: string;
+            lastName?: string;
+            /**
+             * @description What each may do: `GET /v1/roles`, under `account-…`
+             * @enum {string}
+             */
+            role: "viewer" | "member" | "admin" | "owner";
+            /**
+             * Format: date-time
+             * @description When the person became a member
+             */
+            createdAt: string;
+        };
+        MemberChange: {
+            /**
+             * @description What each may do: `GET /v1/roles`, under `account-…`
+             * @enum {string}
+             */
+            role: "viewer" | "member" | "admin" | "owner";
+        };
+        MemberPage: {
+            items: components["schemas"]["Member"][];
+            /** @description For the next page; null on the last */
+            nextCursor: string | null;
         };
         Navigate: {
             /** @example https://example.com/ */
@@ -4232,6 +5095,18 @@ export interface components {
              * @example .example.com
              */
             domain?: string;
+        };
+        NewPasskey: {
+            id: string;
+            name: string;
+            /** @description Whether it may be on several devices */
+            isSynced: boolean;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            lastUsedAt?: string;
+            /** @description There when it is the first factor; shown this once */
+            backupCodes?: string[];
         };
         NodeBeat: {
             /** @description Higher than that of the beat before */
@@ -4419,6 +5294,64 @@ export interface components {
                 type: "alert" | "confirm" | "prompt" | "beforeunload";
                 message: string;
             };
+        };
+        Passkey: {
+            id: string;
+            name: string;
+            /** @description Whether it may be on several devices */
+            isSynced: boolean;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            lastUsedAt?: string;
+        };
+        /** @description `toJSON()` of what `navigator.credentials.get` gave (AuthenticationResponseJSON) */
+        PasskeyAnswer: {
+            id: string;
+            rawId: string;
+            /** @constant */
+            type: "public-key";
+            authenticatorAttachment?: string | null;
+            clientExtensionResults: {
+                [key: string]: unknown;
+            };
+            response: {
+                clientDataJSON: string;
+                authenticatorData: string;
+                signature: string;
+                userHandle?: string | null;
+            };
+        };
+        /** @description `toJSON()` of what `navigator.credentials.create` gave (RegistrationResponseJSON) */
+        PasskeyCreation: {
+            id: string;
+            rawId: string;
+            /** @constant */
+            type: "public-key";
+            authenticatorAttachment?: string | null;
+            clientExtensionResults: {
+                [key: string]: unknown;
+            };
+            response: {
+                clientDataJSON: string;
+                attestationObject: string;
+                authenticatorData?: string;
+                publicKey?: string | null;
+                publicKeyAlgorithm?: number;
+                transports?: string[];
+            };
+        };
+        PasskeyList: {
+            items: components["schemas"]["Passkey"][];
+        };
+        /** @description For `PublicKeyCredential.parseCreationOptionsFromJSON` or `parseRequestOptionsFromJSON` */
+        PasskeyOptions: {
+            challenge: string;
+            rp?: unknown;
+            rpId?: string;
+            userVerification?: string;
+        } & {
+            [key: string]: unknown;
         };
         Pdf: {
             /**
@@ -4767,6 +5700,29 @@ export interface components {
              */
             session?: "tokens" | "cookie";
         };
+        RegisterPasskey: {
+            /**
+             * @description To tell it by
+             * @example blue key
+             */
+            name: string;
+            response: components["schemas"]["PasskeyCreation"];
+        };
+        RememberedDevice: {
+            /** @description `rdv_…` */
+            id: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            expiresAt: string;
+            /** Format: date-time */
+            lastUsedAt: string;
+            ipAddress?: string;
+            userAgent?: string;
+        };
+        RememberedDeviceList: {
+            items: components["schemas"]["RememberedDevice"][];
+        };
         RequestControl: {
             /**
              * @description For how long
@@ -4787,9 +5743,11 @@ export interface components {
             /** @description As it stands in `roles` of a user */
             name: string;
             /** @enum {string} */
-            scope: "platform" | "account";
+            scope: "platform" | "reseller" | "account";
             summary: string;
             permissions: string[];
+            /** @description The same, and over what */
+            grants: components["schemas"]["Grant"][];
         };
         RotateApiKey: {
             /**
@@ -4883,6 +5841,31 @@ export interface components {
                 [key: string]: number;
             };
         };
+        SecondFactorRequired: {
+            /** @constant */
+            secondFactorRequired: true;
+            /** @description Finishes this sign-in, once, from the same network; it is no token */
+            challengeId: string;
+            methods: ("totp" | "passkey" | "backup_code")[];
+            /** Format: date-time */
+            expiresAt: string;
+        };
+        SecondFactorRequirement: {
+            /** @description Whether everybody who acts for the account needs a second factor */
+            required: boolean;
+        };
+        SecondFactors: {
+            /** @description Whether signing in takes a second factor */
+            enabled: boolean;
+            /** @description Whether your role or your account demands one */
+            required: boolean;
+            authenticatorApp: {
+                /** Format: date-time */
+                createdAt: string;
+            } | null;
+            passkeys: components["schemas"]["Passkey"][];
+            backupCodesLeft: number;
+        };
         SessionPage: {
             items: components["schemas"]["BrowserSession"][];
             /** @description For the next page; null on the last */
@@ -4968,13 +5951,25 @@ export interface components {
             /** Format: date-time */
             retiringAt?: string;
         };
+        Staff: {
+            /** @description Id of a user */
+            userId: string;
+            /** @description Over the installation: `GET /v1/roles` */
+            roles: ("support" | "admin" | "super-admin")[];
+        };
+        StaffChange: {
+            /** @description Over the installation: `GET /v1/roles` */
+            roles: ("support" | "admin" | "super-admin")[];
+        };
         StartedOperation: {
             /** @description `op_…` */
             operationId: string;
         };
         StepUp: {
             /** Format: password */
-            password: string;
+            password?: string;
+            /** @description Six digits of the authenticator app, or a backup code */
+            code?: string;
         };
         SteppedUp: {
             /** Format: date-time */
@@ -5085,6 +6080,10 @@ export interface components {
             };
             cookies?: components["schemas"]["NewCookie"][];
         };
+        TransferAccount: {
+            /** @description A member, who becomes the owner */
+            userId: string;
+        };
         Type: {
             /**
              * @description The focused element unless given
@@ -5150,6 +6149,13 @@ export interface components {
             roles: string[];
             /** @description The account that the user acts for */
             accountId: string;
+            /** @description The member of staff who acts as the user, and until when */
+            impersonatedBy?: {
+                userId: string;
+                email: string;
+                /** Format: date-time */
+                expiresAt: string;
+            };
             settings: components["schemas"]["UserSettings"];
             /** Format: date-time */
             createdAt: string;
@@ -5224,6 +6230,36 @@ export interface components {
             /** @description One that was kept elsewhere */
             head?: components["schemas"]["AuditHead"];
         };
+        VerifyBackupCode: {
+            /** @description Of a sign-in whose password was right */
+            challengeId: string;
+            /** @description With or without hyphens, in capital or small letters */
+            code: string;
+            /** @description Whether this device needs no second factor for 30 days: see `rememberToken` */
+            rememberDevice?: boolean;
+            /**
+             * @description `tokens` unless given. `cookie`, for pages of this server: the tokens come as cookies that no script can read, and not in the answer
+             * @enum {string}
+             */
+            session?: "tokens" | "cookie";
+        };
+        VerifySecondFactor: {
+            /** @description Left out by who is signed in and confirms a new authenticator app */
+            challengeId?: string;
+            /**
+             * @description What the authenticator app shows now
+             * @example 492039
+             */
+            code?: string;
+            passkey?: components["schemas"]["PasskeyAnswer"];
+            /** @description Whether this device needs no second factor for 30 days: see `rememberToken` */
+            rememberDevice?: boolean;
+            /**
+             * @description `tokens` unless given. `cookie`, for pages of this server: the tokens come as cookies that no script can read, and not in the answer
+             * @enum {string}
+             */
+            session?: "tokens" | "cookie";
+        };
         /** @description Inner size of the page in CSS pixels */
         Viewport: {
             width: number;
@@ -5278,8 +6314,280 @@ export interface components {
         };
     };
     responses: {
-        /** @description `audit.not_found`: No such audit entry. */
-        "audit.not_found": {
+        /**
+         * @description `account.cycle`: An account cannot lie below itself.
+         *     `account.has_accounts`: There are accounts below it.
+         *     `account.not_a_reseller`: Only a reseller has accounts below it.
+         *     `account.personal`: A personal account stays with its person.
+         *     `account.too_deep`: The accounts would lie too deep.
+         */
+        "account.cycle-or-account.has_accounts-or-account.not_a_reseller-or-account.personal-or-account.too_deep": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.has_accounts`: There are accounts below it.
+         *     `account.personal`: A personal account stays with its person.
+         */
+        "account.has_accounts-or-account.personal": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.limit_reached`: No room for another account.
+         *     `account.not_a_reseller`: Only a reseller has accounts below it.
+         *     `account.too_deep`: The accounts would lie too deep.
+         */
+        "account.limit_reached-or-account.not_a_reseller-or-account.too_deep": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `account.not_found`: No such account. */
+        "account.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `audit.not_found`: No such audit entry.
+         */
+        "account.not_found-or-audit.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `browser.tab_not_found`: No such tab.
+         *     `session.not_found`: No such session.
+         */
+        "account.not_found-or-browser.tab_not_found-or-session.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `device.not_found`: No such device.
+         */
+        "account.not_found-or-device.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `download.not_found`: No such download.
+         *     `session.not_found`: No such session.
+         */
+        "account.not_found-or-download.not_found-or-session.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `fleet.instance_not_found`: No such instance.
+         */
+        "account.not_found-or-fleet.instance_not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `fleet.join_token_not_found`: No such join token.
+         */
+        "account.not_found-or-fleet.join_token_not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `fleet.node_not_found`: No such node.
+         */
+        "account.not_found-or-fleet.node_not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `invitation.not_found`: No such invitation.
+         */
+        "account.not_found-or-invitation.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `job.not_found`: No such job.
+         */
+        "account.not_found-or-job.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `key.not_found`: No such API key.
+         */
+        "account.not_found-or-key.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `mail.not_suppressed`: That address is not kept from mail.
+         */
+        "account.not_found-or-mail.not_suppressed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `member.not_found`: No such member.
+         */
+        "account.not_found-or-member.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `operation.not_found`: No such operation.
+         */
+        "account.not_found-or-operation.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `passkey.not_found`: No such passkey.
+         */
+        "account.not_found-or-passkey.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `recording.not_recorded`: There is no recording.
+         *     `session.not_found`: No such session.
+         */
+        "account.not_found-or-recording.not_recorded-or-session.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `recovery.unknown_action`: No such recovery action.
+         */
+        "account.not_found-or-recovery.unknown_action": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `session.not_found`: No such session.
+         */
+        "account.not_found-or-session.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `user.not_found`: No such user.
+         */
+        "account.not_found-or-user.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.out_of_reach`: That would take the account from its reseller.
+         *     `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         */
+        "account.out_of_reach-or-auth.forbidden-or-auth.second_factor_required": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5362,9 +6670,24 @@ export interface components {
          * @description `auth.email_not_verified`: Confirm your e-mail address first.
          *     `auth.forbidden`: You may not do that.
          *     `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.second_factor_required`: This needs a second factor.
          *     `key.scope_not_held`: A key cannot do more than whoever makes it.
          */
-        "auth.email_not_verified-or-auth.forbidden-or-auth.https_required-or-key.scope_not_held": {
+        "auth.email_not_verified-or-auth.forbidden-or-auth.https_required-or-auth.second_factor_required-or-key.scope_not_held": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.email_not_verified`: Confirm your e-mail address first.
+         *     `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `invitation.above_you`: That role is above yours.
+         */
+        "auth.email_not_verified-or-auth.forbidden-or-auth.second_factor_required-or-invitation.above_you": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5374,6 +6697,18 @@ export interface components {
         };
         /** @description `auth.email_taken`: That e-mail address is in use. */
         "auth.email_taken": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.email_taken`: That e-mail address is in use.
+         *     `invitation.ended`: That invitation does not count any more.
+         */
+        "auth.email_taken-or-invitation.ended": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5393,9 +6728,12 @@ export interface components {
         /**
          * @description `auth.forbidden`: You may not do that.
          *     `auth.https_required`: Passwords and tokens need HTTPS.
-         *     `key.not_yours`: That API key is somebody else’s.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
+         *     `user.not_below_you`: That user ranks with you or above.
          */
-        "auth.forbidden-or-auth.https_required-or-key.not_yours": {
+        "auth.forbidden-or-auth.https_required-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-user.not_below_you": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5405,9 +6743,11 @@ export interface components {
         };
         /**
          * @description `auth.forbidden`: You may not do that.
+         *     `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.second_factor_required`: This needs a second factor.
          *     `key.not_yours`: That API key is somebody else’s.
          */
-        "auth.forbidden-or-key.not_yours": {
+        "auth.forbidden-or-auth.https_required-or-auth.second_factor_required-or-key.not_yours": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5417,9 +6757,117 @@ export interface components {
         };
         /**
          * @description `auth.forbidden`: You may not do that.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         */
+        "auth.forbidden-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
+         */
+        "auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
+         *     `user.role_above_you`: That role is above yours.
+         */
+        "auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-user.role_above_you": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         */
+        "auth.forbidden-or-auth.second_factor_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
+         */
+        "auth.forbidden-or-auth.second_factor_required-or-auth.step_up_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `invitation.above_you`: That role is above yours.
+         */
+        "auth.forbidden-or-auth.second_factor_required-or-invitation.above_you": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `key.not_yours`: That API key is somebody else’s.
+         */
+        "auth.forbidden-or-auth.second_factor_required-or-key.not_yours": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `member.above_you`: That role is above yours.
+         */
+        "auth.forbidden-or-auth.second_factor_required-or-member.above_you": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
          *     `session.may_not_force`: You may not take control from others.
          */
-        "auth.forbidden-or-session.may_not_force": {
+        "auth.forbidden-or-auth.second_factor_required-or-session.may_not_force": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5451,9 +6899,128 @@ export interface components {
         /**
          * @description `auth.https_required`: Passwords and tokens need HTTPS.
          *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         */
+        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         */
+        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
+         */
+        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
+         *     `factor.code_refused`: That code is not right.
+         */
+        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required-or-factor.code_refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.second_factor_required`: This needs a second factor.
          *     `auth.wrong_password`: That is not your password.
          */
-        "auth.https_required-or-auth.key_not_allowed-or-auth.wrong_password": {
+        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.wrong_password": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.sign_up_closed`: Nobody may register here.
+         *     `invitation.other_person`: That invitation is for somebody else.
+         */
+        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.sign_up_closed-or-invitation.other_person": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.step_up_required`: Prove again who you are.
+         *     `factor.code_refused`: That code is not right.
+         */
+        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.step_up_required-or-factor.code_refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.wrong_password`: That is not your password.
+         *     `factor.code_refused`: That code is not right.
+         */
+        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.wrong_password-or-factor.code_refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `passkey.refused`: That passkey does not count.
+         */
+        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-passkey.refused": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5467,6 +7034,43 @@ export interface components {
          *     `auth.sign_up_closed`: Nobody may register here.
          */
         "auth.https_required-or-auth.sign_up_by_invitation-or-auth.sign_up_closed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `factor.code_refused`: That code is not right.
+         */
+        "auth.https_required-or-factor.code_refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `factor.code_refused`: That code is not right.
+         *     `passkey.refused`: That passkey does not count.
+         */
+        "auth.https_required-or-factor.code_refused-or-passkey.refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `passkey.refused`: That passkey does not count.
+         */
+        "auth.https_required-or-passkey.refused": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5502,6 +7106,58 @@ export interface components {
             };
         };
         /**
+         * @description `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         */
+        "auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
+         */
+        "auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.step_up_required`: Prove again who you are.
+         */
+        "auth.key_not_allowed-or-auth.not_as_another-or-auth.step_up_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         */
+        "auth.key_not_allowed-or-auth.second_factor_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
          * @description `auth.link_invalid`: That link does not work any more.
          *     `auth.weak_password`: That password is too easy to guess.
          *     `request.invalid`: The request is not valid.
@@ -5528,6 +7184,15 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `auth.second_factor_required`: This needs a second factor. */
+        "auth.second_factor_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `auth.too_many_attempts`: Too many attempts. */
         "auth.too_many_attempts": {
             headers: {
@@ -5537,8 +7202,32 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /**
+         * @description `auth.too_many_attempts`: Too many attempts.
+         *     `factor.locked`: Too many wrong second factors.
+         */
+        "auth.too_many_attempts-or-factor.locked": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `auth.unauthenticated`: Sign in first. */
         "auth.unauthenticated": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.unauthenticated`: Sign in first.
+         *     `factor.challenge_over`: This sign-in cannot be finished any more.
+         */
+        "auth.unauthenticated-or-factor.challenge_over": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5853,18 +7542,6 @@ export interface components {
             };
         };
         /**
-         * @description `browser.tab_not_found`: No such tab.
-         *     `session.not_found`: No such session.
-         */
-        "browser.tab_not_found-or-session.not_found": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /**
          * @description `browser.timeout`: What was awaited did not come in time.
          *     `request.timeout`: The request took too long.
          */
@@ -5930,33 +7607,78 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `device.not_found`: No such device. */
-        "device.not_found": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /**
-         * @description `download.not_found`: No such download.
-         *     `session.not_found`: No such session.
-         */
-        "download.not_found-or-session.not_found": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
         /**
          * @description `download.not_ready`: The download has no file.
          *     `session.closed`: The session is closed.
          *     `session.not_ready`: The session has no browser yet.
          */
         "download.not_ready-or-session.closed-or-session.not_ready": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `factor.already_enabled`: An authenticator app is set up already. */
+        "factor.already_enabled": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `factor.challenge_over`: This sign-in cannot be finished any more. */
+        "factor.challenge_over": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `factor.mandatory`: You must keep a second factor. */
+        "factor.mandatory": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `factor.mandatory`: You must keep a second factor.
+         *     `factor.not_enabled`: There is no such second factor.
+         */
+        "factor.mandatory-or-factor.not_enabled": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `factor.not_enabled`: There is no such second factor. */
+        "factor.not_enabled": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `factor.nothing_pending`: There is no authenticator app to confirm. */
+        "factor.nothing_pending": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `factor.use_one_first`: Use a second factor yourself first. */
+        "factor.use_one_first": {
             headers: {
                 [name: string]: unknown;
             };
@@ -5983,33 +7705,6 @@ export interface components {
          *     `fleet.wrong_state`: The instance cannot do that now.
          */
         "fleet.builtin_machine-or-fleet.wrong_state": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `fleet.instance_not_found`: No such instance. */
-        "fleet.instance_not_found": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `fleet.join_token_not_found`: No such join token. */
-        "fleet.join_token_not_found": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `fleet.node_not_found`: No such node. */
-        "fleet.node_not_found": {
             headers: {
                 [name: string]: unknown;
             };
@@ -6156,29 +7851,59 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `invitation.ended`: That invitation does not count any more. */
+        "invitation.ended": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `invitation.is_member`: That person is a member already.
+         *     `invitation.open`: That person is invited already.
+         */
+        "invitation.is_member-or-invitation.open": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `invitation.not_found`: No such invitation. */
+        "invitation.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `invitation.sign_in_first`: Sign in, then accept. */
+        "invitation.sign_in_first": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `invitation.too_many`: Too many invitations. */
+        "invitation.too_many": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /**
          * @description `job.key_busy`: A job with the same key is waiting or running.
          *     `job.not_dead`: Only a dead job can be run again.
          */
         "job.key_busy-or-job.not_dead": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `job.not_found`: No such job. */
-        "job.not_found": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `key.not_found`: No such API key. */
-        "key.not_found": {
             headers: {
                 [name: string]: unknown;
             };
@@ -6216,8 +7941,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `mail.not_suppressed`: That address is not kept from mail. */
-        "mail.not_suppressed": {
+        /** @description `member.last_owner`: The account would be left without an owner. */
+        "member.last_owner": {
             headers: {
                 [name: string]: unknown;
             };
@@ -6261,15 +7986,6 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `operation.not_found`: No such operation. */
-        "operation.not_found": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
         /**
          * @description `operation.too_many_followers`: Too many operations are being followed.
          *     `server.stopping`: The server is stopping.
@@ -6284,10 +8000,32 @@ export interface components {
             };
         };
         /**
-         * @description `recording.not_recorded`: There is no recording.
-         *     `session.not_found`: No such session.
+         * @description `passkey.already_registered`: That passkey is registered already.
+         *     `passkey.limit_reached`: You have as many passkeys as you may.
+         *     `passkey.unavailable`: Passkeys need a host name.
          */
-        "recording.not_recorded-or-session.not_found": {
+        "passkey.already_registered-or-passkey.limit_reached-or-passkey.unavailable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `passkey.limit_reached`: You have as many passkeys as you may.
+         *     `passkey.unavailable`: Passkeys need a host name.
+         */
+        "passkey.limit_reached-or-passkey.unavailable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `passkey.unavailable`: Passkeys need a host name. */
+        "passkey.unavailable": {
             headers: {
                 [name: string]: unknown;
             };
@@ -6309,15 +8047,6 @@ export interface components {
          *     `server.error`: Something went wrong on our side.
          */
         "recording.unreadable-or-server.error": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `recovery.unknown_action`: No such recovery action. */
-        "recovery.unknown_action": {
             headers: {
                 [name: string]: unknown;
             };
@@ -6524,6 +8253,15 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `user.last_super_admin`: There would be no super-admin left. */
+        "user.last_super_admin": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
     };
     parameters: never;
     requestBodies: never;
@@ -6721,6 +8459,557 @@ export interface operations {
             504: components["responses"]["request.timeout"];
         };
     };
+    post2faBackupVerify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "challengeId": "q3mGk0aZ8r2c5Yw1tQ7x4Lh9Jd6Vn3Bf0Pz8Ks2Te5U",
+                 *       "code": "7K3D-X0QW-9M2E-TB4V"
+                 *     }
+                 */
+                "application/json": components["schemas"]["VerifyBackupCode"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "user": {
+                     *         "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *         "email": "ann@example.com",
+                     *         "emailVerified": false,
+                     *         "firstName": "Ann",
+                     *         "lastName": "Lovelace",
+                     *         "tier": "free",
+                     *         "roles": [
+                     *           "account-owner"
+                     *         ],
+                     *         "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *         "settings": {
+                     *           "theme": "dark",
+                     *           "language": "en",
+                     *           "notifications": {
+                     *             "email": true,
+                     *             "inApp": true
+                     *           },
+                     *           "browserPreferences": {
+                     *             "defaultViewport": {
+                     *               "width": 1440,
+                     *               "height": 900
+                     *             },
+                     *             "defaultTimeout": 15000
+                     *           }
+                     *         },
+                     *         "createdAt": "2026-11-20T12:00:00.000Z",
+                     *         "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *         "lastLoginAt": "2026-11-20T12:00:00.000Z"
+                     *       },
+                     *       "accessToken": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJ1c3JfLi4uIn0.…",
+                     *       "refreshToken": "gty_rt1_06bmza0c8dr7z3k1p5q9v2x4tc_1_…",
+                     *       "expiresInSeconds": 600,
+                     *       "rememberToken": "Zk8rQ2m5Yw1tG7x4Lh9Jd6Vn3Bf0Pz8Ks2Te5Ua0Ca1",
+                     *       "rememberedUntil": "2026-12-20T12:00:00.000Z",
+                     *       "backupCodesLeft": 2
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FinishedSignIn"] | components["schemas"]["FinishedCookieSession"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["factor.challenge_over"];
+            403: components["responses"]["auth.https_required-or-factor.code_refused"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts-or-factor.locked"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAccounts: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *           "name": "Analytical Engines",
+                     *           "kind": "organisation",
+                     *           "tier": "free",
+                     *           "role": "owner",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AccountPage"];
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAccounts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Analytical Engines"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateAccount"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *       "name": "Analytical Engines",
+                     *       "kind": "organisation",
+                     *       "tier": "free",
+                     *       "role": "owner",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["account.limit_reached-or-account.not_a_reseller-or-account.too_deep"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAccountsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account
+                 * @example acc_06bmza0c8dr7z3k1p5q9v2x4tb
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *       "name": "Analytical Engines",
+                     *       "kind": "organisation",
+                     *       "tier": "free",
+                     *       "role": "owner",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteAccountsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account
+                 * @example acc_06bmza0c8dr7z3k1p5q9v2x4tb
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["account.has_accounts-or-account.personal"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    patchAccountsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account
+                 * @example acc_06bmza0c8dr7z3k1p5q9v2x4tb
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Analytical Engines"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AccountChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *       "name": "Analytical Engines",
+                     *       "kind": "organisation",
+                     *       "tier": "free",
+                     *       "role": "owner",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["account.out_of_reach-or-auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["account.cycle-or-account.has_accounts-or-account.not_a_reseller-or-account.personal-or-account.too_deep"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAccountsIdMembers: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account
+                 * @example acc_06bmza0c8dr7z3k1p5q9v2x4tb
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "userId": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *           "email": "ann@example.com",
+                     *           "firstName": "Ann",
+                     *           "lastName": "Lovelace",
+                     *           "role": "owner",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MemberPage"];
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteAccountsIdMembersMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account
+                 * @example acc_06bmza0c8dr7z3k1p5q9v2x4tb
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-member.not_found"];
+            409: components["responses"]["member.last_owner"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteAccountsIdMembersUserId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account
+                 * @example acc_06bmza0c8dr7z3k1p5q9v2x4tb
+                 */
+                id: string;
+                /**
+                 * @description Id of a user
+                 * @example usr_06bmza0c8dr7z3k1p5q9v2x4ta
+                 */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-member.above_you"];
+            404: components["responses"]["account.not_found-or-member.not_found"];
+            409: components["responses"]["member.last_owner"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    patchAccountsIdMembersUserId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account
+                 * @example acc_06bmza0c8dr7z3k1p5q9v2x4tb
+                 */
+                id: string;
+                /**
+                 * @description Id of a user
+                 * @example usr_06bmza0c8dr7z3k1p5q9v2x4ta
+                 */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "role": "admin"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MemberChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "userId": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *       "email": "ann@example.com",
+                     *       "firstName": "Ann",
+                     *       "lastName": "Lovelace",
+                     *       "role": "owner",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-member.above_you"];
+            404: components["responses"]["account.not_found-or-member.not_found"];
+            409: components["responses"]["member.last_owner"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAccountsIdTransfer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an account
+                 * @example acc_06bmza0c8dr7z3k1p5q9v2x4tb
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "userId": "usr_06bmza0c8dr7z3k1p5q9v2x4ta"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TransferAccount"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "userId": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *       "email": "ann@example.com",
+                     *       "firstName": "Ann",
+                     *       "lastName": "Lovelace",
+                     *       "role": "owner",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required"];
+            404: components["responses"]["account.not_found-or-member.not_found"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     getAdminAudit: {
         parameters: {
             query?: {
@@ -6806,7 +9095,8 @@ export interface operations {
             };
             400: components["responses"]["audit.search_too_wide-or-request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -6886,7 +9176,8 @@ export interface operations {
             };
             400: components["responses"]["audit.wrong_span-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             429: components["responses"]["audit.too_many_exports"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -6938,7 +9229,8 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -6983,7 +9275,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             409: components["responses"]["idempotency.in_progress"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -7047,8 +9340,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["audit.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-audit.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7089,7 +9382,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7139,7 +9433,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
@@ -7194,7 +9489,8 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7258,7 +9554,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7299,7 +9596,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7349,7 +9647,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
@@ -7404,7 +9703,8 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7462,7 +9762,8 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7510,8 +9811,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["job.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-job.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7556,8 +9857,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["job.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-job.not_found"];
             409: components["responses"]["job.key_busy-or-job.not_dead"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -7612,7 +9913,8 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7645,8 +9947,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["mail.not_suppressed"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-mail.not_suppressed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
@@ -7686,7 +9988,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7732,8 +10035,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["operation.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-operation.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7770,8 +10073,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["recovery.unknown_action"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-recovery.unknown_action"];
             409: components["responses"]["idempotency.in_progress"];
             422: components["responses"]["idempotency.different_request"];
             500: components["responses"]["server.error"];
@@ -7818,7 +10121,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7863,7 +10167,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7911,7 +10216,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             409: components["responses"]["secrets.in_use-or-secrets.not_retiring-or-secrets.too_early"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -7954,7 +10260,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -7999,8 +10306,145 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             409: components["responses"]["signing.same_kms_key"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAdminUsersIdImpersonate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a user
+                 * @example usr_06bmza0c8dr7z3k1p5q9v2x4ta
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "Ticket 4711"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Impersonate"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "user": {
+                     *         "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *         "email": "ann@example.com",
+                     *         "emailVerified": false,
+                     *         "firstName": "Ann",
+                     *         "lastName": "Lovelace",
+                     *         "tier": "free",
+                     *         "roles": [
+                     *           "account-owner"
+                     *         ],
+                     *         "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *         "settings": {
+                     *           "theme": "dark",
+                     *           "language": "en",
+                     *           "notifications": {
+                     *             "email": true,
+                     *             "inApp": true
+                     *           },
+                     *           "browserPreferences": {
+                     *             "defaultViewport": {
+                     *               "width": 1440,
+                     *               "height": 900
+                     *             },
+                     *             "defaultTimeout": 15000
+                     *           }
+                     *         },
+                     *         "createdAt": "2026-11-20T12:00:00.000Z",
+                     *         "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *         "lastLoginAt": "2026-11-20T12:00:00.000Z"
+                     *       },
+                     *       "accessToken": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJ1c3JfLi4uIn0.…",
+                     *       "refreshToken": "gty_rt1_06bmza0c8dr7z3k1p5q9v2x4tc_1_…",
+                     *       "expiresInSeconds": 600
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.https_required-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-user.not_below_you"];
+            404: components["responses"]["account.not_found-or-user.not_found"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putAdminUsersIdRoles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a user
+                 * @example usr_06bmza0c8dr7z3k1p5q9v2x4ta
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "roles": [
+                 *         "support"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["StaffChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "userId": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *       "roles": [
+                     *         "support"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Staff"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-user.role_above_you"];
+            404: components["responses"]["account.not_found-or-user.not_found"];
+            409: components["responses"]["user.last_super_admin"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -8058,7 +10502,8 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -8119,7 +10564,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.email_not_verified-or-auth.forbidden-or-auth.https_required-or-key.scope_not_held"];
+            403: components["responses"]["auth.email_not_verified-or-auth.forbidden-or-auth.https_required-or-auth.second_factor_required-or-key.scope_not_held"];
+            404: components["responses"]["account.not_found"];
             409: components["responses"]["idempotency.in_progress-or-key.limit_reached-or-key.shown_before"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -8174,8 +10620,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["key.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-key.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -8205,8 +10651,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-key.not_yours"];
-            404: components["responses"]["key.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-key.not_yours"];
+            404: components["responses"]["account.not_found-or-key.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -8270,12 +10716,447 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.https_required-or-key.not_yours"];
-            404: components["responses"]["key.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.https_required-or-auth.second_factor_required-or-key.not_yours"];
+            404: components["responses"]["account.not_found-or-key.not_found"];
             409: components["responses"]["idempotency.in_progress-or-key.limit_reached-or-key.shown_before-or-key.wrong_state"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             422: components["responses"]["idempotency.different_request"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAuth2fa: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "enabled": true,
+                     *       "required": false,
+                     *       "authenticatorApp": {
+                     *         "createdAt": "2026-11-20T12:00:00.000Z"
+                     *       },
+                     *       "passkeys": [
+                     *         {
+                     *           "id": "pky_06bmza0c8dr7z3k1p5q9v2x4td",
+                     *           "name": "blue key",
+                     *           "isSynced": false,
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "lastUsedAt": "2026-11-20T12:30:00.000Z"
+                     *         }
+                     *       ],
+                     *       "backupCodesLeft": 10
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SecondFactors"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuth2faBackupRegenerate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "backupCodes": [
+                     *         "7K3D-X0QW-9M2E-TB4V",
+                     *         "P5RA-1JYH-C8N6-ZS0G"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BackupCodes"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["factor.not_enabled"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuth2faBackupVerify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "challengeId": "q3mGk0aZ8r2c5Yw1tQ7x4Lh9Jd6Vn3Bf0Pz8Ks2Te5U",
+                 *       "code": "7K3D-X0QW-9M2E-TB4V"
+                 *     }
+                 */
+                "application/json": components["schemas"]["VerifyBackupCode"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "user": {
+                     *         "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *         "email": "ann@example.com",
+                     *         "emailVerified": false,
+                     *         "firstName": "Ann",
+                     *         "lastName": "Lovelace",
+                     *         "tier": "free",
+                     *         "roles": [
+                     *           "account-owner"
+                     *         ],
+                     *         "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *         "settings": {
+                     *           "theme": "dark",
+                     *           "language": "en",
+                     *           "notifications": {
+                     *             "email": true,
+                     *             "inApp": true
+                     *           },
+                     *           "browserPreferences": {
+                     *             "defaultViewport": {
+                     *               "width": 1440,
+                     *               "height": 900
+                     *             },
+                     *             "defaultTimeout": 15000
+                     *           }
+                     *         },
+                     *         "createdAt": "2026-11-20T12:00:00.000Z",
+                     *         "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *         "lastLoginAt": "2026-11-20T12:00:00.000Z"
+                     *       },
+                     *       "accessToken": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJ1c3JfLi4uIn0.…",
+                     *       "refreshToken": "gty_rt1_06bmza0c8dr7z3k1p5q9v2x4tc_1_…",
+                     *       "expiresInSeconds": 600,
+                     *       "rememberToken": "Zk8rQ2m5Yw1tG7x4Lh9Jd6Vn3Bf0Pz8Ks2Te5Ua0Ca1",
+                     *       "rememberedUntil": "2026-12-20T12:00:00.000Z",
+                     *       "backupCodesLeft": 2
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FinishedSignIn"] | components["schemas"]["FinishedCookieSession"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["factor.challenge_over"];
+            403: components["responses"]["auth.https_required-or-factor.code_refused"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts-or-factor.locked"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAuth2faDevices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "rdv_06bmza0c8dr7z3k1p5q9v2x4te",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "expiresAt": "2026-12-20T12:00:00.000Z",
+                     *           "lastUsedAt": "2026-11-21T08:15:00.000Z",
+                     *           "ipAddress": "203.0.113.7"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RememberedDeviceList"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteAuth2faDevicesId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example rdv_06bmza0c8dr7z3k1p5q9v2x4te */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-device.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuth2faDisable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "492039"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DisableAuthenticatorApp"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required-or-factor.code_refused"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["factor.mandatory-or-factor.not_enabled"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts-or-factor.locked"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuth2faEnroll: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["EnrolAuthenticatorApp"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+                     *       "uri": "otpauth://totp/Gantry:ann%40example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Gantry&algorithm=SHA1&digits=6&period=30",
+                     *       "qrSvg": "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 49 49\">…</svg>",
+                     *       "expiresAt": "2026-11-20T12:15:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuthenticatorAppEnrolment"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.step_up_required-or-factor.code_refused"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["factor.already_enabled"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts-or-factor.locked"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putAuth2faRequirement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "required": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["SecondFactorRequirement"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "required": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SecondFactorRequirement"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-auth.step_up_required"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["factor.use_one_first"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuth2faVerify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "challengeId": "q3mGk0aZ8r2c5Yw1tQ7x4Lh9Jd6Vn3Bf0Pz8Ks2Te5U",
+                 *       "code": "492039",
+                 *       "rememberDevice": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["VerifySecondFactor"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "user": {
+                     *         "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *         "email": "ann@example.com",
+                     *         "emailVerified": false,
+                     *         "firstName": "Ann",
+                     *         "lastName": "Lovelace",
+                     *         "tier": "free",
+                     *         "roles": [
+                     *           "account-owner"
+                     *         ],
+                     *         "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *         "settings": {
+                     *           "theme": "dark",
+                     *           "language": "en",
+                     *           "notifications": {
+                     *             "email": true,
+                     *             "inApp": true
+                     *           },
+                     *           "browserPreferences": {
+                     *             "defaultViewport": {
+                     *               "width": 1440,
+                     *               "height": 900
+                     *             },
+                     *             "defaultTimeout": 15000
+                     *           }
+                     *         },
+                     *         "createdAt": "2026-11-20T12:00:00.000Z",
+                     *         "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *         "lastLoginAt": "2026-11-20T12:00:00.000Z"
+                     *       },
+                     *       "accessToken": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJ1c3JfLi4uIn0.…",
+                     *       "refreshToken": "gty_rt1_06bmza0c8dr7z3k1p5q9v2x4tc_1_…",
+                     *       "expiresInSeconds": 600,
+                     *       "rememberToken": "Zk8rQ2m5Yw1tG7x4Lh9Jd6Vn3Bf0Pz8Ks2Te5Ua0Ca1",
+                     *       "rememberedUntil": "2026-12-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FinishedSignIn"] | components["schemas"]["FinishedCookieSession"] | components["schemas"]["BackupCodes"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated-or-factor.challenge_over"];
+            403: components["responses"]["auth.https_required-or-factor.code_refused-or-passkey.refused"];
+            409: components["responses"]["factor.nothing_pending"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts-or-factor.locked"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -8389,7 +11270,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.wrong_password"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.wrong_password"];
+            404: components["responses"]["account.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             429: components["responses"]["auth.too_many_attempts"];
@@ -8501,7 +11383,8 @@ export interface operations {
             };
             400: components["responses"]["auth.weak_password-or-request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.wrong_password"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.wrong_password"];
+            404: components["responses"]["account.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             429: components["responses"]["auth.too_many_attempts"];
@@ -8607,7 +11490,7 @@ export interface operations {
                      *       "expiresInSeconds": 600
                      *     }
                      */
-                    "application/json": components["schemas"]["SignedIn"] | components["schemas"]["CookieSession"];
+                    "application/json": components["schemas"]["SignedIn"] | components["schemas"]["CookieSession"] | components["schemas"]["SecondFactorRequired"];
                 };
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
@@ -8640,6 +11523,7 @@ export interface operations {
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.https_required-or-auth.key_not_allowed"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -8663,7 +11547,306 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.https_required-or-auth.key_not_allowed"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAuthPasskeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "pky_06bmza0c8dr7z3k1p5q9v2x4td",
+                     *           "name": "blue key",
+                     *           "isSynced": false,
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "lastUsedAt": "2026-11-20T12:30:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PasskeyList"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthPasskeysLogin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "response": {
+                 *         "id": "AQIDBAUGBwgJCgsMDQ4PEA",
+                 *         "rawId": "AQIDBAUGBwgJCgsMDQ4PEA",
+                 *         "type": "public-key",
+                 *         "clientExtensionResults": {},
+                 *         "response": {
+                 *           "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0",
+                 *           "authenticatorData": "SZYN5YgOjGh0NBcPZHZgW4",
+                 *           "signature": "MEUCIQDx"
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["LoginByPasskey"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "user": {
+                     *         "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *         "email": "ann@example.com",
+                     *         "emailVerified": false,
+                     *         "firstName": "Ann",
+                     *         "lastName": "Lovelace",
+                     *         "tier": "free",
+                     *         "roles": [
+                     *           "account-owner"
+                     *         ],
+                     *         "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *         "settings": {
+                     *           "theme": "dark",
+                     *           "language": "en",
+                     *           "notifications": {
+                     *             "email": true,
+                     *             "inApp": true
+                     *           },
+                     *           "browserPreferences": {
+                     *             "defaultViewport": {
+                     *               "width": 1440,
+                     *               "height": 900
+                     *             },
+                     *             "defaultTimeout": 15000
+                     *           }
+                     *         },
+                     *         "createdAt": "2026-11-20T12:00:00.000Z",
+                     *         "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *         "lastLoginAt": "2026-11-20T12:00:00.000Z"
+                     *       },
+                     *       "accessToken": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJ1c3JfLi4uIn0.…",
+                     *       "refreshToken": "gty_rt1_06bmza0c8dr7z3k1p5q9v2x4tc_1_…",
+                     *       "expiresInSeconds": 600
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SignedIn"] | components["schemas"]["CookieSession"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            403: components["responses"]["auth.https_required-or-passkey.refused"];
+            409: components["responses"]["passkey.unavailable"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthPasskeysLoginOptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "challengeId": "q3mGk0aZ8r2c5Yw1tQ7x4Lh9Jd6Vn3Bf0Pz8Ks2Te5U"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AskForPasskey"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "challenge": "nJ1u2hVvQ3m5Yw1tG7x4Lh9Jd6Vn3Bf0Pz8Ks2Te5Ua0",
+                     *       "rpId": "gantry.example",
+                     *       "userVerification": "discouraged"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PasskeyOptions"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["factor.challenge_over"];
+            403: components["responses"]["auth.https_required"];
+            409: components["responses"]["passkey.unavailable"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthPasskeysRegister: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "blue key",
+                 *       "response": {
+                 *         "id": "AQIDBAUGBwgJCgsMDQ4PEA",
+                 *         "rawId": "AQIDBAUGBwgJCgsMDQ4PEA",
+                 *         "type": "public-key",
+                 *         "clientExtensionResults": {},
+                 *         "response": {
+                 *           "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uY3JlYXRlIn0",
+                 *           "attestationObject": "o2NmbXRkbm9uZQ",
+                 *           "transports": [
+                 *             "usb"
+                 *           ]
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["RegisterPasskey"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "pky_06bmza0c8dr7z3k1p5q9v2x4td",
+                     *       "name": "blue key",
+                     *       "isSynced": false,
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "lastUsedAt": "2026-11-20T12:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NewPasskey"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-passkey.refused"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["passkey.already_registered-or-passkey.limit_reached-or-passkey.unavailable"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthPasskeysRegisterOptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "challenge": "nJ1u2hVvQ3m5Yw1tG7x4Lh9Jd6Vn3Bf0Pz8Ks2Te5Ua0",
+                     *       "rp": {
+                     *         "id": "gantry.example",
+                     *         "name": "Gantry"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PasskeyOptions"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.step_up_required"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["passkey.limit_reached-or-passkey.unavailable"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteAuthPasskeysId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example pky_06bmza0c8dr7z3k1p5q9v2x4td */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required"];
+            404: components["responses"]["account.not_found-or-passkey.not_found"];
+            409: components["responses"]["factor.mandatory"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -8967,10 +12150,11 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.wrong_password"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.wrong_password-or-factor.code_refused"];
+            404: components["responses"]["account.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            429: components["responses"]["auth.too_many_attempts"];
+            429: components["responses"]["auth.too_many_attempts-or-factor.locked"];
             500: components["responses"]["server.error"];
             503: components["responses"]["auth.busy-or-server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -9029,7 +12213,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.https_required-or-auth.key_not_allowed"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             429: components["responses"]["auth.too_many_attempts"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -9072,8 +12257,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -9120,8 +12305,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -9170,8 +12355,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -9226,8 +12411,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -9275,8 +12460,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -9335,8 +12520,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             429: components["responses"]["browser.busy"];
@@ -9383,8 +12568,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -9437,8 +12622,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -9617,7 +12802,8 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -9678,7 +12864,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             409: components["responses"]["fleet.provider_missing-or-fleet.provider_refuses-or-fleet.too_many_instances-or-idempotency.in_progress"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -9737,8 +12924,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["fleet.instance_not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-fleet.instance_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -9796,8 +12983,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["fleet.instance_not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-fleet.instance_not_found"];
             409: components["responses"]["fleet.builtin_machine-or-fleet.wrong_state"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -9856,8 +13043,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["fleet.instance_not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-fleet.instance_not_found"];
             409: components["responses"]["fleet.builtin_machine-or-fleet.provider_missing-or-fleet.provider_refuses-or-fleet.wrong_state"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -9913,8 +13100,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["fleet.instance_not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-fleet.instance_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -9984,7 +13171,8 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -10045,7 +13233,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             409: components["responses"]["fleet.provider_missing-or-fleet.provider_refuses-or-fleet.too_many_instances-or-idempotency.in_progress"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -10104,8 +13293,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["fleet.instance_not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-fleet.instance_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -10163,8 +13352,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["fleet.instance_not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-fleet.instance_not_found"];
             409: components["responses"]["fleet.builtin_machine-or-fleet.wrong_state"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -10223,8 +13412,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["fleet.instance_not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-fleet.instance_not_found"];
             409: components["responses"]["fleet.builtin_machine-or-fleet.provider_missing-or-fleet.provider_refuses-or-fleet.wrong_state"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -10280,8 +13469,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["fleet.instance_not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-fleet.instance_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -10322,7 +13511,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -10367,7 +13557,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
@@ -10399,8 +13590,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["fleet.join_token_not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-fleet.join_token_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -10447,7 +13638,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -10495,8 +13687,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["fleet.node_not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-fleet.node_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -10543,8 +13735,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["fleet.node_not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-fleet.node_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -10594,7 +13786,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -10662,11 +13855,295 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             409: components["responses"]["fleet.pool_changed-or-fleet.provider_missing"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             422: components["responses"]["fleet.unknown_region"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getInvitations: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+                /** @description The one that you act for unless given */
+                accountId?: string;
+                /** @description `installation`: those to run the installation, which need `staff.read` */
+                to?: "account" | "installation";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "inv_06bmza0c8dr7z3k1p5q9v2x4td",
+                     *           "email": "ben@example.com",
+                     *           "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *           "role": "member",
+                     *           "status": "pending",
+                     *           "invitedBy": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "sentAt": "2026-11-20T12:00:00.000Z",
+                     *           "timesSent": 1,
+                     *           "expiresAt": "2026-11-23T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["InvitationPage"];
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postInvitations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "ben@example.com",
+                 *       "role": "member"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateInvitation"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "inv_06bmza0c8dr7z3k1p5q9v2x4td",
+                     *       "email": "ben@example.com",
+                     *       "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *       "role": "member",
+                     *       "status": "pending",
+                     *       "invitedBy": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "sentAt": "2026-11-20T12:00:00.000Z",
+                     *       "timesSent": 1,
+                     *       "expiresAt": "2026-11-23T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.email_not_verified-or-auth.forbidden-or-auth.second_factor_required-or-invitation.above_you"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["invitation.is_member-or-invitation.open"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["invitation.too_many"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postInvitationsAccept: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "c2hvd24tb25jZS13aGVuLXRoZS1zZXJ2ZXItc3RhcnQ",
+                 *       "password": "violet tractor nine umbrellas"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AcceptInvitation"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "invitation": {
+                     *         "id": "inv_06bmza0c8dr7z3k1p5q9v2x4td",
+                     *         "email": "ben@example.com",
+                     *         "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *         "role": "member",
+                     *         "status": "accepted",
+                     *         "invitedBy": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *         "createdAt": "2026-11-20T12:00:00.000Z",
+                     *         "sentAt": "2026-11-20T12:00:00.000Z",
+                     *         "timesSent": 1,
+                     *         "expiresAt": "2026-11-23T12:00:00.000Z"
+                     *       },
+                     *       "user": {
+                     *         "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *         "email": "ann@example.com",
+                     *         "emailVerified": false,
+                     *         "firstName": "Ann",
+                     *         "lastName": "Lovelace",
+                     *         "tier": "free",
+                     *         "roles": [
+                     *           "account-owner"
+                     *         ],
+                     *         "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *         "settings": {
+                     *           "theme": "dark",
+                     *           "language": "en",
+                     *           "notifications": {
+                     *             "email": true,
+                     *             "inApp": true
+                     *           },
+                     *           "browserPreferences": {
+                     *             "defaultViewport": {
+                     *               "width": 1440,
+                     *               "height": 900
+                     *             },
+                     *             "defaultTimeout": 15000
+                     *           }
+                     *         },
+                     *         "createdAt": "2026-11-20T12:00:00.000Z",
+                     *         "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *         "lastLoginAt": "2026-11-20T12:00:00.000Z"
+                     *       },
+                     *       "accessToken": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJ1c3JfLi4uIn0.…",
+                     *       "refreshToken": "gty_rt1_06bmza0c8dr7z3k1p5q9v2x4tc_1_…",
+                     *       "expiresInSeconds": 600
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AcceptedInvitation"];
+                };
+            };
+            400: components["responses"]["auth.weak_password-or-request.invalid-or-request.malformed"];
+            401: components["responses"]["invitation.sign_in_first"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.sign_up_closed-or-invitation.other_person"];
+            404: components["responses"]["invitation.not_found"];
+            409: components["responses"]["auth.email_taken-or-invitation.ended"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["auth.busy-or-server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteInvitationsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an invitation
+                 * @example inv_06bmza0c8dr7z3k1p5q9v2x4td
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-invitation.not_found"];
+            409: components["responses"]["invitation.ended"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postInvitationsIdResend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of an invitation
+                 * @example inv_06bmza0c8dr7z3k1p5q9v2x4td
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "inv_06bmza0c8dr7z3k1p5q9v2x4td",
+                     *       "email": "ben@example.com",
+                     *       "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *       "role": "member",
+                     *       "status": "pending",
+                     *       "invitedBy": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "sentAt": "2026-11-20T12:00:00.000Z",
+                     *       "timesSent": 1,
+                     *       "expiresAt": "2026-11-23T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-invitation.above_you"];
+            404: components["responses"]["account.not_found-or-invitation.not_found"];
+            409: components["responses"]["invitation.ended"];
+            429: components["responses"]["invitation.too_many"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -10951,7 +14428,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            404: components["responses"]["operation.not_found"];
+            403: components["responses"]["auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-operation.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["operation.too_many_followers-or-server.stopping-or-server.unavailable"];
         };
@@ -10995,8 +14473,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -11032,11 +14510,26 @@ export interface operations {
                      *           "scope": "platform",
                      *           "summary": "Runs the installation; may do everything",
                      *           "permissions": [
+                     *             "accounts.read",
+                     *             "accounts.write",
+                     *             "accounts.create",
+                     *             "accounts.move",
+                     *             "accounts.manage",
+                     *             "accounts.delete",
+                     *             "accounts.transfer",
+                     *             "members.read",
+                     *             "members.write",
+                     *             "invitations.read",
+                     *             "invitations.write",
+                     *             "staff.read",
+                     *             "staff.write",
+                     *             "users.impersonate",
                      *             "sessions.read",
                      *             "sessions.write",
                      *             "keys.read",
                      *             "keys.write",
                      *             "keys.revoke",
+                     *             "factors.require",
                      *             "signing.read",
                      *             "signing.rotate",
                      *             "secrets.read",
@@ -11055,6 +14548,274 @@ export interface operations {
                      *             "audit.read",
                      *             "audit.export",
                      *             "audit.verify"
+                     *           ],
+                     *           "grants": [
+                     *             {
+                     *               "permission": "accounts.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": true
+                     *             },
+                     *             {
+                     *               "permission": "accounts.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "accounts.create",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "accounts.move",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "accounts.manage",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "accounts.delete",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "accounts.transfer",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "members.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": true
+                     *             },
+                     *             {
+                     *               "permission": "members.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "invitations.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": true
+                     *             },
+                     *             {
+                     *               "permission": "invitations.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "staff.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "staff.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "users.impersonate",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "sessions.read",
+                     *               "where": [
+                     *                 "own"
+                     *               ],
+                     *               "lent": true
+                     *             },
+                     *             {
+                     *               "permission": "sessions.write",
+                     *               "where": [
+                     *                 "own"
+                     *               ],
+                     *               "lent": true
+                     *             },
+                     *             {
+                     *               "permission": "keys.read",
+                     *               "where": [
+                     *                 "own"
+                     *               ],
+                     *               "lent": true
+                     *             },
+                     *             {
+                     *               "permission": "keys.write",
+                     *               "where": [
+                     *                 "own"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "keys.revoke",
+                     *               "where": [
+                     *                 "own"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "factors.require",
+                     *               "where": [
+                     *                 "own"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "signing.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "signing.rotate",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "secrets.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "secrets.rotate",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "fleet.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "fleet.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "settings.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "settings.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "mails.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "mails.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "mails.preview",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "jobs.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "jobs.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "errors.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "recovery.run",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "audit.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "audit.export",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "audit.verify",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             }
                      *           ]
                      *         }
                      *       ],
@@ -11070,6 +14831,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -11121,8 +14884,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -11194,7 +14957,8 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -11262,7 +15026,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             409: components["responses"]["idempotency.in_progress-or-session.closed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -11323,8 +15088,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -11387,8 +15152,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -11453,8 +15218,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["session.closed"];
             410: components["responses"]["browser.crashed"];
             413: components["responses"]["request.too_large"];
@@ -11507,8 +15272,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.no_history-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -11590,8 +15355,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -11644,8 +15409,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -11715,8 +15480,8 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -11748,8 +15513,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["recording.not_recorded-or-session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-recording.not_recorded-or-session.not_found"];
             409: components["responses"]["recording.not_yet"];
             500: components["responses"]["recording.unreadable-or-server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -11790,8 +15555,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["session.closed-or-session.not_ready"];
             410: components["responses"]["browser.crashed"];
             500: components["responses"]["server.error"];
@@ -11845,8 +15610,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-session.may_not_force"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.may_not_force"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["session.closed-or-session.not_ready"];
             410: components["responses"]["browser.crashed"];
             413: components["responses"]["request.too_large"];
@@ -11889,8 +15654,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["session.closed-or-session.not_in_control-or-session.not_ready"];
             410: components["responses"]["browser.crashed"];
             500: components["responses"]["server.error"];
@@ -11952,8 +15717,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -12012,8 +15777,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.no_dialog-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -12065,8 +15830,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["session.closed-or-session.not_ready"];
             410: components["responses"]["browser.crashed"];
             500: components["responses"]["server.error"];
@@ -12102,8 +15867,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["download.not_found-or-session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-download.not_found-or-session.not_found"];
             409: components["responses"]["download.not_ready-or-session.closed-or-session.not_ready"];
             410: components["responses"]["browser.crashed"];
             500: components["responses"]["server.error"];
@@ -12151,8 +15916,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -12227,8 +15992,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -12283,8 +16048,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.no_history-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -12323,8 +16088,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["recording.not_recorded-or-session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-recording.not_recorded-or-session.not_found"];
             409: components["responses"]["recording.not_yet"];
             500: components["responses"]["recording.unreadable-or-server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -12354,8 +16119,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["session.closed-or-session.not_ready"];
             410: components["responses"]["browser.crashed"];
             426: components["responses"]["live.upgrade_required"];
@@ -12408,8 +16173,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -12470,8 +16235,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -12526,8 +16291,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["recording.not_recorded-or-session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-recording.not_recorded-or-session.not_found"];
             409: components["responses"]["recording.not_yet"];
             500: components["responses"]["recording.unreadable-or-server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -12577,8 +16342,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.no_history-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -12640,8 +16405,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -12695,8 +16460,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -12758,8 +16523,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             429: components["responses"]["browser.busy"];
@@ -12818,8 +16583,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["browser.tab_not_found-or-session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-browser.tab_not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-browser.too_many_tabs-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -12858,8 +16623,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["recording.not_recorded-or-session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-recording.not_recorded-or-session.not_found"];
             409: components["responses"]["recording.not_yet"];
             500: components["responses"]["recording.unreadable-or-server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -12909,8 +16674,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -12976,8 +16741,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["browser.upload_too_large-or-browser.uploads_full-or-request.too_large"];
@@ -13031,8 +16796,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["session.closed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -13086,8 +16851,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden"];
-            404: components["responses"]["session.not_found"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
@@ -13151,6 +16916,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -13220,7 +16986,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
@@ -13264,7 +17031,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -13288,7 +17056,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -13315,8 +17084,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed"];
-            404: components["responses"]["device.not_found"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-device.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -13364,7 +17133,8 @@ export interface operations {
             };
             400: components["responses"]["request.bad_cursor-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -13407,7 +17177,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -13459,7 +17230,8 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];

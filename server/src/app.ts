@@ -218,7 +218,7 @@ export class App {
   }
 
   async #open(): Promise<void> {
-    const { config, database, log } = this.#options
+    const { config, home, database, log } = this.#options
     await migrateAll({ address: database, log: log.category('database') })
     const { db } = this.#pool
     this.#sealingKeys = await openSealingKeys(config, {
@@ -382,7 +382,7 @@ export class App {
       capabilities: this.capabilities,
       log: log.category('http'),
       telemetry: this.telemetry,
-      authenticate: (request) => this.#identity.identify(request, this.url),
+      authenticate: (request, account) => this.#identity.identify(request, this.url, account),
       allows,
       contextFor: this.contextFor,
       refused: this.#refusals.note,
@@ -417,7 +417,8 @@ export class App {
       ...this.#socketRules(),
       sockets: this.capabilities.flatMap((capability) => capability.sockets ?? []),
       foreign: [channel],
-      authenticate: ({ headers }, ip) => this.#identity.authenticate(headers.authorization, ip),
+      authenticate: ({ headers }, ip) =>
+        this.#identity.authenticate(headers.authorization, ip, headers['gantry-account']),
       contextFor: (actor, client) => this.contextFor({ actor, client }),
       ...(this.#refusals && { refused: this.#refusals.note }),
     })

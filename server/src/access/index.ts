@@ -1,7 +1,24 @@
 import { defineCapability } from '#kernel/capability.ts'
 import { routes } from './routes.ts'
 
-export { allows, checkMatrix, permissionsIn, type Role, roles } from './matrix.ts'
+export {
+  allows,
+  allowsAnywhere,
+  checkMatrix,
+  isLent,
+  matrix,
+  permissionsIn,
+  standingsOf,
+} from './matrix.ts'
+export { grantablePlatformRoles, grantableRoles, platformRank } from './ranks.ts'
+export {
+  ACCOUNT_RANKS,
+  type AccountRole,
+  PLATFORM_RANKS,
+  type PlatformRole,
+  type Role,
+  roles,
+} from './roles.ts'
 export { renderMatrix } from './render.ts'
 
 /** Roles and permissions: one matrix that every route is checked against. */

@@ -1,43 +1,40 @@
-import type { Actor } from '#kernel/context.ts'
+import type { Actor, Standing } from '#kernel/context.ts'
 import type { Capability } from '#kernel/capability.ts'
+import { type Role, roles } from './roles.ts'
 import { covers } from './scopes.ts'
 
-/** What one role is for, as people read it. */
-interface RoleDescription {
-  readonly scope: 'platform' | 'account'
-  readonly summary: string
-}
-
-/**
- * Every role. A platform role is held over the whole installation, an account role within one account; their names differ, since an
- * actor carries both kinds in one list.
- */
-export const roles = {
-  'super-admin': { scope: 'platform', summary: 'Runs the installation; may do everything' },
-  admin: { scope: 'platform', summary: 'Runs the installation from day to day' },
-  support: { scope: 'platform', summary: 'Looks into problems; changes nothing' },
-  'account-owner': { scope: 'account', summary: 'Owns the account and what is in it' },
-  'account-admin': { scope: 'account', summary: 'Looks after the account and its members' },
-  'account-member': { scope: 'account', summary: 'Works with what the account has' },
-  'account-viewer': { scope: 'account', summary: 'Sees what the account has; changes nothing' },
-} as const satisfies Record<string, RoleDescription>
-
-export type Role = keyof typeof roles
+/** Who holds a permission, by how they stand to the account: in their own, in those below theirs, or in all there are. */
+export type Grant = Readonly<Partial<Record<Standing, readonly Role[]>>>
 
 const READERS = ['account-owner', 'account-admin', 'account-member', 'account-viewer'] as const
 const WORKERS = ['account-owner', 'account-admin', 'account-member'] as const
 const LEADERS = ['account-owner', 'account-admin'] as const
-const OPERATORS = ['super-admin', 'admin'] as const
-const ONLOOKERS = ['super-admin', 'admin', 'support'] as const
+const RESELLERS = ['reseller-admin'] as const
+const OPERATORS = { all: ['super-admin', 'admin'] } as const
+const ONLOOKERS = { all: ['super-admin', 'admin', 'support'] } as const
 
-/** THE matrix: who holds which permission. Nothing else in the product decides this. */
-export const matrix: Readonly<Record<string, readonly Role[]>> = {
-  'sessions.read': ['super-admin', ...READERS],
-  'sessions.write': ['super-admin', ...WORKERS],
-  'keys.read': ['super-admin', ...READERS],
-  'keys.write': ['super-admin', ...WORKERS],
-  'keys.revoke': ['super-admin', ...LEADERS],
-  'factors.require': ['super-admin', ...LEADERS],
+/** THE matrix: who holds which permission, and over what. Nothing else in the product decides this. */
+export const matrix: Readonly<Record<string, Grant>> = {
+  'accounts.read': { own: READERS, subtree: RESELLERS, ...ONLOOKERS },
+  'accounts.write': { own: LEADERS, subtree: RESELLERS, ...OPERATORS },
+  'accounts.create': { own: RESELLERS, subtree: RESELLERS, ...OPERATORS },
+  'accounts.move': { subtree: RESELLERS, ...OPERATORS },
+  'accounts.manage': OPERATORS,
+  'accounts.delete': { own: ['account-owner'], subtree: RESELLERS, ...OPERATORS },
+  'accounts.transfer': { own: ['account-owner'], subtree: RESELLERS, ...OPERATORS },
+  'members.read': { own: READERS, subtree: RESELLERS, ...ONLOOKERS },
+  'members.write': { own: LEADERS, subtree: RESELLERS, ...OPERATORS },
+  'invitations.read': { own: LEADERS, subtree: RESELLERS, ...ONLOOKERS },
+  'invitations.write': { own: LEADERS, subtree: RESELLERS, ...OPERATORS },
+  'staff.read': ONLOOKERS,
+  'staff.write': OPERATORS,
+  'users.impersonate': ONLOOKERS,
+  'sessions.read': { own: ['super-admin', ...READERS] },
+  'sessions.write': { own: ['super-admin', ...WORKERS] },
+  'keys.read': { own: ['super-admin', ...READERS] },
+  'keys.write': { own: ['super-admin', ...WORKERS] },
+  'keys.revoke': { own: ['super-admin', ...LEADERS] },
+  'factors.require': { own: ['super-admin', ...LEADERS] },
   'signing.read': ONLOOKERS,
   'signing.rotate': OPERATORS,
   'secrets.read': ONLOOKERS,
@@ -48,7 +45,7 @@ export const matrix: Readonly<Record<string, readonly Role[]>> = {
   'settings.write': OPERATORS,
   'mails.read': ONLOOKERS,
   'mails.write': OPERATORS,
-  'mails.preview': ['super-admin'],
+  'mails.preview': { all: ['super-admin'] },
   'jobs.read': ONLOOKERS,
   'jobs.write': OPERATORS,
   'errors.read': ONLOOKERS,
@@ -58,17 +55,38 @@ export const matrix: Readonly<Record<string, readonly Role[]>> = {
   'audit.verify': OPERATORS,
 }
 
-const held = new Map<string, ReadonlySet<string>>(
-  Object.keys(roles).map((role) => [role, new Set(permissionsOf(role as Role))]),
+/** What somebody who acts as another may do in that name, if the other may: everything else stays with the person. */
+const LENT: ReadonlySet<string> = new Set([
+  ...['accounts.read', 'members.read', 'invitations.read', 'keys.read'],
+  ...['sessions.read', 'sessions.write'],
+])
+
+/** By role and permission: where. */
+const held = new Map<string, ReadonlyMap<string, readonly Standing[]>>(
+  Object.keys(roles).map((role) => [
+    role,
+    new Map(permissionsOf(role as Role).map((one) => [one, standingsOf(role as Role, one)])),
+  ]),
 )
 
 export function permissionsOf(role: Role): string[] {
-  return Object.keys(matrix).filter((permission) => matrix[permission]!.includes(role))
+  return Object.keys(matrix).filter((permission) => standingsOf(role, permission).length > 0)
+}
+
+/** Where the role holds the permission; nowhere when it does not. */
+export function standingsOf(role: Role, permission: string): Standing[] {
+  const grant = matrix[permission] ?? {}
+  return (['own', 'subtree', 'all'] as const).filter((standing) => grant[standing]?.includes(role))
+}
+
+/** Whether somebody who acts as another may use this permission of theirs. */
+export function isLent(permission: string): boolean {
+  return LENT.has(permission)
 }
 
 /**
- * Whether the actor may: one of the roles holds the permission and, for a key, one of its scopes covers it too. The system itself may
- * do everything, an anonymous caller nothing.
+ * Whether the actor may, in the account that they act for: one of the roles holds the permission there and, for a key, one of its
+ * scopes covers it too. The system itself may do everything, an anonymous caller nothing.
  */
 export function allows(actor: Actor, permission: string): boolean {
   switch (actor.kind) {
@@ -77,14 +95,26 @@ export function allows(actor: Actor, permission: string): boolean {
     case 'system':
       return true
     case 'user':
-      return holds(actor.roles, permission)
+      if (actor.impersonatedBy !== undefined && !isLent(permission)) return false
+      return holds(actor, permission)
     case 'key':
-      return covers(actor.scopes, permission) && holds(actor.roles, permission)
+      return covers(actor.scopes, permission) && holds(actor, permission)
   }
 }
 
-function holds(roles: readonly string[], permission: string): boolean {
-  return roles.some((role) => held.get(role)?.has(permission) === true)
+/** Whether the actor may in every account, by a role over the installation. */
+export function allowsAnywhere(actor: Actor, permission: string): boolean {
+  return allows('roles' in actor ? { ...actor, standing: 'all' } : actor, permission)
+}
+
+function holds(
+  { roles, standing = 'own' }: Extract<Actor, { roles: unknown }>,
+  permission: string,
+): boolean {
+  return roles.some((role) => {
+    const where = held.get(role)?.get(permission)
+    return where !== undefined && (where.includes(standing) || where.includes('all'))
+  })
 }
 
 /** Every permission that the scope of a key stands for; none for a scope that does not exist or that no key may have. */

@@ -1,5 +1,6 @@
 import type { Capability } from '#kernel/capability.ts'
-import { matrix, roles } from './matrix.ts'
+import { isLent, standingsOf } from './matrix.ts'
+import { type Role, roles } from './roles.ts'
 
 /** The matrix as Markdown: the content of `docs/reference/permissions.md`. */
 export function renderMatrix(capabilities: readonly Capability[]): string {
@@ -11,26 +12,36 @@ export function renderMatrix(capabilities: readonly Capability[]): string {
     '',
     ...table(
       ['Role', 'Held', 'What it is for'],
-      names.map(([name, { scope, summary }]) => [`\`${name}\``, heldWhere(scope), summary]),
+      names.map(([name, { scope, summary }]) => [`\`${name}\``, HELD[scope], summary]),
     ),
     '',
     ...table(
-      ['Permission', 'Allows to', ...names.map(([name]) => name)],
+      ['Permission', 'Allows to', ...names.map(([name]) => name), 'lent'],
       capabilities.flatMap(rows),
     ),
+    '',
+    '`own`: in the account that the role is held in. `below`: in the accounts below it. `all`: in every account, and over the',
+    'installation. `lent`: also for staff who [act as](../accounts.md#act-as-a-user) somebody who holds it; the rest stays with the',
+    'person.',
     '',
   ].join('\n')
 }
 
-function heldWhere(scope: 'platform' | 'account'): string {
-  return scope === 'platform' ? 'over the installation' : 'in one account'
+const HELD = {
+  platform: 'over the installation',
+  reseller: 'in the accounts below one',
+  account: 'in one account',
 }
+const WHERE = { own: 'own', subtree: 'below', all: 'all' }
 
 function rows({ permissions = {} }: Capability): string[][] {
   return Object.entries(permissions).map(([permission, what]) => {
-    const holders: readonly string[] = matrix[permission] ?? []
-    const marks = Object.keys(roles).map((role) => (holders.includes(role) ? 'yes' : ''))
-    return [`\`${permission}\``, what, ...marks]
+    const marks = Object.keys(roles).map((role) =>
+      standingsOf(role as Role, permission)
+        .map((standing) => WHERE[standing])
+        .join(', '),
+    )
+    return [`\`${permission}\``, what, ...marks, isLent(permission) ? 'yes' : '']
   })
 }
 

@@ -23,6 +23,8 @@ export interface Claims {
   readonly ver: number
   readonly auth_time: number
   readonly amr: readonly string[]
+  /** Who acts as `sub` (RFC 8693). */
+  readonly act?: { readonly sub: string }
 }
 
 /** The keys of this moment. */
@@ -102,7 +104,8 @@ function parseClaims(text: string): Claims | undefined {
   const { iss, aud, sub, sid, jti, iat, nbf, exp, ver, auth_time } = claims
   const texts = [iss, aud, sub, sid, jti].every((claim) => typeof claim === 'string')
   const numbers = [iat, nbf, exp, ver, auth_time].every((claim) => Number.isSafeInteger(claim))
-  return texts && numbers ? claims : undefined
+  const someone = claims.act === undefined || typeof claims.act?.sub === 'string'
+  return texts && numbers && someone ? claims : undefined
 }
 
 function parseJson(text: string): unknown {

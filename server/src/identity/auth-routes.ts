@@ -109,7 +109,7 @@ export function authRoutes(tools: () => Tools) {
       path: '/v1/auth/logout',
       summary: 'Sign out this device',
       description: 'Ends its access and refresh tokens within 5 seconds everywhere.',
-      access: { signedIn: 'everybody may leave', unfinished: true },
+      access: { signedIn: 'everybody may leave', unfinished: true, impersonators: true },
       status: 204,
       problems: [httpsRequired],
       handler: async (ctx, { request }) => {

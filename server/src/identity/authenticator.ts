@@ -4,7 +4,12 @@ import type { Actor } from '#kernel/context.ts'
 import type { Db } from '#kernel/db.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
 import { type AccessTokens, type Claims, isInTime } from './access-tokens.ts'
+import { asAnother } from './impersonation/actor.ts'
+import { standIn } from './accounts/standing.ts'
+import { isFactorOwed, UNFINISHED } from './factors/owed.ts'
 import { rolesOf } from './users.ts'
+
+type UserActor = Actor & { kind: 'user' }
 
 const ANONYMOUS: Actor = { kind: 'anonymous' }
 const BEARER = /^Bearer +(\S+)$/i
@@ -28,13 +33,20 @@ interface Parts {
   demandingRoles: () => readonly Role[]
 }
 
+/** A header with a token, the account that comes with it, and the name of both in the lists below. */
+interface Asked {
+  readonly name: string
+  readonly authorization: string
+  readonly account: string | undefined
+}
+
 /** Tells who sent a request. Verified tokens are kept, since a signature costs more to verify than the rest of a small request. */
 export class Authenticator {
   readonly #db: Db
   readonly #clock: Clock
   readonly #tokens: AccessTokens
   readonly #demandingRoles: () => readonly Role[]
-  /** By the whole header; the entry that was looked up longest ago comes first. */
+  /** By the whole header and the account that was asked for; the entry that was looked up longest ago comes first. */
   readonly #known = new Map<string, Known>()
   readonly #pending = new Map<string, Promise<Actor>>()
   #revocations = 0
@@ -46,21 +58,36 @@ export class Authenticator {
     this.#demandingRoles = demandingRoles
   }
 
-  /** @throws problem `auth.unauthenticated` for a header that holds no token that counts */
-  async authenticate(authorization: string | undefined): Promise<Actor> {
+  /**
+   * @param account the one to act for; the user's own unless given
+   * @throws problem `auth.unauthenticated` for a header that holds no token that counts, `account.not_found` for an account of others
+   */
+  async authenticate(authorization: string | undefined, account?: string): Promise<Actor> {
     if (authorization === undefined) return ANONYMOUS
-    const known = this.#known.get(authorization)
+    const name = account === undefined ? authorization : `${authorization}\n${account}`
+    const known = this.#known.get(name)
     if (known && this.#clock.monotonicMs() < known.freshUntilMs) {
       if (isInTime(known.claims, this.#nowSeconds())) return known.actor
     }
-    return this.#lookUp(authorization, known)
+    return this.#lookUp({ name, authorization, account }, known)
   }
 
   /** The next request of this sign-in is looked up again. */
   forget(signInId: string): void {
+    this.#forget(({ sid }) => sid === signInId)
+  }
+
+  /** The next request of this user, or of whoever acts as them, is looked up again. */
+  forgetUser(userId: string): void {
+    this.#forget(({ sub, act }) => sub === userId || act?.sub === userId)
+  }
+
+  #forget(ended: (claims: Claims) => boolean): void {
     this.#revocations++
-    for (const [authorization, { claims }] of this.#known) {
-      if (claims.sid === signInId) this.#known.delete(authorization)
+    // Whoever asks from now on does not wait for an answer from before.
+    this.#pending.clear()
+    for (const [name, { claims }] of this.#known) {
+      if (ended(claims)) this.#known.delete(name)
     }
   }
 
@@ -70,18 +97,19 @@ export class Authenticator {
   }
 
   /** Requests that come together with one token share one look-up. */
-  #lookUp(authorization: string, known: Known | undefined): Promise<Actor> {
-    const pending = this.#pending.get(authorization)
+  #lookUp(asked: Asked, known: Known | undefined): Promise<Actor> {
+    const pending = this.#pending.get(asked.name)
     if (pending) return pending
-    const lookUp = this.#check(authorization, known).finally(() => {
-      this.#pending.delete(authorization)
+    const lookUp = this.#check(asked, known).finally(() => {
+      if (this.#pending.get(asked.name) === lookUp) this.#pending.delete(asked.name)
     })
-    this.#pending.set(authorization, lookUp)
+    this.#pending.set(asked.name, lookUp)
     return lookUp
   }
 
-  async #check(authorization: string, known: Known | undefined): Promise<Actor> {
-    this.#known.delete(authorization)
+  async #check({ name, authorization, account }: Asked, known: Known | undefined): Promise<Actor> {
+    this.#known.delete(name)
+    if (account !== undefined) return this.#checkElsewhere({ name, authorization, account })
     const claims = known?.claims ?? (await this.#verify(authorization))
     if (!claims || !isInTime(claims, this.#nowSeconds())) throw httpProblems.unauthenticated()
     const freshUntilMs = this.#clock.monotonicMs() + FRESH_MS
@@ -89,8 +117,18 @@ export class Authenticator {
     const actor = await findActor(this.#db, claims, this.#clock.now(), this.#demandingRoles())
     if (!actor) throw httpProblems.unauthenticated()
     // What was found may have ended since: not worth keeping then.
-    if (revocations === this.#revocations)
-      this.#keep(authorization, { claims, actor, freshUntilMs })
+    if (revocations === this.#revocations) this.#keep(name, { claims, actor, freshUntilMs })
+    return actor
+  }
+
+  /** Who it is is known as for their own account; what is found of the other one is kept as long as that, and no longer. */
+  async #checkElsewhere({ name, authorization, account }: Asked): Promise<Actor> {
+    const revocations = this.#revocations
+    const own = await this.authenticate(authorization)
+    const known = this.#known.get(authorization)
+    if (own.kind !== 'user') throw httpProblems.unauthenticated()
+    const actor = await standIn(this.#db, own, account, this.#demandingRoles())
+    if (known && revocations === this.#revocations) this.#keep(name, { ...known, actor })
     return actor
   }
 
@@ -99,8 +137,8 @@ export class Authenticator {
     return token === undefined ? undefined : this.#tokens.verifyOrLearn(token, this.#nowSeconds())
   }
 
-  #keep(authorization: string, known: Known): void {
-    this.#known.set(authorization, known)
+  #keep(name: string, known: Known): void {
+    this.#known.set(name, known)
     if (this.#known.size <= MAX_KNOWN) return
     for (const oldest of this.#known.keys()) return void this.#known.delete(oldest)
   }
@@ -110,13 +148,13 @@ export class Authenticator {
   }
 }
 
-/** The user of a sign-in that is live, when the token is of the user's present version. */
+/** The user of a sign-in that is live, in their own account, when the token is of the user's present version. */
 async function findActor(
   db: Db,
   claims: Claims,
   now: Date,
   demanding: readonly Role[],
-): Promise<Actor | undefined> {
+): Promise<UserActor | undefined> {
   const row = await db
     .selectFrom('signIns')
     .innerJoin('users', 'users.id', 'signIns.userId')
@@ -126,8 +164,8 @@ async function findActor(
         .onRef('members.accountId', '=', 'users.accountId')
         .onRef('members.userId', '=', 'users.id'),
     )
-    .select(['users.accountId', 'users.platformRoles', 'members.role'])
-    .select(['signIns.amr', 'accounts.requireSecondFactor'])
+    .select(['users.accountId', 'users.platformRoles', 'members.role', 'accounts.kind'])
+    .select(['signIns.amr', 'signIns.impersonatedFrom', 'accounts.requireSecondFactor'])
     .where('signIns.id', '=', claims.sid)
     .where('signIns.userId', '=', claims.sub)
     .where('signIns.revokedAt', 'is', null)
@@ -136,11 +174,9 @@ async function findActor(
     .where('users.ver', '=', claims.ver)
     .executeTakeFirst()
   if (!row) return undefined
-  const roles = rolesOf(row.platformRoles, row.role)
+  const roles = rolesOf(row.platformRoles, row.role, row.kind)
   const { sub: userId, sid: signInId } = claims
-  const actor = { kind: 'user', userId, accountId: row.accountId, signInId } as const
-  const demanded = row.requireSecondFactor || roles.some((role) => demanding.includes(role))
-  // Without a role it may do nothing, wherever it comes in.
-  if (demanded && !row.amr.includes('mfa')) return { ...actor, roles: [], unfinished: true }
-  return { ...actor, roles }
+  const actor: UserActor = { kind: 'user', userId, accountId: row.accountId, roles, signInId }
+  if (row.impersonatedFrom) return asAnother(db, actor, row.impersonatedFrom, now)
+  return isFactorOwed(row, roles, demanding) ? { ...actor, ...UNFINISHED } : actor
 }

@@ -26,7 +26,7 @@ export async function createBootstrapLink(
   const token = randomBytes(TOKEN_BYTES).toString('base64url')
   const now = ctx.clock.now()
   const made = await ctx.transaction(async (ctx) => {
-    await holdBootstrap(ctx.db)
+    await holdSuperAdmins(ctx.db)
     if (await hasSuperAdmin(ctx.db)) return false
     await ctx.db.deleteFrom('bootstrapTokens').execute()
     const expiresAt = new Date(now.getTime() + LIFE_MS)
@@ -55,7 +55,7 @@ export async function bootstrap(
   if (!(await isGood(ctx, tokenHash))) throw problems.bootstrapRefused()
   const person = await withHash(tools, ctx, input)
   return enrol(tools, ctx, client, async (ctx) => {
-    await holdBootstrap(ctx.db)
+    await holdSuperAdmins(ctx.db)
     const first = !(await hasSuperAdmin(ctx.db))
     if (!first || !(await useToken(ctx, tokenHash))) throw problems.bootstrapRefused()
     return createPerson(ctx, { ...person, platformRoles: ['super-admin'], by: 'bootstrap' })
@@ -70,7 +70,7 @@ export async function bootstrap(
 export async function createSuperAdmin(tools: Tools, ctx: Context, input: Person): Promise<User> {
   const person = await withHash(tools, ctx, parsePerson(input))
   const user = await ctx.transaction(async (ctx) => {
-    await holdBootstrap(ctx.db)
+    await holdSuperAdmins(ctx.db)
     return createPerson(ctx, { ...person, platformRoles: ['super-admin'], by: 'operator' })
   })
   return presentUser(user)
@@ -83,8 +83,8 @@ function parsePerson(input: Person): Person {
   throw httpProblems.invalid({ errors })
 }
 
-/** One at a time may make a super-admin or the right to become one. */
-async function holdBootstrap(db: Db): Promise<void> {
+/** One at a time may make a super-admin, unmake one, or make the right to become one. */
+export async function holdSuperAdmins(db: Db): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtext('identity.bootstrap'))`.execute(db)
 }
 

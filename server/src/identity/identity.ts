@@ -9,6 +9,7 @@ import type { Logger } from '#kernel/log.ts'
 import { Problem } from '#kernel/problem.ts'
 import type { Kms } from '#kernel/secrets/kms.ts'
 import { AccessTokens } from './access-tokens.ts'
+import { standIn } from './accounts/standing.ts'
 import { Attempts } from './attempts.ts'
 import { Authenticator } from './authenticator.ts'
 import { createBootstrapLink, createSuperAdmin } from './bootstrap.ts'
@@ -56,6 +57,7 @@ export class Identity implements AsyncDisposable {
   readonly tools: Tools
   readonly #authenticator: Authenticator
   readonly #keys: KeyAuthenticator
+  readonly #db: Db
   readonly signingKeys: SigningKeys
   readonly #serviceTokens: ServiceTokens
   readonly #tokens: AccessTokens
@@ -75,6 +77,7 @@ export class Identity implements AsyncDisposable {
     { db, clock, keyring, config, settings, passwordCost = PASSWORD_COST }: IdentityOptions,
     signingKeys: SigningKeys,
   ) {
+    this.#db = db
     this.signingKeys = signingKeys
     this.#serviceTokens = new ServiceTokens(clock, signingKeys)
     const tokens = new AccessTokens(issuerOf(config), signingKeys)
@@ -101,6 +104,10 @@ export class Identity implements AsyncDisposable {
       demandingRoles: demanding,
       revoked: (signInId) => authenticator.forget(signInId),
       keyChanged: (keyId) => keys.forget(keyId),
+      userChanged: (userId) => {
+        authenticator.forgetUser(userId)
+        keys.forgetUser(userId)
+      },
     }
   }
 
@@ -108,12 +115,21 @@ export class Identity implements AsyncDisposable {
    * The actor behind an Authorization header, which holds an access token or an API key; anonymous without one.
    *
    * @param ip where the request comes from; keys may be bound to addresses
-   * @throws problem `auth.unauthenticated` for a token that does not count, or what `authenticateKey` throws
+   * @param account what the request names as the account to act for; the caller's own unless given
+   * @throws problem `auth.unauthenticated` for a token that does not count, `account.not_found` for an account that is not there for
+   * the caller, or what `authenticateKey` throws
    */
-  authenticate(authorization: string | undefined, ip: string): Promise<Actor> {
+  async authenticate(
+    authorization: string | undefined,
+    ip: string,
+    account?: unknown,
+  ): Promise<Actor> {
     const key = keyIn(authorization)
-    if (key !== undefined) return this.authenticateKey(key, ip)
-    return this.#authenticator.authenticate(authorization)
+    if (key !== undefined) {
+      const actor = await this.authenticateKey(key, ip)
+      return account === undefined ? actor : standIn(this.#db, actor, account, [])
+    }
+    return this.#authenticator.authenticate(authorization, accountNamed(account))
   }
 
   /**
@@ -122,10 +138,11 @@ export class Identity implements AsyncDisposable {
    *
    * @throws problem `auth.too_many_attempts`, `auth.cross_site_request`, or what `authenticate` throws
    */
-  async identify(request: RequestFacts, publicUrl: string): Promise<Actor> {
+  async identify(request: RequestFacts, publicUrl: string, account?: unknown): Promise<Actor> {
     const { authorization } = request.headers
     const cookie = authorization === undefined ? accessCookie(request) : undefined
-    const actor = await this.#actorOf(cookie ? `Bearer ${cookie}` : authorization, request.ip)
+    const shown = cookie ? `Bearer ${cookie}` : authorization
+    const actor = await this.#actorOf(shown, request.ip, account)
     if (actor.kind === 'anonymous') {
       await this.tools.attempts.takeStranger('no_credential', request.ip)
     }
@@ -136,9 +153,9 @@ export class Identity implements AsyncDisposable {
     return actor
   }
 
-  async #actorOf(authorization: string | undefined, ip: string): Promise<Actor> {
+  async #actorOf(authorization: string | undefined, ip: string, account: unknown): Promise<Actor> {
     try {
-      return await this.authenticate(authorization, ip)
+      return await this.authenticate(authorization, ip, account)
     } catch (error) {
       // A token of ours that has ended is no guess: many clients at one address find out so that they have to refresh.
       if (error instanceof Problem && !this.#tokens.issued(authorization)) {
@@ -178,6 +195,12 @@ export class Identity implements AsyncDisposable {
     this.#authenticator.forgetAll()
     await this.#keys[Symbol.asyncDispose]()
   }
+}
+
+/** As it came, cut to a length that nothing real has. Whatever is no account's id is found to be none. */
+function accountNamed(account: unknown): string | undefined {
+  if (account === undefined) return undefined
+  return typeof account === 'string' ? account.slice(0, 64) : ''
 }
 
 /** Where only people at this machine can register, they need not prove their address to it. */

@@ -2,7 +2,7 @@ import type { Context } from '#kernel/context.ts'
 import { emailKey } from './email.ts'
 import { registered } from './events.ts'
 import { problems } from './problems.ts'
-import type { PlatformRole } from './tables.ts'
+import type { PlatformRole } from '#access/index.ts'
 import { findUser, rolesOf, type UserRow } from './users.ts'
 
 /** A person to be, with the password hashed already. */
@@ -12,7 +12,7 @@ export interface NewPerson {
   lastName?: string | undefined
   passwordHash: string
   platformRoles: PlatformRole[]
-  by: 'sign_up' | 'bootstrap' | 'operator'
+  by: 'sign_up' | 'bootstrap' | 'operator' | 'invitation'
 }
 
 /**
@@ -23,19 +23,24 @@ export interface NewPerson {
  */
 export async function createPerson(ctx: Context, person: NewPerson): Promise<UserRow> {
   const userId = ctx.newId('usr')
-  const accountId = await createAccount(ctx, person)
+  const accountId = await createPersonalAccount(ctx, person)
   await insertUser(ctx, person, { userId, accountId })
   await ctx.db
     .insertInto('members')
     .values({ accountId, userId, role: 'owner', createdAt: ctx.clock.now() })
     .execute()
-  const roles = rolesOf(person.platformRoles, 'owner')
+  const roles = rolesOf(person.platformRoles, 'owner', 'personal')
   const acting = ctx.actingFor(accountId)
   await acting.events.emit(registered, { userId, accountId, by: person.by, roles })
   return (await findUser(ctx.db, 'id', userId))!
 }
 
-async function createAccount(ctx: Context, person: NewPerson): Promise<string> {
+/** The account that is a person's own, still without its member. */
+export async function createPersonalAccount(
+  ctx: Context,
+  person: Pick<UserRow, 'email'> &
+    Partial<Record<'firstName' | 'lastName', string | null | undefined>>,
+): Promise<string> {
   const now = ctx.clock.now()
   const id = ctx.newId('acc')
   const name = [person.firstName, person.lastName].filter(Boolean).join(' ') || person.email
@@ -58,7 +63,7 @@ async function insertUser(
       id: userId,
       email: person.email,
       emailKey: emailKey(person.email)!,
-      // Whoever runs the installation needs no mail to prove it.
+      // Whoever runs the installation needs no mail to prove it, and the invited have got theirs.
       emailVerified: person.by !== 'sign_up',
       passwordHash: person.passwordHash,
       firstName: person.firstName ?? null,

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Context } from '#kernel/context.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
 import type { FieldError } from '#kernel/problem.ts'
+import { getAccount } from './accounts/read.ts'
 import { profileChanged } from './events.ts'
 import type { ProfileChange, User } from './schema.ts'
 import { settingsOf, type UserSettings, type UserSettingsChange } from './settings.ts'
@@ -10,7 +11,30 @@ import { findUser, presentUser, signedInActor, type UserRow } from './users.ts'
 /** The caller or, for an API key, the person in whose name it acts. @throws problem `auth.unauthenticated` */
 export async function getMe(ctx: Context): Promise<User> {
   const { actor } = ctx
-  return presentUser(await readUser(ctx, 'userId' in actor ? actor.userId : undefined))
+  return presentMe(ctx, await readUser(ctx, 'userId' in actor ? actor.userId : undefined))
+}
+
+/** The user as they act now, which may be for another account than their own. */
+async function presentMe(ctx: Context, user: UserRow): Promise<User> {
+  const { actor } = ctx
+  if (!('roles' in actor)) return presentUser(user)
+  const { accountId, roles } = actor
+  const isOwn = accountId === user.accountId
+  const tier = isOwn ? user.tier : (await getAccount(ctx.actingFor(accountId))).tier
+  return { ...presentUser(user), tier, accountId, roles: [...roles], ...(await lentTo(ctx)) }
+}
+
+/** For the banner that staff see while they act as somebody. */
+async function lentTo(ctx: Context): Promise<Pick<User, 'impersonatedBy'>> {
+  const { actor } = ctx
+  if (actor.kind !== 'user' || actor.impersonatedBy === undefined) return {}
+  const row = await ctx.db
+    .selectFrom('signIns')
+    .innerJoin('users', 'users.id', 'signIns.impersonatedBy')
+    .select(['users.id as userId', 'users.email', 'signIns.expiresAt'])
+    .where('signIns.id', '=', actor.signInId)
+    .executeTakeFirst()
+  return row ? { impersonatedBy: { ...row, expiresAt: row.expiresAt.toISOString() } } : {}
 }
 
 export async function getSettings(ctx: Context): Promise<UserSettings> {
@@ -49,13 +73,13 @@ export async function changeMe(ctx: Context, change: ProfileChange): Promise<Use
   return ctx.transaction(async (ctx) => {
     await lockUser(ctx)
     const user = await readMe(ctx)
-    refuseChanged(readOnly, presentUser(user))
+    refuseChanged(readOnly, await presentMe(ctx, user))
     const wanted: Wanted = {
       firstName: firstName === undefined ? user.firstName : firstName,
       lastName: lastName === undefined ? user.lastName : lastName,
       settings: { ...user.settings, ...settings },
     }
-    return presentUser(await store(ctx, user, wanted))
+    return presentMe(ctx, await store(ctx, user, wanted))
   })
 }
 

@@ -22,6 +22,10 @@ export const User = z
     tier: z.enum(['free', 'premium', 'enterprise']).meta({ description: 'Of the account' }),
     roles: z.array(z.string()).meta({ description: 'What each may do: `GET /v1/roles`' }),
     accountId: z.string().meta({ description: 'The account that the user acts for' }),
+    impersonatedBy: z
+      .strictObject({ userId: z.string(), email: z.string(), expiresAt: z.iso.datetime() })
+      .optional()
+      .meta({ description: 'The member of staff who acts as the user, and until when' }),
     settings: UserSettings,
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
@@ -30,14 +34,14 @@ export const User = z
   .meta({ id: 'User' })
 export type User = z.output<typeof User>
 
-const Email = z
+export const Email = z
   .string()
   .max(254)
   .refine((text) => emailKey(text) !== undefined, 'must be an e-mail address')
   .meta({ format: 'email' })
 
 /** A password that is chosen now; whether it is too easy to guess is told by `auth.weak_password`. */
-const NewPassword = z
+export const NewPassword = z
   .string()
   .superRefine((text, issue) => report(issue, passwordFault(text)))
   .meta({ minLength: MIN_PASSWORD_LENGTH, maxLength: MAX_PASSWORD_LENGTH, format: 'password' })

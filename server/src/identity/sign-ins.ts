@@ -72,6 +72,7 @@ async function makeRoom(tools: Tools, ctx: Context, userId: string): Promise<voi
     .selectFrom('signIns')
     .select('id')
     .where('userId', '=', userId)
+    .where('impersonatedFrom', 'is', null)
     .where('revokedAt', 'is', null)
     .orderBy('lastActivityAt', 'desc')
     .offset(MAX_LIVE - 1)
@@ -151,6 +152,7 @@ export async function presentSignIn(
     ver: user.ver,
     auth_time: toSeconds(signIn.createdAt),
     amr: signIn.amr,
+    ...(signIn.impersonatedBy && { act: { sub: signIn.impersonatedBy } }),
   })
   return {
     user: presentUser(user),

@@ -11,23 +11,30 @@ import type {
   SignInChallengeTable,
   TotpSecretTable,
 } from './factors/tables.ts'
+import type { AccountRole, PlatformRole } from '#access/index.ts'
+import type { InvitationTable } from './invitations/tables.ts'
 import type { ApiKeyTable } from './keys/tables.ts'
 import type { UserSettings } from './settings.ts'
 import type { SigningKeyState } from './signing/states.ts'
 
-export type AccountRole = 'owner' | 'admin' | 'member' | 'viewer'
-export type PlatformRole = 'super-admin' | 'admin' | 'support'
+export type AccountKind = 'personal' | 'organisation' | 'reseller'
 export type Tier = 'free' | 'premium' | 'enterprise'
 
 /** What owns resources and is billed. Made by `migrations/0002_identity.sql`, as all of these. */
 export interface AccountTable {
   id: string
   name: string
-  kind: 'personal'
+  kind: AccountKind
   tier: Generated<Tier>
+  /** The account above; only a reseller has accounts below it. */
   parentId: string | null
   /** Whether everybody who acts for it needs a second factor. */
   requireSecondFactor: Generated<boolean>
+  /** Ids from the top of the tree down to this one. The database keeps it. */
+  path: Generated<string[]>
+  /** Who founded it for themselves. */
+  createdBy: string | null
+  deletedAt: Date | null
   createdAt: Date
   updatedAt: Date
 }
@@ -90,6 +97,9 @@ export interface SignInTable {
   parentHash: Buffer | null
   refreshedAt: Date
   refreshedBy: Buffer
+  /** The sign-in of the member of staff who acts as the user; it has to be live, too. */
+  impersonatedFrom: string | null
+  impersonatedBy: string | null
   steppedUpAt: Date | null
   /** Null in rows from before devices were told apart. */
   device: Buffer | null
@@ -193,6 +203,7 @@ declare module '#kernel/db.ts' {
     passkeyCeremonies: PasskeyCeremonyTable
     factorTries: FactorTriesTable
     rememberedDevices: RememberedDeviceTable
+    invitations: InvitationTable
     oneTimeTokens: OneTimeTokenTable
     attempts: AttemptTable
     passwordFailures: PasswordFailureTable

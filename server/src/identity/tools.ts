@@ -21,6 +21,8 @@ export interface Tools {
   demandingRoles(): readonly Role[]
   /** Told of each sign-in that ends here, so that nothing cached outlives it. */
   revoked(signInId: string): void
+  /** Told of each user whose accounts or roles changed here, so that nothing cached outlives the change. */
+  userChanged(userId: string): void
   /** Told of each API key that was revoked or replaced here. */
   keyChanged(keyId: string): void
 }

@@ -1,14 +1,18 @@
 import type { Selectable } from 'kysely'
-import type { Role } from '#access/index.ts'
+import type { AccountRole, PlatformRole, Role } from '#access/index.ts'
 import type { Actor, Context } from '#kernel/context.ts'
 import type { Db } from '#kernel/db.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
 import type { User } from './schema.ts'
 import { settingsOf } from './settings.ts'
-import type { AccountRole, PlatformRole, Tier, UserTable } from './tables.ts'
+import type { AccountKind, Tier, UserTable } from './tables.ts'
 
 /** A user with what their account says of them. */
-export type UserRow = Selectable<UserTable> & { tier: Tier; accountRole: AccountRole }
+export type UserRow = Selectable<UserTable> & {
+  tier: Tier
+  accountKind: AccountKind
+  accountRole: AccountRole
+}
 
 /** The user with this value in a unique column. */
 export async function findUser(
@@ -25,7 +29,7 @@ export async function findUser(
         .onRef('members.userId', '=', 'users.id'),
     )
     .selectAll('users')
-    .select(['accounts.tier', 'members.role as accountRole'])
+    .select(['accounts.tier', 'accounts.kind as accountKind', 'members.role as accountRole'])
     .where(`users.${column}`, '=', value)
     .executeTakeFirst()
 }
@@ -40,15 +44,23 @@ export async function accountOfUser({ db }: Context, userId: string): Promise<st
   return user?.accountId
 }
 
-/** The roles of an actor: those over the platform and the one in the account. */
-export function rolesOf(platform: readonly PlatformRole[], account: AccountRole): Role[] {
-  return [...platform, `account-${account}`]
+/** The roles of a member: those over the platform, the one in the account, and what it means for the accounts below. */
+export function rolesOf(
+  platform: readonly PlatformRole[],
+  account: AccountRole,
+  kind: AccountKind,
+): Role[] {
+  const leads = kind === 'reseller' && (account === 'owner' || account === 'admin')
+  return [...platform, ...(leads ? (['reseller-admin'] as const) : []), `account-${account}`]
+}
+
+function rolesOfUser({ platformRoles, accountRole, accountKind }: UserRow): Role[] {
+  return rolesOf(platformRoles, accountRole, accountKind)
 }
 
 export function actorOf(user: UserRow, signInId: string): Actor {
   const { id: userId, accountId } = user
-  const roles = rolesOf(user.platformRoles, user.accountRole)
-  return { kind: 'user', userId, accountId, roles, signInId }
+  return { kind: 'user', userId, accountId, roles: rolesOfUser(user), signInId }
 }
 
 /** The person who is signed in. @throws problem `auth.unauthenticated`, or `auth.key_not_allowed` for an API key */
@@ -67,7 +79,7 @@ export function presentUser(user: UserRow): User {
     ...(firstName !== null && { firstName }),
     ...(lastName !== null && { lastName }),
     tier,
-    roles: rolesOf(user.platformRoles, user.accountRole),
+    roles: rolesOfUser(user),
     accountId,
     settings: settingsOf(user),
     createdAt: user.createdAt.toISOString(),

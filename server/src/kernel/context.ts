@@ -10,6 +10,11 @@ import type { JobKind, SendOptions } from './jobs.ts'
 import type { Logger } from './log.ts'
 import type { Flag, Setting } from './runtime-settings.ts'
 
+/**
+ * How an actor comes to act for an account: as one of its members, from an account above it, or by a role over the whole installation.
+ */
+export type Standing = 'own' | 'subtree' | 'all'
+
 /** Who is acting. Roles are the platform's and the account's, by name. */
 export type Actor =
   | { readonly kind: 'anonymous' }
@@ -19,8 +24,12 @@ export type Actor =
       readonly userId: string
       readonly accountId: string
       readonly roles: readonly string[]
+      /** To the account; `own` unless given. */
+      readonly standing?: Standing
       /** The sign-in that this request belongs to; revoking it ends the actor's access. */
       readonly signInId: string
+      /** The user who acts as this one for a while, to help. */
+      readonly impersonatedBy?: string
       /** Owes a second factor: nothing is open to it but the routes that settle that. */
       readonly unfinished?: true
     }
@@ -32,6 +41,8 @@ export type Actor =
       readonly userId: string
       readonly accountId: string
       readonly roles: readonly string[]
+      /** To the account; `own` unless given. */
+      readonly standing?: Standing
       readonly scopes: readonly string[]
     }
 

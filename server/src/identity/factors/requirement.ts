@@ -43,7 +43,7 @@ export async function isDemandedOf(
     .where('id', '=', user.accountId)
     .executeTakeFirstOrThrow()
   const demanding = tools.demandingRoles()
-  const held = rolesOf(user.platformRoles, user.accountRole)
+  const held = rolesOf(user.platformRoles, user.accountRole, user.accountKind)
   return account.requireSecondFactor || held.some((role) => demanding.includes(role))
 }
 

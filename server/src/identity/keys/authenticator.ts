@@ -65,11 +65,20 @@ export class KeyAuthenticator implements AsyncDisposable {
 
   /** The next request with this key is looked up again. */
   forget(keyId: string): void {
+    this.#forget((actor) => actor.keyId === keyId)
+  }
+
+  /** The next request with a key of this user is looked up again. */
+  forgetUser(userId: string): void {
+    this.#forget((actor) => actor.userId === userId)
+  }
+
+  #forget(ended: (actor: KeyActor) => boolean): void {
     this.#changes++
     // Whoever asks from now on does not wait for an answer from before.
     this.#pending.clear()
     for (const [name, { actor }] of this.#known) {
-      if (actor.keyId === keyId) this.#known.delete(name)
+      if (ended(actor)) this.#known.delete(name)
     }
   }
 

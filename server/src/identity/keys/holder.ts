@@ -17,6 +17,7 @@ export async function findHolder(db: Db, keyHash: Buffer): Promise<Holder | unde
   const row = await db
     .selectFrom('apiKeys')
     .innerJoin('users', 'users.id', 'apiKeys.createdBy')
+    .innerJoin('accounts', 'accounts.id', 'apiKeys.accountId')
     .leftJoin('members', (join) =>
       join
         .onRef('members.accountId', '=', 'apiKeys.accountId')
@@ -25,13 +26,13 @@ export async function findHolder(db: Db, keyHash: Buffer): Promise<Holder | unde
     .select(['apiKeys.id as keyId', 'apiKeys.accountId', 'apiKeys.createdBy as userId'])
     .select(['apiKeys.scopes', 'apiKeys.allowedAddresses', 'apiKeys.lastUsedAt'])
     .select(['apiKeys.expiresAt', 'apiKeys.revokedAt', 'apiKeys.overlapEndsAt'])
-    .select(['users.status', 'users.platformRoles', 'members.role'])
+    .select(['users.status', 'users.platformRoles', 'members.role', 'accounts.kind'])
     .where('apiKeys.keyHash', '=', keyHash)
     .executeTakeFirst()
   if (!row) return undefined
   const { keyId, accountId, userId, scopes, allowedAddresses, lastUsedAt } = row
   const { expiresAt, revokedAt, overlapEndsAt, role } = row
-  const roles = role ? rolesOf(row.platformRoles, role) : []
+  const roles = role ? rolesOf(row.platformRoles, role, row.kind) : []
   return {
     actor: { kind: 'key', keyId, userId, accountId, roles, scopes },
     ends: { expiresAt, revokedAt, overlapEndsAt },

@@ -11,7 +11,9 @@ import {
   isPublic,
   knowsCallers,
   Reply,
+  type RawInput,
   type RequestFacts,
+  takesImpersonators,
   takesKeys,
   takesUnfinished,
 } from './route.ts'
@@ -84,13 +86,20 @@ async function actorOf(
   request: FastifyRequest,
   options: HttpOptions,
 ): Promise<Actor> {
-  const authenticate = () => options.authenticate(factsOf(request, options))
+  const authenticate = () =>
+    options.authenticate(factsOf(request, options), namedAccount(route, request))
   if (!isPublic(route)) return authenticate()
   if (!knowsCallers(route)) return ANONYMOUS
   return authenticate().catch((error: unknown) => {
     if (error instanceof Problem && error.status < 500) return ANONYMOUS
     throw error
   })
+}
+
+/** The account that the request is about: the one that it names in itself, or else in its header. */
+function namedAccount(route: AnyRoute, request: FastifyRequest): unknown {
+  const { params, query, body } = request as unknown as RawInput
+  return route.account?.({ params, query, body }) ?? request.headers['gantry-account']
 }
 
 function checkAccess(route: AnyRoute, actor: Actor, options: HttpOptions): void {
@@ -100,6 +109,9 @@ function checkAccess(route: AnyRoute, actor: Actor, options: HttpOptions): void 
   if (actor.kind === 'key' && !takesKeys(route)) throw httpProblems.keyNotAllowed()
   if (actor.kind === 'user' && actor.unfinished && !takesUnfinished(route)) {
     throw httpProblems.secondFactorRequired()
+  }
+  if (actor.kind === 'user' && actor.impersonatedBy && !takesImpersonators(route)) {
+    throw httpProblems.notAsAnother()
   }
   if (typeof access === 'string' && !options.allows(actor, access)) {
     throw httpProblems.forbidden({ permission: access, ...(actor.kind === 'key' && ofKey(access)) })

@@ -8,6 +8,7 @@ import {
   isPublic,
   knowsCallers,
   servedPath,
+  takesImpersonators,
   takesKeys,
   takesUnfinished,
 } from './route.ts'
@@ -198,9 +199,10 @@ export function problemsOf(route: AnyRoute): ProblemFactory[] {
     ...(bodied
       ? [httpProblems.malformed, httpProblems.tooLarge, httpProblems.unsupportedMedia]
       : []),
-    ...(isPublic(route) ? [] : [httpProblems.unauthenticated]),
+    ...(isPublic(route) ? [] : [httpProblems.unauthenticated, httpProblems.noAccount]),
     ...(typeof access === 'string' ? [httpProblems.forbidden] : []),
     ...(takesKeys(route) ? [] : [httpProblems.keyNotAllowed]),
+    ...(takesImpersonators(route) ? [] : [httpProblems.notAsAnother]),
     ...(takesUnfinished(route) ? [] : [httpProblems.secondFactorRequired]),
     ...(route.idempotent ? [httpProblems.idempotencyMismatch, httpProblems.idempotencyBusy] : []),
     ...(route.query && 'cursor' in ((route.query as z.ZodObject).shape ?? {})

@@ -45,6 +45,21 @@ export const httpProblems = defineProblems({
     detail: 'This is about a person, so it takes the access token of a sign-in and no API key.',
     suggestion: 'Sign in, and send that access token.',
   },
+  noAccount: {
+    code: 'account.not_found',
+    status: 404,
+    title: 'No such account',
+    detail: 'There is no account {id} that you can act for.',
+    suggestion:
+      '`GET /v1/accounts` lists those that there are for you; the header `Gantry-Account` names one.',
+  },
+  notAsAnother: {
+    code: 'auth.not_as_another',
+    status: 403,
+    title: 'Only the person themselves may do that',
+    detail: 'This is about the person, and you are acting as them.',
+    suggestion: 'Ask them to do it; end acting as them with `POST /v1/auth/logout`.',
+  },
   secondFactorRequired: {
     code: 'auth.second_factor_required',
     status: 403,

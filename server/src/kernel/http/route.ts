@@ -8,12 +8,25 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 /**
  * Who may call: the holder of a permission, anyone who is signed in, or everybody; the latter two say why. What is open to the signed in
  * is about the person and refuses API keys, unless it says that they may: `keys: true`. It refuses sign-ins that owe a second factor too,
- * unless `unfinished: true`. A public route knows nobody, unless it `knows` whoever sends a token that counts.
+ * unless `unfinished: true`, and lets staff who act as the person only read, unless `impersonators: true`. A public route knows nobody,
+ * unless it `knows` whoever sends a token that counts.
  */
 export type Access =
   | string
-  | { readonly signedIn: string; readonly keys?: boolean; readonly unfinished?: boolean }
+  | {
+      readonly signedIn: string
+      readonly keys?: boolean
+      readonly unfinished?: boolean
+      readonly impersonators?: boolean
+    }
   | { readonly public: string; readonly knows?: boolean }
+
+/** What names the account that a request is about, before it was validated. */
+export interface RawInput {
+  readonly params: Readonly<Record<string, unknown>>
+  readonly query: Readonly<Record<string, unknown>>
+  readonly body: unknown
+}
 
 /** What a handler may read of the request beside its validated input. */
 export interface RequestFacts {
@@ -46,6 +59,11 @@ export interface Route<
   readonly summary: string
   readonly description?: string
   readonly access: Access
+  /**
+   * The account that the request itself names: the caller acts for that one, with the roles held there. Otherwise the header
+   * `Gantry-Account` names it, and without that it is the user's own.
+   */
+  account?(input: RawInput): unknown
   readonly params?: Params
   readonly query?: Query
   readonly body?: Body
@@ -139,6 +157,12 @@ export function route<
 
 export function isPublic({ access }: AnyRoute): boolean {
   return typeof access === 'object' && 'public' in access
+}
+
+/** Whether staff who act as a user may call it, as far as the permission goes that it asks for. */
+export function takesImpersonators({ access, method }: AnyRoute): boolean {
+  if (typeof access === 'string' || 'public' in access) return true
+  return method === 'GET' || access.impersonators === true
 }
 
 /** Whether a public route is told who sends a token that counts. */

@@ -31,8 +31,13 @@ export interface HttpOptions {
   capabilities: readonly Capability[]
   log: Logger
   telemetry: Telemetry
-  /** Makes the actor of a request to a route that is not public; anonymous without a credential. @throws Problem for a bad one */
-  authenticate(request: RequestFacts): Promise<Actor>
+  /**
+   * Makes the actor of a request; anonymous without a credential. `account` is what the request names as the account to act for, not
+   * yet looked at.
+   *
+   * @throws Problem for a bad credential, and for an account that is not there for the caller
+   */
+  authenticate(request: RequestFacts, account?: unknown): Promise<Actor>
   allows(actor: Actor, permission: string): boolean
   contextFor(situation: Situation): Context
   /** Told when somebody who is signed in may not do what they asked for. */
@@ -352,7 +357,10 @@ function corsOptions(origins: readonly string[]) {
     origin: [...origins],
     credentials: true,
     methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'x-correlation-id'],
+    allowedHeaders: [
+      ...['authorization', 'content-type', 'gantry-account', 'idempotency-key'],
+      'x-correlation-id',
+    ],
     exposedHeaders: [
       ...['x-correlation-id', 'retry-after', 'idempotency-replayed', 'location'],
       ...['ratelimit', 'ratelimit-policy'],

@@ -1,0 +1,55 @@
+import { z } from 'zod'
+import { defineEvent } from '#kernel/events.ts'
+
+const member = { userId: z.string(), role: z.string() }
+
+export const accountCreated = defineEvent(
+  'account.created',
+  'An account was founded, for somebody’s own use or below a reseller.',
+  z.object({ name: z.string(), kind: z.string(), parentId: z.string().optional() }),
+)
+
+export const accountChanged = defineEvent(
+  'account.changed',
+  'The name, the kind or the place of an account was changed.',
+  z.object({
+    changed: z.array(z.string()),
+    kind: z.string(),
+    parentId: z.string().optional(),
+  }),
+)
+
+export const accountDeleted = defineEvent(
+  'account.deleted',
+  'An account was deleted: nobody acts for it any more.',
+  z.object({ name: z.string() }),
+)
+
+export const ownershipTransferred = defineEvent(
+  'account.ownership_transferred',
+  'An account got another owner; those before are admins now.',
+  z.object({ to: z.string(), from: z.array(z.string()) }),
+)
+
+export const memberAdded = defineEvent(
+  'member.added',
+  'A person became a member of the account.',
+  z.object({ ...member, invitationId: z.string().optional() }),
+)
+
+export const memberChanged = defineEvent(
+  'member.role_changed',
+  'A member got another role.',
+  z.object({ ...member, before: z.string() }),
+)
+
+export const memberRemoved = defineEvent(
+  'member.removed',
+  'A member left the account, or was removed from it.',
+  z.object({ ...member, left: z.boolean() }),
+)
+
+export const accountEvents = [
+  ...[accountCreated, accountChanged, accountDeleted, ownershipTransferred],
+  ...[memberAdded, memberChanged, memberRemoved],
+]
