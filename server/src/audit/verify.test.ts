@@ -40,10 +40,7 @@ test('T65: the role of the product may neither change nor take away a row of the
   statements.push(
     ...['update events set personal = null', 'update events set kind = kind'],
     ...['update audit_chain set hash = hash', 'update audit_heads set signature = signature'],
-    ...[
-      'update audit_keys set public_key = public_key',
-      'set session_replication_role = replica',
-    ],
+    ...['update audit_keys set public_key = public_key', 'set session_replication_role = replica'],
   )
   for (const text of statements) {
     const refused = (error: { code?: string }) => ['42501', '0A000'].includes(error.code ?? '')

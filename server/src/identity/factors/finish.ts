@@ -36,7 +36,7 @@ export async function finishSignIn(
     const amr = [...challenge.amr, proof.method === 'passkey' ? 'hwk' : 'otp', 'mfa']
     const entered = await passChallenge(tools, ctx, challenge, user, { amr, client })
     return {
-      ...presentSignIn(tools, ctx, entered.user, entered.signIn),
+      ...(await presentSignIn(tools, ctx, entered.user, entered.signIn)),
       ...(wish.rememberDevice && (await remember(ctx, entered.user, entered.signIn))),
       ...(await warning(ctx, userId)),
     }
