@@ -18,7 +18,7 @@ const stack = new AsyncDisposableStack()
 after(() => stack.disposeAsync())
 
 const { cert, private: key } = await generate([{ name: 'commonName', value: 'x' }])
-const child = spawn(process.execPath, [join(import.meta.dirname, 'silent-process.ts')], {
+const child = spawn(process.execPath, [join(import.meta.dirname, 'silent-fixture.ts')], {
   env: { ...process.env, TLS: JSON.stringify({ cert, key }) },
   stdio: ['ignore', 'pipe', 'inherit'],
 })

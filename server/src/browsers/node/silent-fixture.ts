@@ -1,5 +1,5 @@
 /**
- * A node without browsers in a process of its own, which can be frozen: `node silent-process.ts`, with its certificate and key as
+ * A node without browsers in a process of its own, which can be frozen: `node silent-fixture.ts`, with its certificate and key as
  * JSON in `TLS`. It writes its port. A call answers with its input, but for the input `never`; a launch and a feed never say anything.
  */
 import pino from 'pino'
