@@ -92,6 +92,13 @@ test('what somebody may not do is there as refused: the first at once, repeats l
   }
 })
 
+/** Mails leave whenever a worker gets to them. */
+const isNoMail = (text: string) => !text.includes('mail.sent')
+
+function actionsOf(entries: { action: string }[]): string[] {
+  return entries.map(({ action }) => action).filter(isNoMail)
+}
+
 test('each filter finds what fits it, and only that', async () => {
   const root = await app.superAdmin()
   const ann = await app.person('ann')
@@ -106,7 +113,7 @@ test('each filter finds what fits it, and only that', async () => {
   const found = async (query: string): Promise<string[]> => {
     const { status, body } = await root.get(`/v1/admin/audit?accountId=${ann.accountId}&${query}`)
     assert.equal(status, 200, JSON.stringify(body))
-    return body.items.map(({ action }: { action: string }) => action)
+    return actionsOf(body.items)
   }
   const all = ['api_key.created', 'user.signed_in', 'user.registered']
   assert.deepEqual(await found(''), all)
@@ -184,16 +191,13 @@ test('an export holds what fits, is safe for spreadsheets, and is an entry itsel
   const query = `accountId=${ann.accountId}&from=${hoursAgo(1)}`
   const csv = await root.get(`/v1/admin/audit/export?${query}`)
   assert.equal(csv.headers.get('content-type'), 'text/csv; charset=utf-8')
-  const lines = String(csv.body).trimEnd().split('\r\n')
+  const lines = String(csv.body).trimEnd().split('\r\n').filter(isNoMail)
   assert.equal(lines.length, 4)
   assert.match(lines[3]!, /,"'=HYPERLINK\(""http:\/\/evil\.test"",""x""\)",/)
   assert.match(lines[3]!, /""name"":""a, \\""b\\"""",/)
 
   const json = await root.get(`/v1/admin/audit/export?format=json&${query}`)
-  assert.deepEqual(
-    json.body.map(({ action }: { action: string }) => action),
-    ['user.registered', 'user.signed_in', 'api_key.created'],
-  )
+  assert.deepEqual(actionsOf(json.body), ['user.registered', 'user.signed_in', 'api_key.created'])
   const trail = await trailOf(root, root, 'audit.*')
   assert.deepEqual(
     trail.map(({ data }) => data.format),

@@ -32,15 +32,18 @@ export async function finishSignIn(
 ): Promise<FinishedSignIn> {
   const challenge = await takeChallengeTry(ctx, challengeId, client)
   const { userId } = challenge
-  return withProof(tools, ctx, { userId, proof, purpose: 'sign_in', client }, async (ctx, user) => {
+  const proving = { userId, proof, purpose: 'sign_in', client } as const
+  const passed = await withProof(tools, ctx, proving, async (ctx, user) => {
     const amr = [...challenge.amr, proof.method === 'passkey' ? 'hwk' : 'otp', 'mfa']
     const entered = await passChallenge(tools, ctx, challenge, user, { amr, client })
-    return {
-      ...(await presentSignIn(tools, ctx, entered.user, entered.signIn)),
-      ...(wish.rememberDevice && (await remember(ctx, entered.user, entered.signIn))),
+    const { rememberDevice } = wish
+    const told = {
+      ...(rememberDevice && (await remember(ctx, entered.user, entered.signIn))),
       ...(await warning(ctx, userId)),
     }
+    return { ...entered, told }
   })
+  return { ...(await presentSignIn(tools, ctx, passed.user, passed.signIn)), ...passed.told }
 }
 
 async function passChallenge(
