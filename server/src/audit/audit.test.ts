@@ -135,8 +135,9 @@ test('each filter finds what fits it, and only that', async () => {
 test('pages follow each other without a gap, and a cursor of another list is refused', async () => {
   const root = await app.superAdmin()
   const ann = await app.person('ann')
-  const first = (await root.get(`/v1/admin/audit?accountId=${ann.accountId}&limit=1`)).body
-  const rest = `/v1/admin/audit?accountId=${ann.accountId}&limit=1&cursor=`
+  const query = `accountId=${ann.accountId}&action=user.*&limit=1`
+  const first = (await root.get(`/v1/admin/audit?${query}`)).body
+  const rest = `/v1/admin/audit?${query}&cursor=`
   const second = (await root.get(rest + first.nextCursor)).body
   assert.deepEqual(
     [first.items[0].action, second.items[0].action, second.nextCursor],
