@@ -6671,9 +6671,10 @@ export interface components {
          *     `auth.forbidden`: You may not do that.
          *     `auth.https_required`: Passwords and tokens need HTTPS.
          *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
          *     `key.scope_not_held`: A key cannot do more than whoever makes it.
          */
-        "auth.email_not_verified-or-auth.forbidden-or-auth.https_required-or-auth.second_factor_required-or-key.scope_not_held": {
+        "auth.email_not_verified-or-auth.forbidden-or-auth.https_required-or-auth.second_factor_required-or-auth.step_up_required-or-key.scope_not_held": {
             headers: {
                 [name: string]: unknown;
             };
@@ -6745,9 +6746,10 @@ export interface components {
          * @description `auth.forbidden`: You may not do that.
          *     `auth.https_required`: Passwords and tokens need HTTPS.
          *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
          *     `key.not_yours`: That API key is somebody else’s.
          */
-        "auth.forbidden-or-auth.https_required-or-auth.second_factor_required-or-key.not_yours": {
+        "auth.forbidden-or-auth.https_required-or-auth.second_factor_required-or-auth.step_up_required-or-key.not_yours": {
             headers: {
                 [name: string]: unknown;
             };
@@ -10167,7 +10169,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-auth.step_up_required"];
             404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -10216,7 +10218,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-auth.step_up_required"];
             404: components["responses"]["account.not_found"];
             409: components["responses"]["secrets.in_use-or-secrets.not_retiring-or-secrets.too_early"];
             500: components["responses"]["server.error"];
@@ -10306,7 +10308,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-auth.step_up_required"];
             404: components["responses"]["account.not_found"];
             409: components["responses"]["signing.same_kms_key"];
             500: components["responses"]["server.error"];
@@ -10564,7 +10566,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.email_not_verified-or-auth.forbidden-or-auth.https_required-or-auth.second_factor_required-or-key.scope_not_held"];
+            403: components["responses"]["auth.email_not_verified-or-auth.forbidden-or-auth.https_required-or-auth.second_factor_required-or-auth.step_up_required-or-key.scope_not_held"];
             404: components["responses"]["account.not_found"];
             409: components["responses"]["idempotency.in_progress-or-key.limit_reached-or-key.shown_before"];
             413: components["responses"]["request.too_large"];
@@ -10716,7 +10718,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.https_required-or-auth.second_factor_required-or-key.not_yours"];
+            403: components["responses"]["auth.forbidden-or-auth.https_required-or-auth.second_factor_required-or-auth.step_up_required-or-key.not_yours"];
             404: components["responses"]["account.not_found-or-key.not_found"];
             409: components["responses"]["idempotency.in_progress-or-key.limit_reached-or-key.shown_before-or-key.wrong_state"];
             413: components["responses"]["request.too_large"];

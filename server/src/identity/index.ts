@@ -47,6 +47,7 @@ export { preferencesOf } from './profile.ts'
 export { replaceSigningKeys, rotateSigningKeys } from './signing/rotate.ts'
 export { publicKeys } from './signing/store.ts'
 export { requireStepUp } from './step-up.ts'
+export const { stepUpRequired } = problems
 export { accountOfUser } from './users.ts'
 
 export type IdentityParts = Pick<Identity, 'tools' | 'signingKeys'>

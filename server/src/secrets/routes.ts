@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { requireStepUp, stepUpRequired } from '#identity/index.ts'
 import type { Context } from '#kernel/context.ts'
 import { route } from '#kernel/http/route.ts'
 import type { SecretsParts } from './parts.ts'
@@ -33,8 +34,10 @@ export function routes(parts: () => SecretsParts, rotate: (ctx: Context) => Prom
         'The key seals once every process knows it, 15 seconds later; the job `secrets.reseal_records` then brings all records under ' +
         'it. Without KMS the key is a new file in `keys/` of the machine that answers: on several machines, prepare and copy it first.',
       access: 'secrets.rotate',
+      admit: requireStepUp,
       returns: SealingKeyList,
       status: 202,
+      problems: [stepUpRequired],
       examples: { reply },
       handler: async (ctx) => ({ items: await rotate(ctx) }),
     }),
@@ -44,9 +47,10 @@ export function routes(parts: () => SecretsParts, rotate: (ctx: Context) => Prom
       summary: 'Give up a sealing key that nothing is sealed with any more',
       description: 'From then on it opens nothing. Backups from before still need it.',
       access: 'secrets.rotate',
+      admit: requireStepUp,
       params: z.strictObject({ id: z.string().regex(/^[0-9a-f]{16}$/) }),
       returns: SealingKeyList,
-      problems: [problems.notRetiring, problems.tooEarly, problems.inUse],
+      problems: [stepUpRequired, problems.notRetiring, problems.tooEarly, problems.inUse],
       examples: { params: { id: example.id }, reply },
       handler: async (ctx, { params }) => ({ items: await retire(ctx, parts(), params.id) }),
     }),

@@ -3,6 +3,7 @@ import { PageQuery } from '#kernel/http/cursor.ts'
 import { type RequestFacts, route } from '#kernel/http/route.ts'
 import { clientOf } from '../client.ts'
 import { problems } from '../problems.ts'
+import { requireStepUp } from '../step-up.ts'
 import type { Tools } from '../tools.ts'
 import { exampleKey, exampleNewKey } from './examples.ts'
 import { presentKey, presentMade } from './present.ts'
@@ -29,12 +30,13 @@ export function keyRoutes(tools: () => Tools) {
         'The key acts for the account in your name, with what its scopes name and you may do yourself at that time. ' +
         'The answer shows it, and nothing shows it again; with an idempotency key the same request is answered alike for 10 minutes.',
       access: 'keys.write',
+      admit: requireStepUp,
       body: CreateApiKey,
       returns: NewApiKey,
       status: 201,
       problems: [
         ...[keyProblems.notHeld, keyProblems.limitReached, keyProblems.shownBefore],
-        ...[problems.emailNotVerified, problems.httpsRequired],
+        ...[problems.stepUpRequired, problems.emailNotVerified, problems.httpsRequired],
       ],
       examples: {
         body: { name: exampleKey.name, scopes: exampleKey.scopes },
@@ -90,6 +92,7 @@ export function keyRoutes(tools: () => Tools) {
         'The answer shows the new key, which counts at once; the old one counts beside it until the overlap ends. ' +
         'Only the person in whose name a key acts may rotate it.',
       access: 'keys.write',
+      admit: requireStepUp,
       params,
       body: RotateApiKey,
       bodyOptional: true,
@@ -97,7 +100,8 @@ export function keyRoutes(tools: () => Tools) {
       status: 201,
       problems: [
         ...[keyProblems.notFound, keyProblems.notYours, keyProblems.wrongState],
-        ...[keyProblems.limitReached, keyProblems.shownBefore, problems.httpsRequired],
+        ...[keyProblems.limitReached, keyProblems.shownBefore],
+        ...[problems.stepUpRequired, problems.httpsRequired],
       ],
       examples: {
         params: { id: exampleKey.id },

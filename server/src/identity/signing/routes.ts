@@ -1,4 +1,6 @@
 import { route } from '#kernel/http/route.ts'
+import { problems } from '../problems.ts'
+import { requireStepUp } from '../step-up.ts'
 import { signingProblems } from './problems.ts'
 import { replaceSigningKeys, rotateSigningKeys } from './rotate.ts'
 import { RotateSigningKeys, type SigningKey, SigningKeys } from './schema.ts'
@@ -31,9 +33,10 @@ export function signingRoutes(keys: () => Running) {
         'It signs after 24 hours, so that everybody who keeps the key set knows it by then. With `emergency=true` a new key signs at ' +
         'once and all others are dropped: every access token so far is refused within 5 seconds, and clients refresh.',
       access: 'signing.rotate',
+      admit: requireStepUp,
       query: RotateSigningKeys,
       returns: SigningKeys,
-      problems: [signingProblems.sameKmsKey],
+      problems: [problems.stepUpRequired, signingProblems.sameKmsKey],
       examples: { reply: { items: [example] } },
       handler: async (ctx, { query }) => {
         const rotate = query.emergency ? replaceSigningKeys : rotateSigningKeys
