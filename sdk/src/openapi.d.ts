@@ -3990,7 +3990,7 @@ export interface components {
             currentUrl?: string;
             currentTitle?: string;
             errorMessage?: string;
-            /** @description One of asked, idle, timeout, disconnected, server_stopped, queue_timeout, launch_failed, crashed, memory, disk, lost */
+            /** @description One of asked, idle, timeout, disconnected, server_stopped, account_deleted, queue_timeout, launch_failed, crashed, memory, disk, lost */
             endReason?: string;
             /** @description Place in the queue, from 1 */
             queuePlace?: number;
@@ -5193,7 +5193,7 @@ export interface components {
                     /** @constant */
                     kind: "ended";
                     /** @enum {string} */
-                    reason: "asked" | "idle" | "timeout" | "disconnected" | "server_stopped" | "queue_timeout" | "launch_failed" | "crashed" | "memory" | "disk" | "lost";
+                    reason: "asked" | "idle" | "timeout" | "disconnected" | "server_stopped" | "account_deleted" | "queue_timeout" | "launch_failed" | "crashed" | "memory" | "disk" | "lost";
                     message?: string;
                     wipe: {
                         processes: number;

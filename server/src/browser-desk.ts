@@ -4,6 +4,7 @@ import {
   type Entry,
   type NodeSessions,
   countUnwiped,
+  keepWipe,
   reconcile,
   type RuntimeParts,
   SessionQueue,
@@ -96,6 +97,14 @@ export class BrowserDesk implements AsyncDisposable {
     return this.#node?.sessions
   }
 
+  /** Ends a browser here whose row has ended, and keeps the proof of that. */
+  async #endLeft(id: string): Promise<void> {
+    const own = this.#own
+    const accountId = own?.get(id)?.spec.accountId
+    if (!own || accountId === undefined) return
+    await keepWipe(this.#options.contextFor(accountId), id, await own.end(id))
+  }
+
   /** Brings the rows and the browsers of this process together. */
   async #look(): Promise<void> {
     const own = this.#own
@@ -105,6 +114,6 @@ export class BrowserDesk implements AsyncDisposable {
     const ended = await reconcile(this.#options.contextFor(), this.runtime, {
       ...{ instanceId, sessions, own: true },
     })
-    await Promise.all(ended.filter((id) => own.get(id)).map((id) => own.end(id)))
+    await Promise.all(ended.map((id) => this.#endLeft(id)))
   }
 }

@@ -1,5 +1,6 @@
 import { defineCapability } from '#kernel/capability.ts'
 import type { Check } from '#kernel/health.ts'
+import { endWithAccount } from './account-end.ts'
 import { channelProblems } from './channel/problems.ts'
 import * as events from './events.ts'
 import type { ObjectStore } from '#kernel/storage/store.ts'
@@ -40,6 +41,7 @@ export { CommandRecorder } from './recorder.ts'
 export { reapBrowsers } from './recovery.ts'
 export { takeReports } from './reports.ts'
 export { BrowserRuntime, type NodeDirectory, type RuntimeParts } from './runtime.ts'
+export { keepWipe } from './service.ts'
 export { sealedProxies } from './spec.ts'
 export { SessionUrls } from './urls.ts'
 
@@ -78,6 +80,7 @@ export function browsers(runtime: () => BrowserRuntime | undefined, store: () =>
     ],
     checks: [healthCheck(runtime)],
     jobs: [tidyRecordings(store)],
+    reacts: [endWithAccount],
     settings: [sessionsPerAccount, queueLength, queuePerAccount, recordingDays],
     flags: [newSessions],
     problems: { ...problems, ...channelProblems },

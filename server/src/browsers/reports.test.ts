@@ -63,6 +63,7 @@ async function announced(sessionId: string): Promise<Map<string, number>> {
     .selectFrom('events')
     .select('data')
     .where('kind', '=', 'session.request_refused')
+    .orderBy('id')
     .execute()
   const counts = new Map<string, number>()
   for (const { data } of rows as { data: { id: string; host: string } }[]) {

@@ -180,7 +180,7 @@ async function checkReach(
 }
 
 /**
- * Deletes the account for everybody; announces `account.deleted`. Its keys and invitations end with it.
+ * Deletes the account for everybody; announces `account.deleted`. Its keys, invitations and sessions end with it.
  *
  * @throws problem `auth.step_up_required`, `account.personal` or `account.has_accounts`
  */

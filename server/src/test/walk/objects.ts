@@ -23,6 +23,7 @@ const KINDS: readonly (readonly [RegExp, Kind])[] = [
   [/^\/v1\/api-keys\/:id(\/|$)/, 'key'],
   [/^\/v1\/sessions\/:id(\/|$)/, 'session'],
   [/^\/v1\/users\/me\/devices\/:id$/, 'person'],
+  [/^\/v1\/auth\/(2fa\/devices|passkeys)\/:id$/, 'person'],
   [/^\/v1\/operations\/:id$/, 'person'],
   [/^\/v1\/(fleet|ec2)\//, 'installation'],
   [/^\/v1\/admin\//, 'installation'],
