@@ -26,7 +26,7 @@ test('the sessions of an account that is deleted end, and those of its people el
         .select(['status', 'endReason', 'wipe'])
         .where('id', '=', shop.id)
         .executeTakeFirstOrThrow()
-      return row.wipe && row
+      return row.wipe ? row : undefined
     },
     30_000,
   )
