@@ -11,9 +11,11 @@ const { address } = database
 
 test('a job that has failed for good keeps its input and its error, and can be run again', async () => {
   let broken = true
+  const asked = Promise.withResolvers<void>()
   const job = kind(
     'die',
     async () => {
+      await asked.promise
       if (broken) throw Object.assign(new Error('no: Bearer abcdefgh.secret'), { row: 'private' })
     },
     { retryLimit: 0 },
@@ -24,6 +26,7 @@ test('a job that has failed for good keeps its input and its error, and can be r
   const options = { uniqueKey: 'only', priority: 3 }
   const id = (await ctx.jobs.send(job, { of: 'grave', password: 'p' } as never, options))!
   assert.equal(await queue.retry(id), false)
+  asked.resolve()
   await eventually('it is dead', () => isIn(kernel, id, 'dead'))
 
   const dead = (await queue.get(id))!
