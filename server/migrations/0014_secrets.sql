@@ -28,8 +28,8 @@ create table root_secret (
 insert into root_secret (origin)
 select case when exists (select from signing_keys) then 'master key' else 'random' end;
 
-grant select, insert, update on sealing_keys to gantry_app;
-grant select, update on root_secret to gantry_app;
+grant select, insert, update (state, wrapped, activated_at, retiring_at, retired_at) on sealing_keys to gantry_app;
+grant select, update (sealed) on root_secret to gantry_app;
 
 alter table signing_keys drop constraint signing_keys_state_check, alter column sealed_private drop not null;
 update signing_keys set state = 'gone', sealed_private = null where state = 'retired';
@@ -51,4 +51,4 @@ alter table signing_keys alter column algorithm drop default;
 update signing_keys set activated_at = created_at where state = 'active';
 create unique index signing_keys_one_next on signing_keys (state) where state = 'next';
 
-grant update on signing_keys to gantry_app;
+grant update (state, sealed_private, activated_at, retiring_at, gone_at) on signing_keys to gantry_app;

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { requireStepUp, stepUpRequired } from '#identity/index.ts'
 import { PageQuery, pageOf } from '#kernel/http/cursor.ts'
 import { Reply, route } from '#kernel/http/route.ts'
 import { exampleEntry, exampleHead } from './examples.ts'
@@ -49,11 +50,12 @@ const readRoutes = [
     description:
       'At most 366 days at once. CSV for spreadsheets, or a JSON array with one entry a line. The export is an entry itself.',
     access: 'audit.export',
+    admit: requireStepUp,
     query: ExportQuery,
     returns: z.array(AuditEntry),
     alsoReturns: ['text/csv'],
     streams: true,
-    problems: [problems.wrongSpan, problems.tooManyExports],
+    problems: [stepUpRequired, problems.wrongSpan, problems.tooManyExports],
     examples: {
       query: { format: 'json', from: '2026-11-01T00:00:00Z' },
       reply: [exampleEntry],

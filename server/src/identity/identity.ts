@@ -112,12 +112,13 @@ export class Identity implements AsyncDisposable {
   }
 
   /**
-   * The actor behind an Authorization header, which holds an access token or an API key; anonymous without one.
+   * The actor behind an Authorization header, which holds an access token or an API key; anonymous without one. Addresses that show
+   * made-up ones are counted.
    *
    * @param ip where the request comes from; keys may be bound to addresses
    * @param account what the request names as the account to act for; the caller's own unless given
    * @throws problem `auth.unauthenticated` for a token that does not count, `account.not_found` for an account that is not there for
-   * the caller, or what `authenticateKey` throws
+   * the caller, `auth.too_many_attempts`, or what `authenticateKey` throws
    */
   async authenticate(
     authorization: string | undefined,
@@ -129,7 +130,11 @@ export class Identity implements AsyncDisposable {
       const actor = await this.authenticateKey(key, ip)
       return account === undefined ? actor : standIn(this.#db, actor, account, [])
     }
-    return this.#authenticator.authenticate(authorization, accountNamed(account))
+    const asked = this.#authenticator.authenticate(authorization, accountNamed(account))
+    // A token of ours that has ended is no guess: many clients at one address find out so that they have to refresh.
+    return asked.catch((error: unknown) =>
+      this.#tokens.issued(authorization) ? Promise.reject(error) : this.#refuse(error, ip),
+    )
   }
 
   /**
@@ -142,7 +147,7 @@ export class Identity implements AsyncDisposable {
     const { authorization } = request.headers
     const cookie = authorization === undefined ? accessCookie(request) : undefined
     const shown = cookie ? `Bearer ${cookie}` : authorization
-    const actor = await this.#actorOf(shown, request.ip, account)
+    const actor = await this.authenticate(shown, request.ip, account)
     if (actor.kind === 'anonymous') {
       await this.tools.attempts.takeStranger('no_credential', request.ip)
     }
@@ -153,25 +158,21 @@ export class Identity implements AsyncDisposable {
     return actor
   }
 
-  async #actorOf(authorization: string | undefined, ip: string, account: unknown): Promise<Actor> {
-    try {
-      return await this.authenticate(authorization, ip, account)
-    } catch (error) {
-      // A token of ours that has ended is no guess: many clients at one address find out so that they have to refresh.
-      if (error instanceof Problem && !this.#tokens.issued(authorization)) {
-        await this.tools.attempts.takeStranger('no_credential', ip)
-      }
-      throw error
-    }
-  }
-
   /**
-   * The actor behind an API key. Cheap enough to ask again every few seconds for as long as a connection lives.
+   * The actor behind an API key. Cheap enough to ask again every few seconds for as long as a connection lives. Addresses that show made-up ones are counted.
    *
-   * @throws problem `auth.key_invalid`, `auth.key_ended` or `auth.key_wrong_address`
+   * @throws problem `auth.key_invalid`, `auth.key_ended`, `auth.key_wrong_address` or `auth.too_many_attempts`
    */
   authenticateKey(key: string, ip: string): Promise<KeyActor> {
-    return this.#keys.authenticate(key, ip)
+    return this.#keys.authenticate(key, ip).catch((error: unknown) => this.#refuse(error, ip))
+  }
+
+  /** Counts what was shown as a guess, and refuses it. */
+  async #refuse(error: unknown, ip: string): Promise<never> {
+    if (error instanceof Problem && error.status === 401) {
+      await this.tools.attempts.takeStranger('no_credential', ip)
+    }
+    throw error
   }
 
   /** A token of 60 s for a call of this part of the product to another, about one thing. `publicKeys` tell whether it counts. */

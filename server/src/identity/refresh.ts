@@ -12,7 +12,7 @@ import {
   refreshHash,
 } from './refresh-tokens.ts'
 import type { SignedIn } from './schema.ts'
-import { digestOf, idleEnd, presentSignIn, refreshKeyOf, revokeSignIn } from './sign-ins.ts'
+import { digestOf, livesUntil, presentSignIn, refreshKeyOf, revokeSignIn } from './sign-ins.ts'
 import type { SignInRow } from './tables.ts'
 import type { Tools } from './tools.ts'
 import { actorOf, findUser, type UserRow } from './users.ts'
@@ -81,7 +81,9 @@ async function trade(
   switch (judge(tools, signIn, presented, now)) {
     case 'current': {
       const tooMany = await tools.attempts.takeWithin(ctx.db, 'refresh', signIn.id)
-      return tooMany ?? { user, signIn: await rotate(tools, ctx, signIn, presented.client) }
+      return (
+        tooMany ?? { user, signIn: await rotate(tools, ctx, { user, signIn }, presented.client) }
+      )
     }
     case 'asked again':
       return { user, signIn }
@@ -113,10 +115,12 @@ function judge(
 async function rotate(
   tools: Tools,
   ctx: Context,
-  signIn: SignInRow,
+  { user, signIn }: Live,
   client: Client,
 ): Promise<SignInRow> {
   const now = ctx.clock.now()
+  const { createdAt, expiresAt } = signIn
+  const { idleExpiresAt } = livesUntil(tools, user, { now, createdAt })
   const counter = signIn.refreshCounter + 1
   const next = makeRefreshToken(refreshKeyOf(tools, signIn), signIn.id, counter)
   return ctx.db
@@ -128,7 +132,7 @@ async function rotate(
       refreshedAt: now,
       refreshedBy: digestOf(client),
       lastActivityAt: now,
-      idleExpiresAt: idleEnd(tools, now, signIn.expiresAt),
+      idleExpiresAt: idleExpiresAt < expiresAt ? idleExpiresAt : expiresAt,
     })
     .where('id', '=', signIn.id)
     .returningAll()

@@ -16,6 +16,9 @@ import { actorOf, presentUser, signedInActor, type UserRow } from './users.ts'
 const DAY_MS = 24 * 60 * 60 * 1000
 /** No refresh moves this end. */
 const ABSOLUTE_MS = 30 * DAY_MS
+/** Whoever runs the installation proves each day who they are. */
+const STAFF_ABSOLUTE_MS = DAY_MS
+const STAFF_IDLE_MS = DAY_MS / 3
 const MAX_LIVE = 20
 
 /** Where the keys that make refresh tokens are kept. */
@@ -46,8 +49,7 @@ export async function openSignIn(
       id,
       userId: user.id,
       createdAt: now,
-      expiresAt: new Date(now.getTime() + ABSOLUTE_MS),
-      idleExpiresAt: idleEnd(tools, now, new Date(now.getTime() + ABSOLUTE_MS)),
+      ...livesUntil(tools, user, { now, createdAt: now }),
       lastActivityAt: now,
       ipAddress: client.ipAddress ?? null,
       userAgent: client.userAgent ?? null,
@@ -166,9 +168,19 @@ export function refreshKeyOf({ keyring }: Tools, { id, refreshKey }: SignInRow):
   return keyring.open(refreshKeys.purpose, refreshKeys.place(id), refreshKey)
 }
 
-export function idleEnd({ signInIdleDays }: Tools, now: Date, expiresAt: Date): Date {
-  const idleEndMs = now.getTime() + signInIdleDays * DAY_MS
-  return new Date(Math.min(idleEndMs, expiresAt.getTime()))
+/** Until when a sign-in counts at most, and unless it is refreshed. A role over the installation shortens both. */
+export function livesUntil(
+  { signInIdleDays }: Tools,
+  { platformRoles }: Pick<UserRow, 'platformRoles'>,
+  { now, createdAt }: { now: Date; createdAt: Date },
+): { expiresAt: Date; idleExpiresAt: Date } {
+  const isStaff = platformRoles.length > 0
+  const endMs = createdAt.getTime() + (isStaff ? STAFF_ABSOLUTE_MS : ABSOLUTE_MS)
+  const idleMs = isStaff
+    ? Math.min(STAFF_IDLE_MS, signInIdleDays * DAY_MS)
+    : signInIdleDays * DAY_MS
+  const idleEndMs = Math.min(now.getTime() + idleMs, endMs)
+  return { expiresAt: new Date(endMs), idleExpiresAt: new Date(idleEndMs) }
 }
 
 /** Tells one client from another without keeping what it sent. */

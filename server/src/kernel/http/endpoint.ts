@@ -91,7 +91,8 @@ async function actorOf(
   if (!isPublic(route)) return authenticate()
   if (!knowsCallers(route)) return ANONYMOUS
   return authenticate().catch((error: unknown) => {
-    if (error instanceof Problem && error.status < 500) return ANONYMOUS
+    const isUnknown = error instanceof Problem && error.status < 500 && error.status !== 429
+    if (isUnknown) return ANONYMOUS
     throw error
   })
 }
