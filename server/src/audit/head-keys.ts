@@ -6,7 +6,7 @@ import {
   sign,
 } from 'node:crypto'
 import type { Context } from '#kernel/context.ts'
-import { type Keyring, sha256, UnsealFailed } from '#kernel/crypto.ts'
+import { type Keyring, SealingKeyMissing, sha256, UnsealFailed } from '#kernel/crypto.ts'
 import type { Db } from '#kernel/db.ts'
 import type { SealedColumn } from '#kernel/secrets/sealed-column.ts'
 import type { AuditKeyRow } from './tables.ts'
@@ -65,7 +65,8 @@ function openKey({ keyId, sealedPrivate }: AuditKeyRow, vault: Vault): OpenKey |
     const key = vault.open(headKeys.purpose, headKeys.place(keyId), sealedPrivate)
     return usable(createPrivateKey({ key, format: 'der', type: 'pkcs8' }))
   } catch (error) {
-    if (error instanceof UnsealFailed) return undefined
+    const isForeign = error instanceof UnsealFailed && !(error instanceof SealingKeyMissing)
+    if (isForeign) return undefined
     throw error
   }
 }

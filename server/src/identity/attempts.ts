@@ -181,14 +181,16 @@ export class Attempts {
   async #count(db: Db, kind: AttemptKind, keys: Buffer[]): Promise<Counted[]> {
     const now = this.#clock.now()
     const endsAt = new Date(now.getTime() + RULES[kind].windowSeconds * 1000)
+    const isOver = sql`attempts.ends_at <= ${now} or attempts.ends_at > excluded.ends_at + interval '1 minute'`
     const rows = [...keys].sort(Buffer.compare).map((key) => ({ kind, key, count: 1, endsAt }))
     const counted = await db
       .insertInto('attempts')
       .values(rows)
       .onConflict((conflict) =>
         conflict.columns(['kind', 'key']).doUpdateSet({
-          count: sql`case when attempts.ends_at <= ${now} then 1 else attempts.count + 1 end`,
-          endsAt: sql`case when attempts.ends_at <= ${now} then excluded.ends_at else attempts.ends_at end`,
+          // One that ends well after one begun now was begun by a clock that was ahead.
+          count: sql`case when ${isOver} then 1 else attempts.count + 1 end`,
+          endsAt: sql`case when ${isOver} then excluded.ends_at else attempts.ends_at end`,
         }),
       )
       .returning(['key', 'count', 'endsAt'])

@@ -43,7 +43,7 @@ export class PasswordFailures {
     const now = this.#clock.now()
     return this.#db.transaction().execute(async (tx) => {
       const before = await this.#hold(tx, key, now)
-      if (before.refusedUntil && before.refusedUntil > now) return { refused: true }
+      if (isWithin(before.refusedUntil, now)) return { refused: true }
       const after = this.#next(before, now)
       await tx
         .updateTable('passwordFailures')
@@ -73,7 +73,7 @@ export class PasswordFailures {
 
   #next({ failures, windowEndsAt, locks }: Failures, now: Date): Failures {
     const nowMs = now.getTime()
-    const isOver = windowEndsAt <= now
+    const isOver = !isWithin(windowEndsAt, now)
     const count = isOver ? 1 : failures + 1
     const ends = isOver ? new Date(nowMs + WINDOW_MS) : windowEndsAt
     if (count >= 2 * this.#free) {
@@ -90,4 +90,10 @@ export class PasswordFailures {
   #keyOf(emailKey: string): Buffer {
     return this.#keyring.mac('password failures', emailKey)
   }
+}
+
+/** Whether the time is still to come. One further away than any lock was set by a clock that was ahead. */
+function isWithin(end: Date | null, now: Date): boolean {
+  const leftMs = end ? end.getTime() - now.getTime() : 0
+  return leftMs > 0 && leftMs <= MAX_LOCK_MS
 }

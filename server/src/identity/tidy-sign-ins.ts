@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { z } from 'zod'
+import type { Context } from '#kernel/context.ts'
 import { defineJob } from '#kernel/jobs.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -22,14 +23,19 @@ export const tidySignIns = defineJob({
   summary: 'Delete links and counts that are over, and sign-ins that ended 90 days ago',
   input: z.strictObject({}),
   cron: '*/10 * * * *',
-  async run({ db, clock }) {
-    const nowMs = clock.now().getTime()
+  async run(ctx) {
+    const nowMs = ctx.clock.now().getTime()
     for (const { table, time, keptMs } of TIDIED) {
       const before = new Date(nowMs - keptMs)
-      await sql`
-        delete from ${sql.table(table)} where ctid in (
-          select ctid from ${sql.table(table)} where ${sql.ref(time)} < ${before} limit ${BATCH}
-        )`.execute(db)
+      while ((await deleteBatch(ctx, table, time, before)) === BATCH) ctx.signal.throwIfAborted()
     }
   },
 })
+
+async function deleteBatch({ db }: Context, table: string, time: string, before: Date) {
+  const { numAffectedRows } = await sql`
+    delete from ${sql.table(table)} where ctid in (
+      select ctid from ${sql.table(table)} where ${sql.ref(time)} < ${before} limit ${BATCH}
+    )`.execute(db)
+  return Number(numAffectedRows)
+}

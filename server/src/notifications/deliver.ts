@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type { Context } from '#kernel/context.ts'
+import { SealingKeyMissing } from '#kernel/crypto.ts'
 import { suppress, wireAddress } from './addresses.ts'
 import { bounced, failed, sent } from './events.ts'
 import { keepInMailbox } from './mailbox.ts'
@@ -55,6 +56,8 @@ function render(ctx: Context, { id, template, language, sealedValues }: MailRow)
   try {
     return renderMail(template, language, openValues(ctx, id, sealedValues!))
   } catch (error) {
+    // The key may be on its way to this machine: the job tries again.
+    if (error instanceof SealingKeyMissing) throw error
     ctx.log.error({ err: error, mail: id, template }, 'mail cannot be made')
     throw new SendFailed('refused', 'the mail cannot be made from what was kept of it')
   }

@@ -68,7 +68,7 @@ export async function resealAll(
   const sinceMs = ctx.clock.now().getTime() - (active?.activatedAt?.getTime() ?? 0)
   if (sinceMs < knownMs) {
     // A process that had not heard of the new key yet may have sealed with the one before.
-    await sleep(knownMs - sinceMs, undefined, { signal: ctx.signal })
+    await sleep(Math.min(knownMs - sinceMs, knownMs), undefined, { signal: ctx.signal })
     await resealOnce(ctx, parts, run)
   }
   if (unreadable > 0) throw new Error(`${unreadable} sealed records do not open`)
@@ -79,7 +79,10 @@ async function activateWhenKnown(ctx: Context, { keys }: SecretsParts, knownMs: 
     const next = (await keys.rows()).find(({ state }) => state === 'next')
     if (!next) return keys.refresh()
     const waitMs = next.createdAt.getTime() + knownMs - ctx.clock.now().getTime()
-    if (waitMs > 0) await sleep(waitMs, undefined, { signal: ctx.signal })
+    if (waitMs > 0) await sleep(Math.min(waitMs, knownMs), undefined, { signal: ctx.signal })
+    await keys.refresh()
+    if (!keys.knows(next.id))
+      throw new Error(keys.trouble ?? `the sealing key ${next.id} is missing`)
     await ctx.transaction(async (ctx) => {
       const now = await activateNext(ctx, knownMs)
       if (now) await ctx.events.emit(activated, { keyId: now.id })

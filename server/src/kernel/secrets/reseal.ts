@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Context } from '../context.ts'
 import { UnsealFailed } from '../crypto/cipher.ts'
+import { SealingKeyMissing } from '../crypto/keyring.ts'
 import { recordHead } from '../crypto/record.ts'
 import { nameOf, type SealedColumn } from './sealed-column.ts'
 import type { SealingKeys } from './sealing-keys.ts'
@@ -98,7 +99,8 @@ function freshOf({ keyring }: SealingKeys, it: SealedColumn, row: Sealed): Fresh
   try {
     return { id, sealed, fresh: keyring.reseal(it.purpose, it.place(id), sealed) }
   } catch (error) {
-    if (error instanceof UnsealFailed) return undefined
+    const isBroken = error instanceof UnsealFailed && !(error instanceof SealingKeyMissing)
+    if (isBroken) return undefined
     throw error
   }
 }

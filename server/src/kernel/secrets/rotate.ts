@@ -86,8 +86,8 @@ export async function retireKey(
       .where('id', '=', id)
       .where('state', 'in', sealingKeyStates.from('retired'))
       .executeTakeFirst()
-    if (!row?.retiringAt) return { done: false, why: 'not_retiring' }
-    if (row.retiringAt.getTime() + QUIET_MS > now.getTime()) {
+    if (!row) return { done: false, why: 'not_retiring' }
+    if (row.retiringAt && row.retiringAt.getTime() + QUIET_MS > now.getTime()) {
       return { done: false, why: 'too_early' }
     }
     const users = (await countUsers(ctx, columns)).get(id)

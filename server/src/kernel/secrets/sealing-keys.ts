@@ -80,7 +80,16 @@ export class SealingKeys implements AsyncDisposable {
     return this.#trouble
   }
 
-  /** Takes up what changed. What cannot be opened is left out, so that nothing is sealed or opened with it. @throws the first such failure */
+  /** Whether this process can seal and open with the key. */
+  knows(id: string): boolean {
+    return this.#keys.known.has(id)
+  }
+
+  /**
+   * Takes up what changed. What cannot be opened is left out, so that nothing is sealed or opened with it.
+   *
+   * @throws the first such failure, but for a key that has sealed nothing yet
+   */
   refresh(): Promise<void> {
     // One after the other: what was read earlier must not take the place of what was read later.
     const read = this.#read.then(() => this.#refresh())
@@ -106,18 +115,24 @@ export class SealingKeys implements AsyncDisposable {
     const rows = await this.rows()
     const known = new Map<string, SealingKey>()
     const failures: Error[] = []
-    const files = rows.every(({ id }) => this.#keys.known.has(id)) ? [] : await this.#files()
+    const isFileWanted = rows.some((row) => row.source === 'file' && !this.knows(row.id))
+    let files: KeyFile[] = []
+    let unreadable: Error | undefined
+    if (isFileWanted) files = await this.#files().catch((error) => ((unreadable = error), []))
+    let needed: Error | undefined
     for (const row of rows) {
       try {
         known.set(row.id, this.#keys.known.get(row.id) ?? (await this.#load(row, files)))
       } catch (error) {
-        failures.push(error as Error)
+        const failure = unreadable ?? (error as Error)
+        failures.push(failure)
+        if (row.state !== 'next') needed ??= failure
       }
     }
     const activeId = rows.find(({ state }) => state === 'active')?.id ?? ''
     this.#keys = { ...this.#keys, activeId, known }
     this.#trouble = failures[0]?.message
-    if (failures.length > 0) throw failures[0]
+    if (needed) throw needed
   }
 
   #files(): Promise<KeyFile[]> {
