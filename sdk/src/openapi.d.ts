@@ -9178,7 +9178,7 @@ export interface operations {
             };
             400: components["responses"]["audit.wrong_span-or-request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-auth.step_up_required"];
             404: components["responses"]["account.not_found"];
             429: components["responses"]["audit.too_many_exports"];
             500: components["responses"]["server.error"];
@@ -12672,6 +12672,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
             404: components["responses"]["mail.no_mailbox"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -12695,6 +12696,7 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
             404: components["responses"]["mail.no_mailbox"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -12735,6 +12737,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
             404: components["responses"]["mail.no_mailbox-or-mail.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];

@@ -151,7 +151,7 @@ export class App {
       jobs: () => this.#jobs,
       readers: () => this.#readers,
       sockets: () => this.#sockets,
-      chainLagSeconds: async () => (this.#readers ? chainLagSeconds(this.systemContext()) : 0),
+      chainLagSeconds: () => chainLagSeconds(this.systemContext()),
       browsers: () => this.#desk?.runtime,
     })
   }

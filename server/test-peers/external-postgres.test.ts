@@ -21,7 +21,10 @@ test('an external PostgreSQL whose owner is no superuser holds everything, also 
   assert.equal(ended.status, 200)
   assert.equal(ended.body.status, 'closed')
 
-  const kinds = await peer.query('select kind from events order by epoch, xid, id')
+  // Mails leave whenever a worker gets to them.
+  const kinds = await peer.query(
+    `select kind from events where kind not like 'mail.%' order by epoch, xid, id`,
+  )
   assert.deepEqual(
     kinds.map(({ kind }) => kind),
     ['user.registered', 'user.signed_in', 'session.created', 'session.started', 'session.ended'],

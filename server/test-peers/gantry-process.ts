@@ -61,6 +61,11 @@ export class GantryProcess implements AsyncDisposable {
     return `gantry serve ended with ${exitCode ?? signalCode}:\n${this.#output.text}`
   }
 
+  /** What it has said last. */
+  get said(): string {
+    return this.#output.text
+  }
+
   async request(method: string, path: string, options: { token?: string; body?: unknown } = {}) {
     const { token, body } = options
     const response = await fetch(this.url + path, {

@@ -1,5 +1,6 @@
 import { defineCapability } from '#kernel/capability.ts'
 import { published } from './events.ts'
+import { check } from './check.ts'
 import { headKeys } from './head-keys.ts'
 import { eraseJob, signHeads, verifyJob } from './jobs.ts'
 import type { AuditParts } from './parts.ts'
@@ -32,6 +33,7 @@ export function audit(running: () => AuditParts) {
     jobs: [signHeads(running), verify, eraseJob],
     publishes: published,
     sealed: [headKeys],
+    checks: [check],
     problems,
   })
 }

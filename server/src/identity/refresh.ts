@@ -29,7 +29,9 @@ interface Live {
  * Trades a refresh token for the next pair. Of many calls at once with one token, one moves the sign-in on and all get the same pair.
  * A token that comes back later, or from elsewhere, was copied: that ends the sign-in and announces `sign_in.reuse_detected`.
  *
- * @throws problem `auth.invalid_refresh_token` or `auth.too_many_attempts`
+ * The next access token is signed before anything changes, since KMS may be away: then the client still has a token that counts.
+ *
+ * @throws problem `auth.invalid_refresh_token` or `auth.too_many_attempts`, or KmsFailure
  */
 export async function refresh(
   tools: Tools,
@@ -38,17 +40,39 @@ export async function refresh(
   client: Client,
 ): Promise<SignedIn> {
   const token = parseRefreshToken(refreshToken)
+  const signed = token && (await signNext(tools, ctx, { refreshToken, token, client }))
   // A refusal is told after the transaction: what it revoked must stay.
   const outcome =
     token &&
     (await ctx.transaction(async (ctx) => {
       const found = await lockLive(ctx, token.signInId)
-      return found && trade(tools, ctx, found, { refreshToken, token, client })
+      return found && trade(tools, ctx, found, { refreshToken, token, client }, signed?.at)
     }))
   if (outcome instanceof Problem) throw outcome
-  if (outcome) return presentSignIn(tools, ctx, outcome.user, outcome.signIn)
+  if (outcome) {
+    const { refreshCounter, refreshedAt } = outcome.signIn
+    const isThat = refreshCounter === signed?.counter && +refreshedAt === +signed.at
+    return isThat ? signed.answer : presentSignIn(tools, ctx, outcome.user, outcome.signIn)
+  }
   await tools.attempts.takeStranger('no_credential', client.ipAddress)
   throw problems.invalidRefresh()
+}
+
+/** What the answer is if the token is traded at this time. Undefined for one that is not the current one. */
+async function signNext(tools: Tools, ctx: Context, { refreshToken, token }: Presented) {
+  const signIn = await ctx.db
+    .selectFrom('signIns')
+    .selectAll()
+    .where('id', '=', token.signInId)
+    .where('revokedAt', 'is', null)
+    .executeTakeFirst()
+  if (!signIn || !equalDigests(refreshHash(refreshToken), signIn.refreshHash)) return undefined
+  const user = await findUser(ctx.db, 'id', signIn.userId)
+  if (!user) return undefined
+  const at = ctx.clock.now()
+  const counter = signIn.refreshCounter + 1
+  const next = { ...signIn, refreshCounter: counter, refreshedAt: at }
+  return { at, counter, answer: await presentSignIn(tools, ctx, user, next) }
 }
 
 /** The sign-in, locked until the transaction ends, and its user, when both still count. */
@@ -76,13 +100,16 @@ async function trade(
   ctx: Context,
   { user, signIn }: Live,
   presented: Presented,
+  now = ctx.clock.now(),
 ): Promise<Live | Problem | undefined> {
-  const now = ctx.clock.now()
   switch (judge(tools, signIn, presented, now)) {
     case 'current': {
       const tooMany = await tools.attempts.takeWithin(ctx.db, 'refresh', signIn.id)
       return (
-        tooMany ?? { user, signIn: await rotate(tools, ctx, { user, signIn }, presented.client) }
+        tooMany ?? {
+          user,
+          signIn: await rotate(tools, ctx, { user, signIn }, { client: presented.client, now }),
+        }
       )
     }
     case 'asked again':
@@ -116,9 +143,8 @@ async function rotate(
   tools: Tools,
   ctx: Context,
   { user, signIn }: Live,
-  client: Client,
+  { client, now }: { client: Client; now: Date },
 ): Promise<SignInRow> {
-  const now = ctx.clock.now()
   const { createdAt, expiresAt } = signIn
   const { idleExpiresAt } = livesUntil(tools, user, { now, createdAt })
   const counter = signIn.refreshCounter + 1

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { httpProblems } from '#kernel/http/problems.ts'
 import { Reply, route } from '#kernel/http/route.ts'
 import { enterMailbox } from './mailbox-access.ts'
 import { type DevMail as Kept, emptyMailbox, getDevMail, listDevMails } from './mailbox.ts'
@@ -35,7 +36,7 @@ export function mailboxRoutes(running: Running) {
       description: 'The last 200, the newest first.',
       access,
       returns: z.strictObject({ items: z.array(DevMailSummary) }),
-      problems: [problems.noMailbox],
+      problems: [httpProblems.unauthenticated, problems.noMailbox],
       examples: { reply: { items: [summary] } },
       handler: async (ctx, { request }) => {
         await enterMailbox(running(), request)
@@ -51,7 +52,7 @@ export function mailboxRoutes(running: Running) {
       params: z.strictObject({ id: z.string().max(64) }),
       returns: DevMail,
       alsoReturns: ['text/html'],
-      problems: [problems.noMailbox, problems.notFound],
+      problems: [httpProblems.unauthenticated, problems.noMailbox, problems.notFound],
       examples: { params: { id: summary.id }, reply: example },
       handler: async (ctx, { params, request }) => {
         await enterMailbox(running(), request)
@@ -64,7 +65,7 @@ export function mailboxRoutes(running: Running) {
       path: '/v1/dev/mails',
       summary: 'In development: empty the mailbox',
       access,
-      problems: [problems.noMailbox],
+      problems: [httpProblems.unauthenticated, problems.noMailbox],
       handler: async (ctx, { request }) => {
         await enterMailbox(running(), request)
         await emptyMailbox(ctx)

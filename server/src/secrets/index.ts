@@ -5,6 +5,7 @@ import { activated, added, retired } from './events.ts'
 import { resealRecords } from './jobs.ts'
 import type { SecretsParts } from './parts.ts'
 import { problems } from './problems.ts'
+import { check } from './check.ts'
 import { routes } from './routes.ts'
 import { rotate } from './service.ts'
 
@@ -28,6 +29,7 @@ export function secrets(parts: () => SecretsParts) {
     publishes: [added, activated, retired],
     problems,
     sealed: [rootColumn],
+    checks: [check(parts)],
   })
   return Object.assign(capability, { rotate: rotateNow })
 }

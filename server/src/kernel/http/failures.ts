@@ -80,15 +80,41 @@ function isDatabaseAway(error: unknown): boolean {
 /** 405 with the methods that the path does take, or 404. */
 export function unknownPath(routes: readonly AnyRoute[], method: string, url: string): Problem {
   const path = pathOf(url)
-  const allowed = routes
-    .filter((route) => [route.path, ...(route.aliases ?? [])].some((each) => fits(each, path)))
-    .flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+  const fitting = served(routes).filter((one) => fits(one.path, path))
+  // What is spelled out is not the id of anything.
+  const exact = fitting.filter((one) => one.path === path)
+  const allowed = (exact.length > 0 ? exact : fitting).flatMap(({ method }) =>
+    method === 'GET' ? ['GET', 'HEAD'] : [method],
+  )
   if (allowed.length === 0) return httpProblems.notFound({ method, path })
   return httpProblems.methodNotAllowed({ path, allowed: [...new Set(allowed)].join(', ') })
 }
 
+interface Served {
+  method: AnyRoute['method']
+  path: string
+}
+
+/** Methods that a path which is spelled out does not take, and that one with a parameter in its place would. */
+export function notTaken(routes: readonly AnyRoute[]): Served[] {
+  const all = served(routes)
+  const open = all.filter(({ path }) => path.includes('/:'))
+  const spelled = all.filter(({ path }) => !path.includes('/:'))
+  return spelled.flatMap(({ path }) => {
+    const taken = new Set(spelled.filter((one) => one.path === path).map(({ method }) => method))
+    const others = open.filter((one) => !taken.has(one.method) && fits(one.path, path))
+    return [...new Set(others.map(({ method }) => method))].map((method) => ({ method, path }))
+  })
+}
+
+function served(routes: readonly AnyRoute[]): Served[] {
+  return routes.flatMap(({ method, path, aliases = [] }) =>
+    [path, ...aliases].map((each) => ({ method, path: servedPath(each) })),
+  )
+}
+
 function fits(pattern: string, path: string): boolean {
-  const wanted = servedPath(pattern).split('/')
+  const wanted = pattern.split('/')
   const given = path.split('/')
   return (
     wanted.length === given.length &&

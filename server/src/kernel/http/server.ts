@@ -21,7 +21,7 @@ import type { Telemetry } from '../telemetry.ts'
 import { levelOf, type Problem } from '../problem.ts'
 import { isAtOrBelow } from '../sockets.ts'
 import { HSTS, SECURITY_HEADERS, checkPath, pathOf, rewriteUrl } from './edge.ts'
-import { problemBody, sendProblem, toProblem, unknownPath } from './failures.ts'
+import { notTaken, problemBody, sendProblem, toProblem, unknownPath } from './failures.ts'
 import { readJsonBody } from './body.ts'
 import { admission, endpoint } from './endpoint.ts'
 import { httpProblems } from './problems.ts'
@@ -182,6 +182,12 @@ export class HttpServer implements AsyncDisposable {
     await app.register(fastifyCompress, { threshold: 1024, encodings: ['zstd', 'br', 'gzip'] })
     const routes = routesOf(options)
     for (const route of routes) addRoute(app, route, options)
+    for (const { method, path: url } of notTaken(routes)) {
+      const handler = () => {
+        throw unknownPath(routes, method, url)
+      }
+      app.route({ method, url, handler })
+    }
     app.setNotFoundHandler((request) => {
       throw unknownPath(routes, request.method, request.url)
     })
