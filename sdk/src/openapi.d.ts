@@ -7273,6 +7273,27 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `browser.command_refused`: The browser refused the command. */
+        "browser.command_refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `browser.command_refused`: The browser refused the command.
+         *     `browser.navigation_failed`: The page could not be opened.
+         */
+        "browser.command_refused-or-browser.navigation_failed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `browser.cookie_refused`: A cookie was not accepted. */
         "browser.cookie_refused": {
             headers: {
@@ -7464,15 +7485,6 @@ export interface components {
          *     `session.unreachable`: The machine of the session does not answer.
          */
         "browser.launch_failed-or-node.disk_full-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping-or-session.unreachable": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `browser.navigation_failed`: The page could not be opened. */
-        "browser.navigation_failed": {
             headers: {
                 [name: string]: unknown;
             };
@@ -12268,6 +12280,7 @@ export interface operations {
             422: components["responses"]["browser.not_actionable-or-browser.selector_invalid-or-browser.selector_not_found"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
+            502: components["responses"]["browser.command_refused"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -12316,6 +12329,7 @@ export interface operations {
             422: components["responses"]["browser.result_not_serializable-or-browser.result_too_large-or-browser.script_failed"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
+            502: components["responses"]["browser.command_refused"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -12366,7 +12380,7 @@ export interface operations {
             422: components["responses"]["browser.url_refused"];
             429: components["responses"]["browser.busy-or-session.account_limit_reached-or-session.limit_reached-or-session.queue_full"];
             500: components["responses"]["server.error"];
-            502: components["responses"]["browser.navigation_failed"];
+            502: components["responses"]["browser.command_refused-or-browser.navigation_failed"];
             503: components["responses"]["browser.launch_failed-or-node.disk_full-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -12422,6 +12436,7 @@ export interface operations {
             422: components["responses"]["browser.not_actionable-or-browser.selector_invalid-or-browser.selector_not_found"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
+            502: components["responses"]["browser.command_refused"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -12471,6 +12486,7 @@ export interface operations {
             422: components["responses"]["browser.not_actionable-or-browser.selector_invalid-or-browser.selector_not_found"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
+            502: components["responses"]["browser.command_refused"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -12528,6 +12544,7 @@ export interface operations {
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
+            502: components["responses"]["browser.command_refused"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -12579,6 +12596,7 @@ export interface operations {
             422: components["responses"]["browser.not_actionable-or-browser.selector_invalid-or-browser.selector_not_found"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
+            502: components["responses"]["browser.command_refused"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -12633,7 +12651,7 @@ export interface operations {
             422: components["responses"]["browser.cookie_refused-or-browser.not_actionable-or-browser.result_too_large-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused"];
             429: components["responses"]["browser.busy-or-session.account_limit_reached-or-session.limit_reached-or-session.queue_full"];
             500: components["responses"]["server.error"];
-            502: components["responses"]["browser.navigation_failed"];
+            502: components["responses"]["browser.command_refused-or-browser.navigation_failed"];
             503: components["responses"]["browser.launch_failed-or-node.disk_full-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -14487,7 +14505,7 @@ export interface operations {
             422: components["responses"]["browser.cookie_refused-or-browser.not_actionable-or-browser.output_too_large-or-browser.print_refused-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused"];
             429: components["responses"]["browser.busy-or-session.account_limit_reached-or-session.limit_reached-or-session.queue_full"];
             500: components["responses"]["server.error"];
-            502: components["responses"]["browser.navigation_failed"];
+            502: components["responses"]["browser.command_refused-or-browser.navigation_failed"];
             503: components["responses"]["browser.launch_failed-or-node.disk_full-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -14898,7 +14916,7 @@ export interface operations {
             422: components["responses"]["browser.cookie_refused-or-browser.not_actionable-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused"];
             429: components["responses"]["browser.busy-or-session.account_limit_reached-or-session.limit_reached-or-session.queue_full"];
             500: components["responses"]["server.error"];
-            502: components["responses"]["browser.navigation_failed"];
+            502: components["responses"]["browser.command_refused-or-browser.navigation_failed"];
             503: components["responses"]["browser.launch_failed-or-node.disk_full-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -15286,7 +15304,7 @@ export interface operations {
             422: components["responses"]["browser.url_refused"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
-            502: components["responses"]["browser.navigation_failed"];
+            502: components["responses"]["browser.command_refused-or-browser.navigation_failed"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -15368,6 +15386,7 @@ export interface operations {
             415: components["responses"]["request.unsupported_media_type"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
+            502: components["responses"]["browser.command_refused"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -15423,6 +15442,7 @@ export interface operations {
             422: components["responses"]["browser.not_actionable-or-browser.selector_invalid-or-browser.selector_not_found"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
+            502: components["responses"]["browser.command_refused"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -15731,6 +15751,7 @@ export interface operations {
             422: components["responses"]["browser.cookie_refused"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
+            502: components["responses"]["browser.command_refused"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -15790,6 +15811,7 @@ export interface operations {
             415: components["responses"]["request.unsupported_media_type"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
+            502: components["responses"]["browser.command_refused"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -15930,6 +15952,7 @@ export interface operations {
             422: components["responses"]["browser.result_not_serializable-or-browser.result_too_large-or-browser.script_failed"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
+            502: components["responses"]["browser.command_refused"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -16006,6 +16029,7 @@ export interface operations {
             422: components["responses"]["browser.result_too_large-or-browser.selector_invalid-or-browser.selector_not_found"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
+            502: components["responses"]["browser.command_refused"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -16062,7 +16086,7 @@ export interface operations {
             422: components["responses"]["browser.url_refused"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
-            502: components["responses"]["browser.navigation_failed"];
+            502: components["responses"]["browser.command_refused-or-browser.navigation_failed"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -16187,7 +16211,7 @@ export interface operations {
             422: components["responses"]["browser.url_refused"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
-            502: components["responses"]["browser.navigation_failed"];
+            502: components["responses"]["browser.command_refused-or-browser.navigation_failed"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -16249,6 +16273,7 @@ export interface operations {
             422: components["responses"]["browser.output_too_large-or-browser.print_refused"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
+            502: components["responses"]["browser.command_refused"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -16356,7 +16381,7 @@ export interface operations {
             422: components["responses"]["browser.url_refused"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
-            502: components["responses"]["browser.navigation_failed"];
+            502: components["responses"]["browser.command_refused-or-browser.navigation_failed"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -16419,6 +16444,7 @@ export interface operations {
             422: components["responses"]["browser.not_actionable-or-browser.selector_invalid-or-browser.selector_not_found"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
+            502: components["responses"]["browser.command_refused"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -16474,6 +16500,7 @@ export interface operations {
             422: components["responses"]["browser.not_actionable-or-browser.selector_invalid-or-browser.selector_not_found"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
+            502: components["responses"]["browser.command_refused"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -16534,6 +16561,7 @@ export interface operations {
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
+            502: components["responses"]["browser.command_refused"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -16597,7 +16625,7 @@ export interface operations {
             422: components["responses"]["browser.url_refused"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
-            502: components["responses"]["browser.navigation_failed"];
+            502: components["responses"]["browser.command_refused-or-browser.navigation_failed"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -16688,6 +16716,7 @@ export interface operations {
             422: components["responses"]["browser.not_actionable-or-browser.selector_invalid-or-browser.selector_not_found"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
+            502: components["responses"]["browser.command_refused"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -16755,6 +16784,7 @@ export interface operations {
             422: components["responses"]["browser.not_actionable-or-browser.selector_invalid-or-browser.selector_not_found"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
+            502: components["responses"]["browser.command_refused"];
             503: components["responses"]["browser.uploads_unavailable-or-server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
@@ -16865,6 +16895,7 @@ export interface operations {
             422: components["responses"]["browser.script_failed-or-browser.selector_invalid"];
             429: components["responses"]["browser.busy"];
             500: components["responses"]["server.error"];
+            502: components["responses"]["browser.command_refused"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };

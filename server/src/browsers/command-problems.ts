@@ -13,6 +13,7 @@ export const commandProblems = [
   problems.dialogOpen,
   problems.pageClosed,
   problems.pageCrashed,
+  problems.commandRefused,
 ]
 
 /** Those of every command that looks for an element. */

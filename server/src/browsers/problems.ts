@@ -352,6 +352,14 @@ const own = defineProblems({
     detail: 'The process of the page {url} is gone ({reason}).',
     suggestion: 'Navigate again: that opens a fresh page in the same session.',
   },
+  commandRefused: {
+    code: 'browser.command_refused',
+    status: 502,
+    category: 'service_unavailable',
+    title: 'The browser refused the command',
+    detail: 'Chromium answered: {reason}.',
+    suggestion: 'Try again; `state` tells what the page is doing.',
+  },
   crashed: {
     code: 'browser.crashed',
     status: 410,

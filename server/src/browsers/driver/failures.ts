@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Problem } from '#kernel/problem.ts'
 import { problems } from '../problems.ts'
-import { CdpClosed } from './cdp.ts'
+import { CdpClosed, CdpError } from './cdp.ts'
 import type { Run } from './run.ts'
 
 /** A page's closing is known at once, that its browser died a moment later. */
@@ -18,7 +18,9 @@ export async function explain(error: unknown, run: Run): Promise<unknown> {
   const cause = run.signal.aborted ? run.signal.reason : error
   if (cause instanceof Problem) return cause
   if (cause instanceof CdpClosed) return problems.crashed({ reason: cause.message, cause })
-  return closed && cause === error ? problems.pageClosed({ cause }) : cause
+  if (closed && cause === error) return problems.pageClosed({ cause })
+  if (cause instanceof CdpError) return problems.commandRefused({ reason: cause.message, cause })
+  return cause
 }
 
 interface Attempt {

@@ -35,7 +35,10 @@ export async function screenshot(scene: Scene, input: ScreenshotInput): Promise<
 
 const PAINT_AGAIN_MS = 100
 
-/** In base64. Chromium refuses while the page has nothing to show, as between two documents: it is asked again until the command's time is over. */
+/** What Chromium answers of a page that has nothing to show, as between two documents (`PageHandler::CaptureScreenshot`). */
+const UNPAINTED = /: (?:Unable to capture|Internal error|Not attached to an active page)/
+
+/** In base64. While there is nothing to show it is asked again, until the command's time is over. */
 async function capture({ link, tab, run }: Scene, params: object): Promise<string> {
   run.awaits('the page to be painted')
   const options = { sessionId: tab.sessionId, signal: run.signal }
@@ -43,7 +46,7 @@ async function capture({ link, tab, run }: Scene, params: object): Promise<strin
     try {
       return (await link.cdp.send<{ data: string }>('Page.captureScreenshot', params, options)).data
     } catch (error) {
-      const isUnpainted = error instanceof CdpError && /Unable to capture/.test(error.message)
+      const isUnpainted = error instanceof CdpError && UNPAINTED.test(error.message)
       if (!isUnpainted) throw error
       await run.race(sleep(PAINT_AGAIN_MS))
     }
