@@ -82,10 +82,10 @@ export function unknownPath(routes: readonly AnyRoute[], method: string, url: st
   const path = pathOf(url)
   const fitting = served(routes).filter((one) => fits(one.path, path))
   // What is spelled out is not the id of anything.
-  const exact = fitting.filter((one) => one.path === path)
-  const allowed = (exact.length > 0 ? exact : fitting).flatMap(({ method }) =>
-    method === 'GET' ? ['GET', 'HEAD'] : [method],
-  )
+  const fewest = Math.min(...fitting.map((one) => parametersOf(one.path)))
+  const allowed = fitting
+    .filter((one) => parametersOf(one.path) === fewest)
+    .flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
   if (allowed.length === 0) return httpProblems.notFound({ method, path })
   return httpProblems.methodNotAllowed({ path, allowed: [...new Set(allowed)].join(', ') })
 }
@@ -95,16 +95,24 @@ interface Served {
   path: string
 }
 
-/** Methods that a path which is spelled out does not take, and that one with a parameter in its place would. */
+/** Methods that a path does not take, and that one with a parameter in place of what it spells out would. */
 export function notTaken(routes: readonly AnyRoute[]): Served[] {
   const all = served(routes)
-  const open = all.filter(({ path }) => path.includes('/:'))
-  const spelled = all.filter(({ path }) => !path.includes('/:'))
-  return spelled.flatMap(({ path }) => {
-    const taken = new Set(spelled.filter((one) => one.path === path).map(({ method }) => method))
-    const others = open.filter((one) => !taken.has(one.method) && fits(one.path, path))
+  const paths = [...new Set(all.map(({ path }) => path))]
+  return paths.flatMap((path) => {
+    const taken = new Set(all.filter((one) => one.path === path).map(({ method }) => method))
+    const others = all.filter(
+      (one) =>
+        !taken.has(one.method) &&
+        parametersOf(one.path) > parametersOf(path) &&
+        fits(one.path, path),
+    )
     return [...new Set(others.map(({ method }) => method))].map((method) => ({ method, path }))
   })
+}
+
+function parametersOf(path: string): number {
+  return path.split('/:').length - 1
 }
 
 function served(routes: readonly AnyRoute[]): Served[] {

@@ -183,8 +183,8 @@ export class HttpServer implements AsyncDisposable {
     const routes = routesOf(options)
     for (const route of routes) addRoute(app, route, options)
     for (const { method, path: url } of notTaken(routes)) {
-      const handler = () => {
-        throw unknownPath(routes, method, url)
+      const handler = (request: FastifyRequest) => {
+        throw unknownPath(routes, method, request.url)
       }
       app.route({ method, url, handler })
     }
