@@ -119,16 +119,19 @@ async function activate(
 ): Promise<boolean> {
   const step = stepOfCode(tools, ctx, pending, code)
   if (step === undefined) return false
-  const { userId } = pending
+  const { id, userId } = pending
   await ctx.db
     .deleteFrom('totpSecrets')
     .where('userId', '=', userId)
     .where('state', '=', 'active')
     .execute()
-  await ctx.db
+  const { numUpdatedRows } = await ctx.db
     .updateTable('totpSecrets')
     .set({ state: 'active', lastStep: String(step) })
-    .where('userId', '=', userId)
-    .execute()
+    .where('id', '=', id)
+    .where('state', '=', 'pending')
+    .executeTakeFirst()
+  // Another enrolment may have taken its place after it was read.
+  if (numUpdatedRows !== 1n) throw factorProblems.nothingPending()
   return true
 }

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { sql } from 'kysely'
+import type { Db } from '#kernel/db.ts'
+import { eventually } from '#kernel/test-support.ts'
 import type { Person } from '#test/app.ts'
 import { FactorApp, ok, refusal, STEP_MS } from './test-support.ts'
 
@@ -68,3 +71,28 @@ test('a factor that is set up signs out what the password alone had let in, and 
   ok(await ann.post('/v1/auth/2fa/verify', { code: fresh.code() }))
   ok(await world.as(whole.accessToken, 'GET', '/v1/users/me'))
 })
+
+test('a code confirms the app that it is of, and not one that takes its place at that moment', async () => {
+  const ann = await app.person()
+  const phone = world.phoneOf(ok(await ann.post('/v1/auth/2fa/enroll', {})).secret)
+  const confirming = await db.transaction().execute(async (other) => {
+    await other
+      .updateTable('totpSecrets')
+      .set({ id: `${ann.userId}.other` })
+      .where('userId', '=', ann.userId)
+      .execute()
+    const answer = ann.post('/v1/auth/2fa/verify', { code: phone.code() })
+    await eventually('the confirmation waits for the row', () => isWaitedFor(other))
+    return { answer }
+  })
+  assert.deepEqual(refusal(await confirming.answer), [409, 'factor.nothing_pending'])
+  assert.equal(ok(await ann.get('/v1/auth/2fa')).enabled, false)
+})
+
+/** Whether another transaction waits for this one. */
+async function isWaitedFor(tx: Db): Promise<boolean> {
+  const { rows } = await sql`
+    select 1 from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))
+  `.execute(tx)
+  return rows.length > 0
+}
