@@ -1047,7 +1047,7 @@ export interface paths {
         put?: never;
         /**
          * Begin to set up an authenticator app
-         * @description Nothing changes until `POST /v1/auth/2fa/verify` got the first code of it, within 15 minutes and by the same sign-in.
+         * @description Nothing changes until `POST /v1/auth/2fa/verify` got the first code of it, within 15 minutes and by the same sign-in. That ends the other sign-ins that were made by password alone.
          *
          *     Open to everybody who is signed in: everybody looks after their own second factors. API keys may not.
          */
@@ -1133,7 +1133,7 @@ export interface paths {
         put?: never;
         /**
          * Ask for another e-mail address
-         * @description A link is mailed to the new address, and the address changes when its token comes to `/v1/auth/change-email/confirm` within 24 hours. The answer does not tell whether another user has the address.
+         * @description A link is mailed to the new address, and the old one is told. The address changes when the token comes to `/v1/auth/change-email/confirm` within 24 hours, unless the password has changed. The answer does not tell whether another user has the address.
          *
          *     Open to everybody who is signed in: everybody changes their own address. API keys may not.
          */
@@ -6931,8 +6931,9 @@ export interface components {
          *     `auth.not_as_another`: Only the person themselves may do that.
          *     `auth.second_factor_required`: This needs a second factor.
          *     `auth.step_up_required`: Prove again who you are.
+         *     `factor.code_refused`: That code is not right.
          */
-        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required": {
+        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required-or-factor.code_refused": {
             headers: {
                 [name: string]: unknown;
             };
@@ -6946,9 +6947,9 @@ export interface components {
          *     `auth.not_as_another`: Only the person themselves may do that.
          *     `auth.second_factor_required`: This needs a second factor.
          *     `auth.step_up_required`: Prove again who you are.
-         *     `factor.code_refused`: That code is not right.
+         *     `factor.use_own_first`: Use the second factor that you have.
          */
-        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required-or-factor.code_refused": {
+        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required-or-factor.use_own_first": {
             headers: {
                 [name: string]: unknown;
             };
@@ -6992,8 +6993,9 @@ export interface components {
          *     `auth.not_as_another`: Only the person themselves may do that.
          *     `auth.step_up_required`: Prove again who you are.
          *     `factor.code_refused`: That code is not right.
+         *     `factor.use_own_first`: Use the second factor that you have.
          */
-        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.step_up_required-or-factor.code_refused": {
+        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.step_up_required-or-factor.code_refused-or-factor.use_own_first": {
             headers: {
                 [name: string]: unknown;
             };
@@ -7020,9 +7022,10 @@ export interface components {
          * @description `auth.https_required`: Passwords and tokens need HTTPS.
          *     `auth.key_not_allowed`: API keys may not do that.
          *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `factor.use_own_first`: Use the second factor that you have.
          *     `passkey.refused`: That passkey does not count.
          */
-        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-passkey.refused": {
+        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-factor.use_own_first-or-passkey.refused": {
             headers: {
                 [name: string]: unknown;
             };
@@ -7058,9 +7061,10 @@ export interface components {
         /**
          * @description `auth.https_required`: Passwords and tokens need HTTPS.
          *     `factor.code_refused`: That code is not right.
+         *     `factor.use_own_first`: Use the second factor that you have.
          *     `passkey.refused`: That passkey does not count.
          */
-        "auth.https_required-or-factor.code_refused-or-passkey.refused": {
+        "auth.https_required-or-factor.code_refused-or-factor.use_own_first-or-passkey.refused": {
             headers: {
                 [name: string]: unknown;
             };
@@ -7125,8 +7129,9 @@ export interface components {
          *     `auth.not_as_another`: Only the person themselves may do that.
          *     `auth.second_factor_required`: This needs a second factor.
          *     `auth.step_up_required`: Prove again who you are.
+         *     `factor.use_own_first`: Use the second factor that you have.
          */
-        "auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required": {
+        "auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required-or-factor.use_own_first": {
             headers: {
                 [name: string]: unknown;
             };
@@ -7138,8 +7143,9 @@ export interface components {
          * @description `auth.key_not_allowed`: API keys may not do that.
          *     `auth.not_as_another`: Only the person themselves may do that.
          *     `auth.step_up_required`: Prove again who you are.
+         *     `factor.use_own_first`: Use the second factor that you have.
          */
-        "auth.key_not_allowed-or-auth.not_as_another-or-auth.step_up_required": {
+        "auth.key_not_allowed-or-auth.not_as_another-or-auth.step_up_required-or-factor.use_own_first": {
             headers: {
                 [name: string]: unknown;
             };
@@ -9447,7 +9453,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required"];
             404: components["responses"]["account.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -9661,7 +9667,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required"];
             404: components["responses"]["account.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -10815,7 +10821,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required-or-factor.use_own_first"];
             404: components["responses"]["account.not_found"];
             409: components["responses"]["factor.not_enabled"];
             500: components["responses"]["server.error"];
@@ -11041,7 +11047,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.step_up_required-or-factor.code_refused"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.step_up_required-or-factor.code_refused-or-factor.use_own_first"];
             404: components["responses"]["account.not_found"];
             409: components["responses"]["factor.already_enabled"];
             413: components["responses"]["request.too_large"];
@@ -11166,7 +11172,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated-or-factor.challenge_over"];
-            403: components["responses"]["auth.https_required-or-factor.code_refused-or-passkey.refused"];
+            403: components["responses"]["auth.https_required-or-factor.code_refused-or-factor.use_own_first-or-passkey.refused"];
             409: components["responses"]["factor.nothing_pending"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -11790,7 +11796,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-passkey.refused"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-factor.use_own_first-or-passkey.refused"];
             404: components["responses"]["account.not_found"];
             409: components["responses"]["passkey.already_registered-or-passkey.limit_reached-or-passkey.unavailable"];
             413: components["responses"]["request.too_large"];
@@ -11829,7 +11835,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.step_up_required"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.step_up_required-or-factor.use_own_first"];
             404: components["responses"]["account.not_found"];
             409: components["responses"]["passkey.limit_reached-or-passkey.unavailable"];
             500: components["responses"]["server.error"];
@@ -11858,7 +11864,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required-or-factor.use_own_first"];
             404: components["responses"]["account.not_found-or-passkey.not_found"];
             409: components["responses"]["factor.mandatory"];
             500: components["responses"]["server.error"];

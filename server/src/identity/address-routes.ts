@@ -45,8 +45,8 @@ export function addressRoutes(tools: () => Tools) {
       path: '/v1/auth/change-email',
       summary: 'Ask for another e-mail address',
       description:
-        'A link is mailed to the new address, and the address changes when its token comes to `/v1/auth/change-email/confirm` ' +
-        'within 24 hours. The answer does not tell whether another user has the address.',
+        'A link is mailed to the new address, and the old one is told. The address changes when the token comes to ' +
+        '`/v1/auth/change-email/confirm` within 24 hours, unless the password has changed. The answer does not tell whether another user has the address.',
       access: { signedIn: 'everybody changes their own address' },
       body: ChangeEmail,
       status: 202,

@@ -13,8 +13,8 @@ const PURPOSE = 'confirm_new_email'
 const UNIQUE_VIOLATION = '23505'
 
 /**
- * Mails a link to the new address; the address changes once that is followed. One that another user has gets no mail, and the answer
- * does not tell.
+ * Mails a link to the new address, and tells the old one; the address changes once the link is followed, unless the password changes
+ * before. One that another user has gets no mail, and the answer does not tell.
  *
  * @throws problem `auth.wrong_password`, `auth.too_many_attempts` or `auth.busy`
  */
@@ -27,6 +27,8 @@ export async function changeEmail(
   await tools.attempts.take('verification_mail', user.id)
   await ctx.transaction(async (ctx) => {
     const { id: userId, accountId } = user
+    await requireSamePassword(ctx, user)
+    await tellOfRequest(ctx, user, newEmail)
     const token = await issueToken(ctx, { userId, purpose: PURPOSE, email: newEmail })
     const owner = await findUser(ctx.db, 'emailKey', emailKey(newEmail)!)
     if (owner && owner.id !== userId) return
@@ -34,6 +36,28 @@ export async function changeEmail(
     const values = { link: linkTo(ctx, 'confirm-email', token), expiresInHours }
     await sendMail(ctx, { to: newEmail, template: PURPOSE, values, accountId })
   })
+}
+
+/** Until the transaction ends: what an older password asked for must not come after what the newer one has voided. */
+async function requireSamePassword(ctx: Context, { id, ver }: UserRow): Promise<void> {
+  const same = await ctx.db
+    .selectFrom('users')
+    .select('id')
+    .where('id', '=', id)
+    .where('ver', '=', ver)
+    .forUpdate()
+    .executeTakeFirst()
+  if (!same) throw problems.wrongPassword()
+}
+
+/** Whoever else has the password cannot move the user away unseen. */
+async function tellOfRequest(
+  ctx: Context,
+  { email: to, accountId }: UserRow,
+  newEmail: string,
+): Promise<void> {
+  const values = { newEmailMasked: maskEmail(newEmail), at: ctx.clock.now().toISOString() }
+  await sendMail(ctx, { to, template: 'email_change_requested', values, accountId })
 }
 
 /**

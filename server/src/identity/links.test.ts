@@ -276,6 +276,39 @@ test('an address changes when its new owner follows the link; the old one is tol
   assert.equal(await codeOf(confirmEmail(nobody, token)), INVALID)
 })
 
+test('a password that is changed or reset voids the change of address that was asked for with the old one', async () => {
+  const ann = await app.join()
+  const before = ann.user.email
+  const newEmail = `stolen.${before}`
+  const ctx = await app.ctxOf(ann)
+  await changeEmail(tools, ctx, { newEmail, password: PASSWORD })
+  assert.ok((await mailsTo(before)).includes('email_change_requested'))
+  const asked = await tokenFor(ann, 'confirm_new_email', newEmail)
+  const change = { currentPassword: PASSWORD, newPassword: NEW_PASSWORD }
+  const renewed = await changePassword(tools, ctx, change, ADDRESS)
+  assert.equal(await codeOf(confirmEmail(nobody, asked)), INVALID)
+
+  const again = await tokenFor(renewed, 'confirm_new_email', newEmail)
+  assert.equal(await codeOf(reset(await tokenFor(ann, 'reset_password'), PASSWORD)), 'none')
+  assert.equal(await codeOf(confirmEmail(nobody, again)), INVALID)
+  assert.equal((await userOf(ann)).email, before)
+})
+
+test('a password that is reset while a change of address is asked for with the old one voids that, too', async () => {
+  const ann = await app.join()
+  const newEmail = `raced.${ann.user.email}`
+  const token = await tokenFor(ann, 'reset_password')
+  const ctx = await app.ctxOf(ann)
+  const between: Context['transaction'] = async (work) => {
+    await reset(token)
+    return ctx.transaction(work)
+  }
+  const late = Object.create(ctx, { transaction: { value: between } }) as Context
+  const code = await codeOf(changeEmail(tools, late, { newEmail, password: PASSWORD }))
+  assert.equal(code, 'auth.wrong_password')
+  assert.deepEqual(await mailsTo(newEmail), [])
+})
+
 test('T26: asking for an address that another user has is answered like any other, and mails nobody', async () => {
   const [ann, bob] = [await app.join(), await app.join()]
   const ctx = await app.ctxOf(ann)

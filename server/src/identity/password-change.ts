@@ -57,7 +57,8 @@ interface Replacement {
 
 /**
  * Sets the password, in the transaction of the caller, and ends what the old one had opened: every sign-in with its tokens, and what
- * was mailed to set a new one. API keys stay. Undefined when the user was disabled or got another password in the meantime.
+ * was mailed to set a new one or to change the address. API keys stay. Undefined when the user was disabled or got another password in the
+ * meantime.
  */
 export async function replacePassword(
   tools: Tools,
@@ -77,7 +78,7 @@ export async function replacePassword(
   const reason = how === 'reset' ? 'password_reset' : 'password_changed'
   await revokeAll(tools, ctx, { userId: user.id, reason })
   await forgetDevices(ctx, user.id)
-  await voidTokens(ctx, user.id, ['reset_password'])
+  await voidTokens(ctx, user.id, ['reset_password', 'confirm_new_email'])
   await tellOfChange(ctx, user, how, client)
   return findUser(ctx.db, 'id', user.id)
 }

@@ -6,6 +6,7 @@ import type { Client } from './client.ts'
 import { emailKey } from './email.ts'
 import { checkToken, issueToken, lifeMinutes, useToken } from './one-time-tokens.ts'
 import { nameOf, replacePassword } from './password-change.ts'
+import { claimAddress } from './claim-address.ts'
 import { problems } from './problems.ts'
 import type { ResetPassword } from './schema.ts'
 import type { Tools } from './tools.ts'
@@ -53,7 +54,7 @@ export const mailReset = defineJob({
 
 /**
  * Sets a new password for the holder of a mailed token, and signs nobody in: second factors are asked for as ever. Ends what
- * `replacePassword` ends and every lock, and takes the address as proven.
+ * `replacePassword` ends and every lock, and takes the address as proven; `claimAddress` tells what goes if it was not before.
  *
  * @throws problem `auth.link_invalid`, `auth.weak_password`, `auth.too_many_attempts` or `auth.busy`
  */
@@ -76,17 +77,7 @@ export async function resetPassword(
     if (!proven || !(await replacePassword(tools, ctx, user, { hash, how: 'reset', client }))) {
       throw problems.linkInvalid()
     }
-    await markProven(ctx, user.id, user.email)
+    await claimAddress(tools, ctx, user)
     await tools.failures.clear(user.emailKey, ctx.db)
   })
-}
-
-/** Whoever has the mail has the address. */
-async function markProven({ db }: Context, userId: string, email: string): Promise<void> {
-  await db
-    .updateTable('users')
-    .set({ emailVerified: true })
-    .where('id', '=', userId)
-    .where('email', '=', email)
-    .execute()
 }

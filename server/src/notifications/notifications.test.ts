@@ -23,6 +23,7 @@ const EXAMPLES: { [Name in keyof TemplateValues]: TemplateValues[Name] } = {
   reset_password: { link, expiresInMinutes: 30, ipAddress: '192.0.2.1' },
   password_changed: { at, ipAddress: '192.0.2.1', userAgent: 'test/1' },
   email_changed: { newEmailMasked: 'a…@example.test', at },
+  email_change_requested: { newEmailMasked: 'a…@example.test', at },
   confirm_new_email: { link, expiresInHours: 1 },
   new_device: { at },
   sign_in_locked: { until: at },

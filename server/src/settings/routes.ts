@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { requireStepUp, stepUpRequired } from '#identity/index.ts'
 import { PageQuery, pageOf } from '#kernel/http/cursor.ts'
+import { httpProblems } from '#kernel/http/problems.ts'
 import { route } from '#kernel/http/route.ts'
 import type { RuntimeSettings } from '#kernel/runtime-settings.ts'
 import {
@@ -69,8 +71,10 @@ function areaRoutes({ path, things, entry, values, change, example, area }: Area
       description:
         'All that are named or none; what is not named stays. Every process follows within 5 s.',
       access: 'settings.write',
+      admit: requireStepUp,
       body: values,
       returns: list,
+      problems: [stepUpRequired, httpProblems.keyNotAllowed],
       examples: { body: { [example.name]: example.value }, reply },
       handler: async (ctx, { body }) => ({ items: await changeEntries(ctx, area(), body) }),
     }),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { z } from 'zod'
 import { defineFlag, defineSetting, RuntimeSettings } from '#kernel/runtime-settings.ts'
+import type { Db } from '#kernel/db.ts'
 import { serve } from '#kernel/test-http.ts'
 import { openTestKernel } from '#kernel/test-kernel.ts'
 import { eventually } from '#kernel/test-support.ts'
@@ -33,10 +34,50 @@ async function start() {
   const runtime = stack.use(await RuntimeSettings.open(kernel.db, kernel.log, [trial]))
   const both = ['settings.read', 'settings.write']
   const users = { ann: both, bob: both, eve: ['settings.read'] }
+  for (const name of Object.keys(users)) await signIn(kernel.db, name)
   const server = stack.use(await serve(kernel, [settings(() => runtime)], users))
   const config = (as: string, body?: unknown) =>
     server.request(body ? 'PUT' : 'GET', '/v1/admin/config', { as, body })
   return { kernel, runtime, server, config, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+}
+
+/** Signs in, with a fresh proof, whom `serve` knows by this name. */
+async function signIn(db: Db, name: string): Promise<void> {
+  const now = new Date()
+  const times = { createdAt: now, updatedAt: now }
+  const account = { id: `acc_${name}`, name, kind: 'personal', ...times } as const
+  const email = `${name}@example.test`
+  const ids = { id: `usr_${name}`, accountId: account.id }
+  const user = {
+    ...ids,
+    email,
+    emailKey: email,
+    passwordHash: '$argon2id$',
+    settings: '{}',
+    ...times,
+  }
+  const end = new Date(now.getTime() + 60_000)
+  const digest = Buffer.alloc(32)
+  const device = {
+    ...{ id: `sin_${name}`, userId: user.id, amr: ['pwd'], createdAt: now, lastActivityAt: now },
+    ...{ expiresAt: end, idleExpiresAt: end, refreshedAt: now, steppedUpAt: now },
+    ...{ refreshKey: digest, refreshCounter: 1, refreshHash: digest, refreshedBy: digest },
+  }
+  await db
+    .insertInto('accounts')
+    .values(account)
+    .onConflict((row) => row.doNothing())
+    .execute()
+  await db
+    .insertInto('users')
+    .values(user)
+    .onConflict((row) => row.doNothing())
+    .execute()
+  await db
+    .insertInto('signIns')
+    .values(device)
+    .onConflict((row) => row.doNothing())
+    .execute()
 }
 
 test('a setting has its default until an admin sets it, and then what the admin set', async () => {
@@ -170,4 +211,18 @@ test('reading needs settings.read, changing needs settings.write', async () => {
   await using app = await start()
   assert.equal((await app.config('eve', { 'trial.limit': 5 })).status, 403)
   assert.equal((await app.server.request('GET', '/v1/admin/config')).status, 401)
+})
+
+test('changing takes a fresh proof of who it is', async () => {
+  await using app = await start()
+  await app.kernel.db
+    .updateTable('signIns')
+    .set({ steppedUpAt: new Date(Date.now() - 5 * 60_000) })
+    .where('id', '=', 'sin_bob')
+    .execute()
+  for (const path of ['/v1/admin/config', '/v1/admin/feature-flags']) {
+    const { status, body } = await app.server.request('PUT', path, { as: 'bob', body: {} })
+    assert.deepEqual([status, body.code], [403, 'auth.step_up_required'], path)
+    assert.equal((await app.server.request('GET', path, { as: 'bob' })).status, 200)
+  }
 })

@@ -8,6 +8,7 @@ import { deleteCodes, replaceCodes } from './backup-codes.ts'
 import { codesRegenerated, factorDisabled, type FactorMethod } from './events.ts'
 import { heldBy, holdsAny, lockFactors } from './holding.ts'
 import { tellChange } from './notices.ts'
+import { requireOwnFactor } from './own-factor.ts'
 import { factorProblems } from './problems.ts'
 import { byCode, withProof } from './proof.ts'
 import { forgetDevices } from './remembered.ts'
@@ -65,7 +66,7 @@ export async function afterGivingUp(
 /**
  * Replaces the backup codes; announces `backup_codes.regenerated`.
  *
- * @throws problem `auth.step_up_required` or `factor.not_enabled`
+ * @throws problem `auth.step_up_required`, `factor.not_enabled` or `factor.use_own_first`
  */
 export async function regenerateCodes(
   tools: Tools,
@@ -76,6 +77,7 @@ export async function regenerateCodes(
   return ctx.transaction(async (ctx) => {
     await lockFactors(ctx, userId)
     if (!holdsAny(await heldBy(ctx, userId))) throw factorProblems.notEnabled()
+    await requireOwnFactor(ctx)
     const backupCodes = await replaceCodes(tools, ctx, userId)
     await ctx.events.emit(codesRegenerated, { userId })
     const user = (await findUser(ctx.db, 'id', userId))!

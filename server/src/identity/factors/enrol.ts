@@ -7,8 +7,9 @@ import { findUser, signedInActor } from '../users.ts'
 import { findSecret, sealSecret, stepOfCode } from './authenticator-app.ts'
 import { replaceCodes } from './backup-codes.ts'
 import { factorEnabled } from './events.ts'
-import { strengthen } from './holding.ts'
+import { heldBy, holdsAny, strengthen } from './holding.ts'
 import { tellChange } from './notices.ts'
+import { endWeakSignIns, requireOwnFactor } from './own-factor.ts'
 import { factorProblems } from './problems.ts'
 import { byCode, withProof } from './proof.ts'
 import { forgetDevices } from './remembered.ts'
@@ -23,7 +24,8 @@ const PENDING_MS = 15 * 60 * 1000
  * Begins to set up an authenticator app: nothing changes until its first code. What was begun before is forgotten; an app that is in use
  * stays so until the new one is confirmed, and it takes a code to replace it.
  *
- * @throws problem `auth.step_up_required`, `factor.already_enabled` when the code is missing, or what `withProof` throws
+ * @throws problem `auth.step_up_required`, `factor.already_enabled` or `factor.use_own_first` when the code is missing, or what
+ * `withProof` throws
  */
 export async function enrol(
   tools: Tools,
@@ -31,11 +33,18 @@ export async function enrol(
   { code, client }: { code?: string | undefined; client: Client },
 ): Promise<Enrolment> {
   await requireStepUp(ctx)
-  const { userId } = signedInActor(ctx)
-  if (!(await findSecret(ctx, userId, 'active'))) return begin(tools, ctx)
-  if (code === undefined) throw factorProblems.alreadyEnabled()
+  const { userId, signInId } = signedInActor(ctx)
+  const held = await heldBy(ctx, userId)
+  if (code === undefined || !holdsAny(held)) {
+    if (held.totp) throw factorProblems.alreadyEnabled()
+    await requireOwnFactor(ctx)
+    return begin(tools, ctx)
+  }
   const proving = { userId, proof: byCode(tools, code), purpose: 'change', client } as const
-  return withProof(tools, ctx, proving, (ctx) => begin(tools, ctx))
+  return withProof(tools, ctx, proving, async (ctx) => {
+    await strengthen(tools, ctx, signInId, 'otp')
+    return begin(tools, ctx)
+  })
 }
 
 async function begin(tools: Tools, ctx: Context): Promise<Enrolment> {
@@ -63,9 +72,9 @@ function qrCode(text: string): string {
 
 /**
  * Confirms the app with a code of it, and shows ten new backup codes; announces `second_factor.enabled`. The code signs nobody in after
- * that. Remembered devices are forgotten.
+ * that. Remembered devices are forgotten, and other sign-ins by password alone end.
  *
- * @throws problem `factor.nothing_pending` or what `withProof` throws
+ * @throws problem `factor.nothing_pending`, `factor.use_own_first` or what `withProof` throws
  */
 export async function confirmEnrolment(
   tools: Tools,
@@ -76,12 +85,16 @@ export async function confirmEnrolment(
   await readPending(ctx, userId, signInId)
   const proof = {
     method: 'totp',
-    isRight: async (ctx: Context) =>
-      activate(tools, ctx, await readPending(ctx, userId, signInId), code),
+    isRight: async (ctx: Context) => {
+      // The person may have got another factor since this was begun.
+      await requireOwnFactor(ctx)
+      return activate(tools, ctx, await readPending(ctx, userId, signInId), code)
+    },
   } as const
   return withProof(tools, ctx, { userId, proof, purpose: 'change', client }, async (ctx, user) => {
     await forgetDevices(ctx, userId)
     await strengthen(tools, ctx, signInId, 'otp')
+    await endWeakSignIns(tools, ctx)
     await ctx.events.emit(factorEnabled, { userId, method: 'totp' })
     await tellChange(ctx, user, 'enabled')
     return { backupCodes: await replaceCodes(tools, ctx, userId) }
@@ -106,16 +119,19 @@ async function activate(
 ): Promise<boolean> {
   const step = stepOfCode(tools, ctx, pending, code)
   if (step === undefined) return false
-  const { userId } = pending
+  const { id, userId } = pending
   await ctx.db
     .deleteFrom('totpSecrets')
     .where('userId', '=', userId)
     .where('state', '=', 'active')
     .execute()
-  await ctx.db
+  const { numUpdatedRows } = await ctx.db
     .updateTable('totpSecrets')
     .set({ state: 'active', lastStep: String(step) })
-    .where('userId', '=', userId)
-    .execute()
+    .where('id', '=', id)
+    .where('state', '=', 'pending')
+    .executeTakeFirst()
+  // Another enrolment may have taken its place after it was read.
+  if (numUpdatedRows !== 1n) throw factorProblems.nothingPending()
   return true
 }

@@ -61,6 +61,14 @@ export const factorProblems = defineProblems({
     detail: 'What you demand of the others of the account, this sign-in was made without.',
     suggestion: 'Set up a second factor, sign in with it, and try again.',
   },
+  useOwnFirst: {
+    code: 'factor.use_own_first',
+    status: 403,
+    title: 'Use the second factor that you have',
+    detail: 'You have a second factor, and this sign-in was made without it.',
+    suggestion:
+      'Send a code of your app, or a backup code, to `POST /v1/auth/step-up`, or sign in again with a passkey; then repeat the request.',
+  },
   passkeyRefused: {
     code: 'passkey.refused',
     status: 403,

@@ -40,7 +40,8 @@ import { verifyFactor } from './verify.ts'
 const OWN = { signedIn: 'everybody looks after their own second factors', unfinished: true }
 const { stepUpRequired, httpsRequired, tooManyAttempts } = problems
 const { codeRefused, locked, challengeOver, passkeyRefused } = factorProblems
-const { nothingPending, alreadyEnabled, notEnabled, mandatory, useOneFirst } = factorProblems
+const { nothingPending, alreadyEnabled, notEnabled, mandatory, useOneFirst, useOwnFirst } =
+  factorProblems
 
 export function factorRoutes(tools: () => Tools) {
   const admit = admitStrangers(tools)
@@ -59,13 +60,14 @@ export function factorRoutes(tools: () => Tools) {
       path: '/v1/auth/2fa/enroll',
       summary: 'Begin to set up an authenticator app',
       description:
-        'Nothing changes until `POST /v1/auth/2fa/verify` got the first code of it, within 15 minutes and by the same sign-in.',
+        'Nothing changes until `POST /v1/auth/2fa/verify` got the first code of it, within 15 minutes and by the same sign-in. ' +
+        'That ends the other sign-ins that were made by password alone.',
       access: OWN,
       body: Enrol,
       bodyOptional: true,
       returns: Enrolment,
       problems: [
-        ...[stepUpRequired, alreadyEnabled, codeRefused, locked],
+        ...[stepUpRequired, alreadyEnabled, useOwnFirst, codeRefused, locked],
         ...[tooManyAttempts, httpsRequired],
       ],
       examples: { body: {}, reply: exampleEnrolment },
@@ -88,7 +90,7 @@ export function factorRoutes(tools: () => Tools) {
       returns: Verified,
       problems: [
         ...[challengeOver, codeRefused, passkeyRefused, locked, nothingPending, tooManyAttempts],
-        ...[httpProblems.unauthenticated, httpsRequired],
+        ...[useOwnFirst, httpProblems.unauthenticated, httpsRequired],
       ],
       examples: {
         body: { challengeId: exampleChallenge.challengeId, code: '492039', rememberDevice: true },
@@ -124,7 +126,7 @@ export function factorRoutes(tools: () => Tools) {
       summary: 'Replace your backup codes by ten new ones',
       access: { signedIn: OWN.signedIn },
       returns: BackupCodes,
-      problems: [stepUpRequired, notEnabled, httpsRequired],
+      problems: [stepUpRequired, notEnabled, useOwnFirst, httpsRequired],
       examples: { reply: exampleCodes },
       handler: (ctx, { request }) => {
         clientOf(request)

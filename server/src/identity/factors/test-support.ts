@@ -58,6 +58,16 @@ export class FactorApp implements AsyncDisposable {
     return this.protect(await this.app.person())
   }
 
+  /** Makes all sign-ins of the person such as were made by password alone, before there was a factor. */
+  async weaken({ userId }: Person): Promise<void> {
+    const { db } = this.app.app.systemContext()
+    await db
+      .updateTable('signIns')
+      .set({ amr: ['pwd'] })
+      .where('userId', '=', userId)
+      .execute()
+  }
+
   /** The answer to the password. */
   login({ email, password }: Person, more: object = {}): Promise<Answer> {
     const body = { email, password, ...more }

@@ -11,4 +11,5 @@ export const impersonated = defineEvent(
     reason: z.string(),
     expiresAt: z.iso.datetime(),
   }),
+  { target: 'userId' },
 )

@@ -99,3 +99,18 @@ export async function revokeKey(tools: Tools, ctx: Context, id: string): Promise
     ctx.afterCommit(() => tools.keyChanged(id))
   })
 }
+
+/** Ends every key that the person made, in the caller's transaction; announces `api_key.revoked` for each. */
+export async function revokeKeysOf(tools: Tools, ctx: Context, userId: string): Promise<void> {
+  const revoked = await ctx.db
+    .updateTable('apiKeys')
+    .set({ revokedAt: ctx.clock.now(), sealedKey: null })
+    .where('createdBy', '=', userId)
+    .where('revokedAt', 'is', null)
+    .returning(['id', 'name', 'accountId'])
+    .execute()
+  for (const { id, name, accountId } of revoked) {
+    await ctx.actingFor(accountId).events.emit(keyRevoked, { keyId: id, name })
+    ctx.afterCommit(() => tools.keyChanged(id))
+  }
+}

@@ -37,6 +37,14 @@ export const en: Templates = {
       'If this was not you, tell the operator of this installation at once.',
     ],
   }),
+  email_change_requested: ({ newEmailMasked, at }) => ({
+    subject: 'Another e-mail address was asked for',
+    body: [
+      'Somebody who knows your password asked for another e-mail address for your user. It changes once a link is followed that was mailed there.',
+      { facts: { 'New address': foreign(newEmailMasked), When: time(at) } },
+      'If this was not you, choose a new password at once: that link is good for nothing then.',
+    ],
+  }),
   confirm_new_email: ({ link, expiresInHours }) => ({
     subject: 'Confirm your new e-mail address',
     body: [

@@ -4,6 +4,7 @@ export interface TemplateValues {
   reset_password: { link: string; expiresInMinutes: number; ipAddress?: string }
   password_changed: { at: string; ipAddress?: string; userAgent?: string }
   email_changed: { newEmailMasked: string; at: string }
+  email_change_requested: { newEmailMasked: string; at: string }
   confirm_new_email: { link: string; expiresInHours: number }
   new_device: { at: string; ipAddress?: string; userAgent?: string }
   sign_in_locked: { until: string }

@@ -11,6 +11,7 @@ import { replaceCodes } from '../backup-codes.ts'
 import { factorEnabled, passkeyAdded } from '../events.ts'
 import { heldBy, holdsAny, lockFactors, strengthen } from '../holding.ts'
 import { tellChange } from '../notices.ts'
+import { endWeakSignIns, requireOwnFactor } from '../own-factor.ts'
 import { factorProblems } from '../problems.ts'
 import { forgetDevices } from '../remembered.ts'
 import type { NewPasskey, RegisterPasskey } from '../schema.ts'
@@ -26,12 +27,13 @@ const ALGORITHMS = [-8, -7, -257]
 /**
  * What a browser needs to make a passkey.
  *
- * @throws problem `auth.step_up_required`, `passkey.limit_reached` or `passkey.unavailable`
+ * @throws problem `auth.step_up_required`, `factor.use_own_first`, `passkey.limit_reached` or `passkey.unavailable`
  */
 export async function registrationOptions(
   ctx: Context,
 ): Promise<PublicKeyCredentialCreationOptionsJSON> {
   await requireStepUp(ctx)
+  await requireOwnFactor(ctx)
   const { userId, signInId } = signedInActor(ctx)
   const { id, name } = relyingParty(ctx.publicUrl)
   const passkeys = await ownPasskeys(ctx, userId)
@@ -54,9 +56,9 @@ export async function registrationOptions(
 
 /**
  * Keeps the passkey that a browser made; announces `passkey.added`. The first factor of a person announces `second_factor.enabled` and
- * shows ten backup codes. Remembered devices are forgotten.
+ * shows ten backup codes. Remembered devices are forgotten, and other sign-ins by password alone end.
  *
- * @throws problem `passkey.refused`, `passkey.already_registered` or `passkey.limit_reached`
+ * @throws problem `factor.use_own_first`, `passkey.refused`, `passkey.already_registered` or `passkey.limit_reached`
  */
 export async function registerPasskey(
   tools: Tools,
@@ -70,12 +72,14 @@ export async function registerPasskey(
   if (!made) throw factorProblems.passkeyRefused()
   return ctx.transaction(async (ctx) => {
     await lockFactors(ctx, userId)
+    await requireOwnFactor(ctx)
     const held = await heldBy(ctx, userId)
     if (held.passkeys >= MAX_PASSKEYS) throw factorProblems.passkeyLimit({ limit: MAX_PASSKEYS })
     const passkey = await insert(ctx, userId, name, made)
     await announce(ctx, passkey, held.passkeys === 0)
     await forgetDevices(ctx, userId)
     await strengthen(tools, ctx, signInId, 'hwk')
+    await endWeakSignIns(tools, ctx)
     const shown = presentPasskey(passkey)
     if (holdsAny(held)) return shown
     return { ...shown, backupCodes: await replaceCodes(tools, ctx, userId) }

@@ -25,7 +25,8 @@ import { signInByPasskey, signInOptions } from './sign-in.ts'
 const OWN = { signedIn: 'everybody looks after their own passkeys', unfinished: true }
 const challenge = 'nJ1u2hVvQ3m5Yw1tG7x4Lh9Jd6Vn3Bf0Pz8Ks2Te5Ua0'
 const { stepUpRequired, httpsRequired, tooManyAttempts } = problems
-const { passkeyRefused, passkeyLimit, passkeyKnown, passkeysUnavailable } = factorProblems
+const { passkeyRefused, passkeyLimit, passkeyKnown, passkeysUnavailable, useOwnFirst } =
+  factorProblems
 
 export function passkeyRoutes(tools: () => Tools) {
   const admit = admitStrangers(tools)
@@ -38,7 +39,7 @@ export function passkeyRoutes(tools: () => Tools) {
         'It counts once, for 5 minutes, on pages of `PUBLIC_URL` (or `http://localhost`).',
       access: OWN,
       returns: PasskeyOptions,
-      problems: [stepUpRequired, passkeyLimit, passkeysUnavailable],
+      problems: [stepUpRequired, useOwnFirst, passkeyLimit, passkeysUnavailable],
       examples: { reply: { challenge, rp: { id: 'gantry.example', name: 'Gantry' } } },
       handler: async (ctx) => ({ ...(await registrationOptions(ctx)) }),
     }),
@@ -50,7 +51,10 @@ export function passkeyRoutes(tools: () => Tools) {
       body: RegisterPasskey,
       returns: NewPasskey,
       status: 201,
-      problems: [passkeyRefused, passkeyKnown, passkeyLimit, passkeysUnavailable, httpsRequired],
+      problems: [
+        ...[useOwnFirst, passkeyRefused, passkeyKnown, passkeyLimit],
+        ...[passkeysUnavailable, httpsRequired],
+      ],
       examples: { body: exampleCreation, reply: examplePasskey },
       handler: (ctx, { body, request }) => {
         clientOf(request)
@@ -74,7 +78,10 @@ export function passkeyRoutes(tools: () => Tools) {
       access: { signedIn: OWN.signedIn },
       params: z.strictObject({ id: PasskeyId }),
       status: 204,
-      problems: [stepUpRequired, factorProblems.passkeyNotFound, factorProblems.mandatory],
+      problems: [
+        ...[stepUpRequired, useOwnFirst],
+        ...[factorProblems.passkeyNotFound, factorProblems.mandatory],
+      ],
       examples: { params: { id: examplePasskey.id } },
       handler: (ctx, { params }) => removePasskey(tools(), ctx, params.id),
     }),

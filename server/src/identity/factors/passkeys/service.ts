@@ -6,6 +6,7 @@ import { afterGivingUp } from '../change.ts'
 import { passkeyRemoved } from '../events.ts'
 import { lockFactors } from '../holding.ts'
 import { tellChange } from '../notices.ts'
+import { requireOwnFactor } from '../own-factor.ts'
 import { factorProblems } from '../problems.ts'
 import type { Passkey } from '../schema.ts'
 import type { PasskeyRow } from '../tables.ts'
@@ -29,13 +30,14 @@ export async function listPasskeys(ctx: Context): Promise<Passkey[]> {
 /**
  * Removes one of the caller's passkeys; announces `passkey.removed`. With the last factor the backup codes go.
  *
- * @throws problem `auth.step_up_required`, `passkey.not_found` or `factor.mandatory`
+ * @throws problem `auth.step_up_required`, `factor.use_own_first`, `passkey.not_found` or `factor.mandatory`
  */
 export async function removePasskey(tools: Tools, ctx: Context, id: string): Promise<void> {
   await requireStepUp(ctx)
   const { userId } = signedInActor(ctx)
   await ctx.transaction(async (ctx) => {
     await lockFactors(ctx, userId)
+    await requireOwnFactor(ctx)
     const removed = await ctx.db
       .deleteFrom('passkeys')
       .where('id', '=', id)
