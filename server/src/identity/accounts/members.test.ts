@@ -126,3 +126,29 @@ test('members come in pages', async () => {
   assert.equal((await ann.get(next)).body.items.length, 1)
   assert.equal((await ann.get('/v1/accounts', forAccount(id))).status, 200)
 })
+
+test('T40: to make an admin or an owner takes a fresh proof, and a person', async () => {
+  const { ann, id, others, path } = await team('member', 'owner')
+  const [member, owner] = others as [Person, Person]
+  const { db, clock } = app.app.systemContext()
+  const scopes = ['members.*']
+  const key = await ann.post('/v1/api-keys', { name: 'x', scopes }, forAccount(id))
+  assert.equal(key.status, 201, JSON.stringify(key.body))
+  const byKey = (role: string) => {
+    const headers = { authorization: `Bearer ${key.body.key}` }
+    return app.request('PATCH', path(member), { body: { role }, headers })
+  }
+  assert.equal((await byKey('admin')).body.code, 'auth.key_not_allowed')
+  assert.equal((await byKey('viewer')).status, 200)
+  const proved = (at: Date | null) =>
+    db.updateTable('signIns').set({ steppedUpAt: at }).where('userId', '=', ann.userId).execute()
+  await proved(null)
+  for (const role of ['admin', 'owner']) {
+    const { status, body } = await ann.patch(path(member), { role })
+    assert.deepEqual([status, body.code], [403, 'auth.step_up_required'])
+  }
+  assert.equal((await ann.patch(path(member), { role: 'member' })).status, 200)
+  assert.equal((await ann.patch(path(owner), { role: 'admin' })).status, 200)
+  await proved(clock.now())
+  assert.equal((await ann.patch(path(member), { role: 'owner' })).status, 200)
+})

@@ -1,8 +1,8 @@
-import { type AccountRole, grantableRoles } from '#access/index.ts'
+import { ACCOUNT_RANKS, type AccountRole, grantableRoles } from '#access/index.ts'
 import type { Context } from '#kernel/context.ts'
 import { cancelUnrightful } from '../invitations/cancel.ts'
 import { createPersonalAccount } from '../people.ts'
-import { requireStepUp } from '../step-up.ts'
+import { isWeighty, requireStepUp } from '../step-up.ts'
 import type { Tools } from '../tools.ts'
 import { signedInActor, type UserRow } from '../users.ts'
 import { memberChanged, memberRemoved, ownershipTransferred } from './events.ts'
@@ -15,7 +15,7 @@ import type { MemberChange, Transfer } from './schema.ts'
 /**
  * Gives a member of the account another role; announces `member.role_changed`.
  *
- * @throws problem `member.not_found`, `member.above_you`, or `member.last_owner`: of two owners who demote each other at once, one wins
+ * @throws problem `member.not_found`, `member.above_you`, `auth.step_up_required` to make an admin or owner, or `member.last_owner`: of two owners who demote each other at once, one wins
  */
 export async function changeRole(
   tools: Tools,
@@ -27,6 +27,7 @@ export async function changeRole(
     const acting = await holdAccount(ctx, 'members.write')
     const member = await memberWithin(acting, userId, role)
     if (member.role === role) return member
+    if (isPromotion(member.role, role)) await requireStepUp(acting)
     if (member.role === 'owner') await keepAnOwner(acting, userId)
     await setRole(tools, acting, member, role)
     return { ...member, role }
@@ -126,6 +127,12 @@ async function ownersOf(ctx: Context): Promise<string[]> {
 async function keepAnOwner(ctx: Context, userId: string): Promise<void> {
   const owners = await ownersOf(ctx)
   if (owners.every((id) => id === userId)) throw memberProblems.lastOwner({ id: ctx.accountId })
+}
+
+/** Whether the member is raised to a role that gives roles to others. */
+function isPromotion(before: AccountRole, role: AccountRole): boolean {
+  const isRaised = ACCOUNT_RANKS.indexOf(role) > ACCOUNT_RANKS.indexOf(before)
+  return isRaised && isWeighty({ role, platformRole: null })
 }
 
 async function setRole(

@@ -177,3 +177,34 @@ test('T30: the link leads to this server, whatever a request says of its host', 
   assert.equal((await ann.post('/v1/invitations', { email, role: 'viewer' }, forged)).status, 201)
   await tokenFor(email)
 })
+
+test('T32: to invite an owner, an admin or staff takes a fresh proof, and a person', async () => {
+  const root = await app.superAdmin()
+  const { db, clock } = app.app.systemContext()
+  const scopes = ['invitations.*', 'staff.*']
+  const key = await root.post('/v1/api-keys', { name: 'x', scopes })
+  assert.equal(key.status, 201, JSON.stringify(key.body))
+  const headers = { authorization: `Bearer ${key.body.key}` }
+  const byKey = (body: object) => app.request('POST', '/v1/invitations', { body, headers })
+  const weighty = [{ role: 'owner' }, { role: 'admin' }, { platformRole: 'support' }]
+  for (const more of weighty) {
+    assert.deepEqual(told(await byKey({ email: address(), ...more })), [
+      403,
+      'auth.key_not_allowed',
+    ])
+  }
+  assert.equal((await byKey({ email: address(), role: 'viewer' })).status, 201)
+  const { id } = await invite(root, address(), { role: 'admin' })
+  const proved = (at: Date | null) =>
+    db.updateTable('signIns').set({ steppedUpAt: at }).where('userId', '=', root.userId).execute()
+  await proved(null)
+  const required = [403, 'auth.step_up_required']
+  for (const more of weighty) {
+    const refused = await root.post('/v1/invitations', { email: address(), ...more })
+    assert.deepEqual(told(refused), required)
+  }
+  assert.deepEqual(told(await root.post(`/v1/invitations/${id}/resend`)), required)
+  await invite(root, address(), { role: 'member' })
+  await proved(clock.now())
+  assert.equal((await root.post(`/v1/invitations/${id}/resend`)).status, 200)
+})

@@ -32,6 +32,7 @@ const exampleInvitation: Invitation = {
 }
 
 const { notFound, ended, open, isMember, aboveYou, tooMany } = invitationProblems
+const proof = [problems.stepUpRequired, httpProblems.keyNotAllowed]
 
 export function invitationRoutes(tools: () => Tools) {
   return [
@@ -40,13 +41,14 @@ export function invitationRoutes(tools: () => Tools) {
       path: '/v1/invitations',
       summary: 'Invite somebody to an account, or to run the installation',
       description:
-        'They get a link by mail, good for 72 hours. Nobody gives a role above their own; `platformRole` needs `staff.write`.',
+        'They get a link by mail, good for 72 hours. Nobody gives a role above their own; `platformRole` needs `staff.write`. ' +
+        'To invite an owner, an admin or staff takes a fresh proof, which an API key cannot give.',
       access: 'invitations.write',
       account: ({ body }) => (body as CreateInvitation | undefined)?.accountId,
       body: CreateInvitation,
       returns: Invitation,
       status: 201,
-      problems: [aboveYou, open, isMember, tooMany, problems.emailNotVerified],
+      problems: [aboveYou, open, isMember, tooMany, problems.emailNotVerified, ...proof],
       examples: {
         body: { email: exampleInvitation.email, role: 'member' },
         reply: exampleInvitation,
@@ -102,7 +104,7 @@ export function invitationRoutes(tools: () => Tools) {
       access: 'invitations.write',
       params: invitationParams,
       returns: Invitation,
-      problems: [notFound, ended, aboveYou, tooMany],
+      problems: [notFound, ended, aboveYou, tooMany, ...proof],
       examples: { params: { id: exampleInvitation.id }, reply: exampleInvitation },
       handler: async (ctx, { params }) =>
         presentInvitation(await resendInvitation(ctx, params.id), ctx.clock.now()),
