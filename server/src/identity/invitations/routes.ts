@@ -1,5 +1,6 @@
 import { httpProblems } from '#kernel/http/problems.ts'
 import { route } from '#kernel/http/route.ts'
+import { admitStrangers } from '../admit.ts'
 import { clientOf } from '../client.ts'
 import { exampleRegister, exampleSignedIn } from '../examples.ts'
 import { problems } from '../problems.ts'
@@ -79,13 +80,15 @@ export function invitationRoutes(tools: () => Tools) {
         'Whoever has a user signs in with the address that it was sent to, by password or passkey, and accepts with that ' +
         'access token. Anybody else chooses a password here, and is signed in.',
       access: { public: 'the token of the mail is the credential', knows: true },
+      admit: admitStrangers(tools),
       body: AcceptInvitation,
       returns: Accepted,
       problems: [
         ...[notFound, ended, invitationProblems.otherPerson, invitationProblems.signInFirst],
         ...[problems.signUpClosed, problems.weakPassword, problems.emailTaken],
         ...[problems.httpsRequired, problems.busy, httpProblems.keyNotAllowed],
-        httpProblems.notAsAnother,
+        ...[httpProblems.notAsAnother, httpProblems.secondFactorRequired],
+        problems.tooManyAttempts,
       ],
       examples: {
         body: {

@@ -58,8 +58,10 @@ export async function invite(
         invitedBy: userIdOf(acting)!,
         createdAt: sealed.sentAt,
       })
+      .onConflict((conflict) => conflict.doNothing())
       .returningAll()
-      .executeTakeFirstOrThrow()
+      .executeTakeFirst()
+    if (!row) throw await openNow(acting, aim)
     await acting.events.emit(invited, {
       invitationId: row.id,
       ...(role && { role }),
@@ -102,6 +104,14 @@ async function checkRoom(ctx: Context, { accountId, emailKey }: Aim): Promise<vo
     .where('createdAt', '>', new Date(ctx.clock.now().getTime() - 24 * HOUR_MS))
     .executeTakeFirstOrThrow()
   if (Number(count) >= MAX_A_DAY) throw tooMany()
+}
+
+/** Of invitations to run the installation that are made at once, all have seen none before them. */
+async function openNow(ctx: Context, { accountId, emailKey }: Aim): Promise<Problem> {
+  const { id } = await toAim(ctx, accountId)
+    .where('emailKey', '=', emailKey)
+    .executeTakeFirstOrThrow()
+  return invitationProblems.open({ id })
 }
 
 function toAim(ctx: Context, accountId: string | null) {
