@@ -287,7 +287,7 @@ export interface paths {
         head?: never;
         /**
          * Give a member another role
-         * @description Nobody gives, changes or takes a role above their own, and an account keeps an owner.
+         * @description Nobody gives, changes or takes a role above their own, and an account keeps an owner. To make somebody admin or owner takes a fresh proof, which an API key cannot give.
          *
          *     Needs the permission `members.write`.
          */
@@ -2106,7 +2106,7 @@ export interface paths {
         put?: never;
         /**
          * Invite somebody to an account, or to run the installation
-         * @description They get a link by mail, good for 72 hours. Nobody gives a role above their own; `platformRole` needs `staff.write`.
+         * @description They get a link by mail, good for 72 hours. Nobody gives a role above their own; `platformRole` needs `staff.write`. To invite an owner, an admin or staff takes a fresh proof, which an API key cannot give.
          *
          *     Needs the permission `invitations.write`.
          */
@@ -6685,10 +6685,12 @@ export interface components {
         /**
          * @description `auth.email_not_verified`: Confirm your e-mail address first.
          *     `auth.forbidden`: You may not do that.
+         *     `auth.key_not_allowed`: API keys may not do that.
          *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
          *     `invitation.above_you`: That role is above yours.
          */
-        "auth.email_not_verified-or-auth.forbidden-or-auth.second_factor_required-or-invitation.above_you": {
+        "auth.email_not_verified-or-auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-invitation.above_you": {
             headers: {
                 [name: string]: unknown;
             };
@@ -6790,9 +6792,52 @@ export interface components {
          *     `auth.key_not_allowed`: API keys may not do that.
          *     `auth.second_factor_required`: This needs a second factor.
          *     `auth.step_up_required`: Prove again who you are.
+         *     `invitation.above_you`: That role is above yours.
+         */
+        "auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-invitation.above_you": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
+         *     `member.above_you`: That role is above yours.
+         */
+        "auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-member.above_you": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
          *     `user.role_above_you`: That role is above yours.
          */
         "auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-user.role_above_you": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         */
+        "auth.forbidden-or-auth.not_as_another-or-auth.second_factor_required": {
             headers: {
                 [name: string]: unknown;
             };
@@ -6818,19 +6863,6 @@ export interface components {
          *     `auth.step_up_required`: Prove again who you are.
          */
         "auth.forbidden-or-auth.second_factor_required-or-auth.step_up_required": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /**
-         * @description `auth.forbidden`: You may not do that.
-         *     `auth.second_factor_required`: This needs a second factor.
-         *     `invitation.above_you`: That role is above yours.
-         */
-        "auth.forbidden-or-auth.second_factor_required-or-invitation.above_you": {
             headers: {
                 [name: string]: unknown;
             };
@@ -6930,6 +6962,22 @@ export interface components {
          *     `auth.key_not_allowed`: API keys may not do that.
          *     `auth.not_as_another`: Only the person themselves may do that.
          *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.sign_up_closed`: Nobody may register here.
+         *     `invitation.other_person`: That invitation is for somebody else.
+         */
+        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.sign_up_closed-or-invitation.other_person": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.second_factor_required`: This needs a second factor.
          *     `auth.step_up_required`: Prove again who you are.
          *     `factor.code_refused`: That code is not right.
          */
@@ -6965,21 +7013,6 @@ export interface components {
          *     `auth.wrong_password`: That is not your password.
          */
         "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.wrong_password": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /**
-         * @description `auth.https_required`: Passwords and tokens need HTTPS.
-         *     `auth.key_not_allowed`: API keys may not do that.
-         *     `auth.not_as_another`: Only the person themselves may do that.
-         *     `auth.sign_up_closed`: Nobody may register here.
-         *     `invitation.other_person`: That invitation is for somebody else.
-         */
-        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.sign_up_closed-or-invitation.other_person": {
             headers: {
                 [name: string]: unknown;
             };
@@ -8966,7 +8999,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-member.above_you"];
+            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-member.above_you"];
             404: components["responses"]["account.not_found-or-member.not_found"];
             409: components["responses"]["member.last_owner"];
             413: components["responses"]["request.too_large"];
@@ -13997,7 +14030,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.email_not_verified-or-auth.forbidden-or-auth.second_factor_required-or-invitation.above_you"];
+            403: components["responses"]["auth.email_not_verified-or-auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-invitation.above_you"];
             404: components["responses"]["account.not_found"];
             409: components["responses"]["invitation.is_member-or-invitation.open"];
             413: components["responses"]["request.too_large"];
@@ -14087,11 +14120,12 @@ export interface operations {
             };
             400: components["responses"]["auth.weak_password-or-request.invalid-or-request.malformed"];
             401: components["responses"]["invitation.sign_in_first"];
-            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.sign_up_closed-or-invitation.other_person"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.sign_up_closed-or-invitation.other_person"];
             404: components["responses"]["invitation.not_found"];
             409: components["responses"]["auth.email_taken-or-invitation.ended"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts"];
             500: components["responses"]["server.error"];
             503: components["responses"]["auth.busy-or-server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -14169,7 +14203,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-invitation.above_you"];
+            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-invitation.above_you"];
             404: components["responses"]["account.not_found-or-invitation.not_found"];
             409: components["responses"]["invitation.ended"];
             429: components["responses"]["invitation.too_many"];
@@ -16837,7 +16871,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.not_as_another-or-auth.second_factor_required"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["session.closed"];
             413: components["responses"]["request.too_large"];

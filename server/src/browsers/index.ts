@@ -1,6 +1,7 @@
 import { defineCapability } from '#kernel/capability.ts'
 import type { Check } from '#kernel/health.ts'
 import { endWithAccount } from './account-end.ts'
+import { voidUrlsOfMember } from './member-end.ts'
 import { channelProblems } from './channel/problems.ts'
 import * as events from './events.ts'
 import type { ObjectStore } from '#kernel/storage/store.ts'
@@ -80,7 +81,7 @@ export function browsers(runtime: () => BrowserRuntime | undefined, store: () =>
     ],
     checks: [healthCheck(runtime)],
     jobs: [tidyRecordings(store)],
-    reacts: [endWithAccount],
+    reacts: [endWithAccount, voidUrlsOfMember],
     settings: [sessionsPerAccount, queueLength, queuePerAccount, recordingDays],
     flags: [newSessions],
     problems: { ...problems, ...channelProblems },

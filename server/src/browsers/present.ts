@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { allows } from '#access/index.ts'
-import { actorId, type Context } from '#kernel/context.ts'
+import { type Actor, actorId, type Context } from '#kernel/context.ts'
+import { httpProblems } from '#kernel/http/problems.ts'
 import { Reply, type RequestFacts } from '#kernel/http/route.ts'
 import type { runCommand } from './commands.ts'
 import type { BrowserCommand, BrowserSession, CommandType, SessionUrlsWish } from './schema.ts'
@@ -32,7 +33,10 @@ export function presentPdf(
     : { sessionId, bytes: bytes.length, base64: bytes.toString('base64') }
 }
 
-/** Sessions as the caller may see them: who may only look gets addresses that only look. */
+/**
+ * Sessions as the caller may see them: who may only look gets addresses that only look, and who acts as another gets none, since an
+ * address would outlive that.
+ */
 export async function presentSessions(
   ctx: Context,
   { urls }: Pick<BrowserRuntime, 'urls'>,
@@ -40,10 +44,11 @@ export async function presentSessions(
 ): Promise<BrowserSession[]> {
   const waiting = rows.filter(({ status }) => status === 'queued').map(({ id }) => id)
   const places = await queuePlaces(ctx, waiting)
+  const showsAddresses = !isAnother(ctx.actor)
   const mayDrive = allows(ctx.actor, 'sessions.write')
   return rows.map((row) => ({
     ...presentRow(row),
-    ...(row.endedAt === null && addressesOf(urls, row, mayDrive)),
+    ...(showsAddresses && row.endedAt === null && addressesOf(urls, row, mayDrive)),
     ...(places.has(row.id) && { queuePlace: places.get(row.id) }),
   }))
 }
@@ -56,11 +61,19 @@ export async function presentSession(
   return (await presentSessions(ctx, runtime, [row]))[0]!
 }
 
+/** Whether somebody of the staff acts as the user. */
+function isAnother(actor: Actor): boolean {
+  return actor.kind === 'user' && actor.impersonatedBy !== undefined
+}
+
+/** @throws problem `auth.not_as_another` for whoever acts as another */
 export function presentUrls(
+  { actor }: Context,
   { urls }: Pick<BrowserRuntime, 'urls'>,
   { id, generation }: SessionRow,
   { cdp, live }: z.output<typeof SessionUrlsWish>,
 ) {
+  if (isAnother(actor)) throw httpProblems.notAsAnother()
   return {
     cdpUrl: urls.make(`cdp:${cdp}`, id, generation),
     liveUrl: urls.make(`live:${live}`, id, generation),

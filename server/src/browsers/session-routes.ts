@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { PageQuery } from '#kernel/http/cursor.ts'
+import { httpProblems } from '#kernel/http/problems.ts'
 import { route } from '#kernel/http/route.ts'
 import { listCommands } from './commands.ts'
 import { commandExample, ID, sessionExample } from './examples.ts'
@@ -124,7 +125,7 @@ export function sessionRoutes(runtime: () => BrowserRuntime) {
       params,
       body: SessionUrlsWish,
       returns: SessionUrlsAnswer,
-      problems: [problems.notFound, problems.closed],
+      problems: [problems.notFound, problems.closed, httpProblems.notAsAnother],
       examples: {
         params: { id: ID },
         body: { cdp: 'observer', live: 'watch' },
@@ -133,7 +134,7 @@ export function sessionRoutes(runtime: () => BrowserRuntime) {
       handler: async (ctx, { params, body }) => {
         const session = await getSession(ctx, params.id)
         if (session.endedAt) throw problems.closed({ id: session.id, endReason: session.endReason })
-        return presentUrls(runtime(), session, body)
+        return presentUrls(ctx, runtime(), session, body)
       },
     }),
     route({

@@ -176,7 +176,8 @@ async function findActor(
   if (!row) return undefined
   const roles = rolesOf(row.platformRoles, row.role, row.kind)
   const { sub: userId, sid: signInId } = claims
-  const actor: UserActor = { kind: 'user', userId, accountId: row.accountId, roles, signInId }
-  if (row.impersonatedFrom) return asAnother(db, actor, row.impersonatedFrom, now)
+  const actor = { kind: 'user', userId, accountId: row.accountId, roles, signInId } as const
+  const { impersonatedFrom: lenderId, requireSecondFactor } = row
+  if (lenderId) return asAnother(db, actor, { lenderId, requireSecondFactor, demanding, now })
   return isFactorOwed(row, roles, demanding) ? { ...actor, ...UNFINISHED } : actor
 }

@@ -1,3 +1,4 @@
+import type { AccountRole, PlatformRole } from '#access/index.ts'
 import type { Context } from '#kernel/context.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
 import { steppedUp } from './events.ts'
@@ -20,6 +21,16 @@ export async function requireStepUp(ctx: Context): Promise<void> {
     .where('steppedUpAt', '>', new Date(ctx.clock.now().getTime() - FRESH_MS))
     .executeTakeFirst()
   if (!fresh) throw problems.stepUpRequired()
+}
+
+interface Granted {
+  role: AccountRole | null
+  platformRole: PlatformRole | null
+}
+
+/** Whether the roles let their holder give roles to others, so that who gives them proves again who they are. */
+export function isWeighty({ role, platformRole }: Granted): boolean {
+  return platformRole !== null || role === 'owner' || role === 'admin'
 }
 
 /**

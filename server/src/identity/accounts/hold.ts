@@ -18,7 +18,7 @@ export async function holdAccount(ctx: Context, permission?: string): Promise<Co
     .select('id')
     .where('id', '=', id)
     .where('deletedAt', 'is', null)
-    .forUpdate()
+    .forNoKeyUpdate()
     .executeTakeFirst()
   if (!held) throw httpProblems.noAccount({ id })
   const acting = await asNow(ctx)

@@ -17,6 +17,7 @@ const memberParams = accountParams.extend({ userId: UserId })
 const one = { account: accountOfPath, params: memberParams }
 const exampleParams = { id: exampleAccount.id, userId: exampleMember.userId }
 const { notFound, aboveYou, lastOwner } = memberProblems
+const proof = [problems.stepUpRequired, httpProblems.keyNotAllowed]
 
 export function memberRoutes(tools: () => Tools) {
   return [
@@ -40,9 +41,10 @@ export function memberRoutes(tools: () => Tools) {
       path: '/v1/accounts/:id/members/:userId',
       summary: 'Give a member another role',
       description:
-        'Nobody gives, changes or takes a role above their own, and an account keeps an owner.',
+        'Nobody gives, changes or takes a role above their own, and an account keeps an owner. ' +
+        'To make somebody admin or owner takes a fresh proof, which an API key cannot give.',
       ...{ access: 'members.write', body: MemberChange, returns: Member, ...one },
-      problems: [notFound, aboveYou, lastOwner],
+      problems: [notFound, aboveYou, lastOwner, ...proof],
       examples: { params: exampleParams, body: { role: 'admin' }, reply: exampleMember },
       handler: async (ctx, { params, body }) =>
         presentMember(await changeRole(tools(), ctx, params.userId, body)),
@@ -75,7 +77,7 @@ export function memberRoutes(tools: () => Tools) {
       summary: 'Hand an account over to another of its members',
       description: 'They own it from then on, and you stay as an admin.',
       ...{ access: 'accounts.transfer', body: Transfer, returns: Member, ...of },
-      problems: [notFound, problems.stepUpRequired, httpProblems.keyNotAllowed],
+      problems: [notFound, ...proof],
       examples: {
         params: { id: exampleAccount.id },
         body: { userId: exampleMember.userId },

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { sql } from 'kysely'
+import { eventually } from '#kernel/test-support.ts'
 import { type Person, startApp } from '#test/app.ts'
 import { addMember, forAccount, found, foundReseller } from '#test/accounts.ts'
+import { devicesOf, rememberDeviceOf } from '#test/remembered.ts'
 
 const app = await startApp()
 after(() => app[Symbol.asyncDispose]())
@@ -125,4 +128,90 @@ test('members come in pages', async () => {
   const next = `/v1/accounts/${id}/members?limit=2&cursor=${first.body.nextCursor}`
   assert.equal((await ann.get(next)).body.items.length, 1)
   assert.equal((await ann.get('/v1/accounts', forAccount(id))).status, 200)
+})
+
+test('T40: to make an admin or an owner takes a fresh proof, and a person', async () => {
+  const { ann, id, others, path } = await team('member', 'owner')
+  const [member, owner] = others as [Person, Person]
+  const { db, clock } = app.app.systemContext()
+  const scopes = ['members.*']
+  const key = await ann.post('/v1/api-keys', { name: 'x', scopes }, forAccount(id))
+  assert.equal(key.status, 201, JSON.stringify(key.body))
+  const byKey = (role: string) => {
+    const headers = { authorization: `Bearer ${key.body.key}` }
+    return app.request('PATCH', path(member), { body: { role }, headers })
+  }
+  assert.equal((await byKey('admin')).body.code, 'auth.key_not_allowed')
+  assert.equal((await byKey('viewer')).status, 200)
+  const proved = (at: Date | null) =>
+    db.updateTable('signIns').set({ steppedUpAt: at }).where('userId', '=', ann.userId).execute()
+  await proved(null)
+  for (const role of ['admin', 'owner']) {
+    const { status, body } = await ann.patch(path(member), { role })
+    assert.deepEqual([status, body.code], [403, 'auth.step_up_required'])
+  }
+  assert.equal((await ann.patch(path(member), { role: 'member' })).status, 200)
+  assert.equal((await ann.patch(path(owner), { role: 'admin' })).status, 200)
+  await proved(clock.now())
+  assert.equal((await ann.patch(path(member), { role: 'owner' })).status, 200)
+})
+
+test('whoever is taken out of two accounts at once has a home of their own still', async () => {
+  const [here, there, kid] = [await team(), await team(), await app.person('kid')]
+  const { db } = app.app.systemContext()
+  for (const { id } of [here, there]) await addMember(app, id, kid, 'member')
+  await db.deleteFrom('members').where('accountId', '=', kid.accountId).execute()
+  await db.updateTable('users').set({ accountId: here.id }).where('id', '=', kid.userId).execute()
+  const { both } = await db.transaction().execute(async (tx) => {
+    const user = tx.selectFrom('users').select('id').where('id', '=', kid.userId)
+    await user.forNoKeyUpdate().execute()
+    const both = Promise.all([here, there].map(({ ann, path }) => ann.delete(path(kid))))
+    await eventually('two requests that wait', twoWait)
+    return { both }
+  })
+  assert.deepEqual(statuses(await both), [204, 204])
+  const me = await kid.get('/v1/users/me')
+  assert.deepEqual([me.status, me.body.roles], [200, ['account-owner']])
+})
+
+async function twoWait(): Promise<true | undefined> {
+  const { rows } = await sql<{ waiting: string }>`
+    select count(distinct pid) as waiting from pg_locks where not granted`.execute(
+    app.app.systemContext().db,
+  )
+  return Number(rows[0]!.waiting) >= 2 || undefined
+}
+
+for (const how of ['removed', 'left', 'deleted'] as const) {
+  test(`the keys of a member end with the membership, and stay ended (${how})`, async () => {
+    const { ann, id, others, path } = await team('member')
+    const [member] = others as [Person]
+    const make = { name: 'x', scopes: ['sessions.read'] }
+    const made = await member.post('/v1/api-keys', make, forAccount(id))
+    const elsewhere = await member.post('/v1/api-keys', make)
+    const use = async ({ body }: typeof made) => {
+      const headers = { authorization: `Bearer ${body.key}` }
+      return (await app.request('GET', '/v1/sessions', { headers })).status
+    }
+    assert.deepEqual([await use(made), await use(elsewhere)], [200, 200])
+    const end = {
+      removed: () => ann.delete(path(member)),
+      left: () => member.delete(`/v1/accounts/${id}/members/me`),
+      deleted: () => ann.delete(`/v1/accounts/${id}`),
+    }
+    assert.equal((await end[how]()).status, 204)
+    await addMember(app, id, member, 'admin')
+    assert.deepEqual([await use(made), await use(elsewhere)], [401, 200])
+    assert.ok((await app.eventKinds(id)).includes('api_key.revoked'))
+  })
+}
+
+test('a device is not remembered past a promotion to admin', async () => {
+  const { ann, others, path } = await team('viewer')
+  const [viewer] = others as [Person]
+  await rememberDeviceOf(app, viewer)
+  assert.equal((await ann.patch(path(viewer), { role: 'member' })).status, 200)
+  assert.equal(await devicesOf(app, viewer), 1)
+  assert.equal((await ann.patch(path(viewer), { role: 'admin' })).status, 200)
+  assert.equal(await devicesOf(app, viewer), 0)
 })

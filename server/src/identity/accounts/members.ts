@@ -1,8 +1,11 @@
-import { type AccountRole, grantableRoles } from '#access/index.ts'
+import { sql } from 'kysely'
+import { ACCOUNT_RANKS, type AccountRole, grantableRoles } from '#access/index.ts'
 import type { Context } from '#kernel/context.ts'
+import { forgetDevices } from '../factors/remembered.ts'
 import { cancelUnrightful } from '../invitations/cancel.ts'
+import { endKeysOf } from '../keys/end-of-member.ts'
 import { createPersonalAccount } from '../people.ts'
-import { requireStepUp } from '../step-up.ts'
+import { isWeighty, requireStepUp } from '../step-up.ts'
 import type { Tools } from '../tools.ts'
 import { signedInActor, type UserRow } from '../users.ts'
 import { memberChanged, memberRemoved, ownershipTransferred } from './events.ts'
@@ -15,7 +18,7 @@ import type { MemberChange, Transfer } from './schema.ts'
 /**
  * Gives a member of the account another role; announces `member.role_changed`.
  *
- * @throws problem `member.not_found`, `member.above_you`, or `member.last_owner`: of two owners who demote each other at once, one wins
+ * @throws problem `member.not_found`, `member.above_you`, `auth.step_up_required` to make an admin or owner, or `member.last_owner`: of two owners who demote each other at once, one wins
  */
 export async function changeRole(
   tools: Tools,
@@ -27,6 +30,7 @@ export async function changeRole(
     const acting = await holdAccount(ctx, 'members.write')
     const member = await memberWithin(acting, userId, role)
     if (member.role === role) return member
+    if (isPromotion(member.role, role)) await requireStepUp(acting)
     if (member.role === 'owner') await keepAnOwner(acting, userId)
     await setRole(tools, acting, member, role)
     return { ...member, role }
@@ -82,13 +86,17 @@ export async function transferAccount(
 
 /** Takes out everybody, when the account itself goes. */
 export async function takeOutAll(tools: Tools, ctx: Context): Promise<void> {
-  const rows = await ctx.db
-    .deleteFrom('members')
+  const members = await ctx.db
+    .selectFrom('members')
+    .select('userId')
     .where('accountId', '=', ctx.accountId)
-    .returning('userId')
     .execute()
-  for (const { userId } of rows) {
-    await giveHome(ctx, userId)
+  const ids = members.map(({ userId }) => userId)
+  for (const user of await holdUsers(ctx, ids)) {
+    const { id: userId } = user
+    await endMembership(ctx, userId)
+    await giveHome(ctx, user)
+    await endKeysOf(tools, ctx, userId)
     ctx.afterCommit(() => tools.userChanged(userId))
   }
 }
@@ -128,6 +136,12 @@ async function keepAnOwner(ctx: Context, userId: string): Promise<void> {
   if (owners.every((id) => id === userId)) throw memberProblems.lastOwner({ id: ctx.accountId })
 }
 
+/** Whether the member is raised to a role that gives roles to others. */
+function isPromotion(before: AccountRole, role: AccountRole): boolean {
+  const isRaised = ACCOUNT_RANKS.indexOf(role) > ACCOUNT_RANKS.indexOf(before)
+  return isRaised && isWeighty({ role, platformRole: null })
+}
+
 async function setRole(
   tools: Tools,
   ctx: Context,
@@ -142,6 +156,7 @@ async function setRole(
     .where('userId', '=', userId)
     .execute()
   await cancelUnrightful(ctx, userId)
+  if (isPromotion(before, role)) await forgetDevices(ctx, userId)
   await ctx.events.emit(memberChanged, { userId, role, before })
   ctx.afterCommit(() => tools.userChanged(userId))
 }
@@ -153,27 +168,40 @@ async function takeOut(
   { left }: { left: boolean },
 ): Promise<void> {
   if (role === 'owner') await keepAnOwner(ctx, userId)
-  await ctx.db
-    .deleteFrom('members')
-    .where('accountId', '=', ctx.accountId)
-    .where('userId', '=', userId)
-    .execute()
+  const users = await holdUsers(ctx, [userId])
+  await endMembership(ctx, userId)
   await cancelUnrightful(ctx, userId)
   await ctx.events.emit(memberRemoved, { userId, role, left })
-  await giveHome(ctx, userId)
+  for (const user of users) await giveHome(ctx, user)
+  await endKeysOf(tools, ctx, userId)
   ctx.afterCommit(() => tools.userChanged(userId))
 }
 
-/** Sees to it that a user who acted for this account by default has another one to act for. */
-async function giveHome(ctx: Context, userId: string): Promise<void> {
-  const user = await ctx.db
+type Homed = Pick<UserRow, 'id' | 'accountId' | 'email' | 'firstName' | 'lastName'>
+
+/** Keeps the users where they are until the transaction ends: of two accounts that lose one at once, the second sees what the first did. */
+function holdUsers({ db }: Context, ids: readonly string[]): Promise<Homed[]> {
+  return db
     .selectFrom('users')
-    .select(['email', 'firstName', 'lastName'])
-    .where('id', '=', userId)
-    .where('accountId', '=', ctx.accountId)
+    .select(['id', 'accountId', 'email', 'firstName', 'lastName'])
+    .where(sql<boolean>`id = any (${ids})`)
+    .orderBy('id')
     .forUpdate()
-    .executeTakeFirst()
-  if (!user) return
+    .execute()
+}
+
+async function endMembership({ db, accountId }: Context, userId: string): Promise<void> {
+  await db
+    .deleteFrom('members')
+    .where('accountId', '=', accountId)
+    .where('userId', '=', userId)
+    .execute()
+}
+
+/** Sees to it that a user who acted for this account by default has another one to act for. */
+async function giveHome(ctx: Context, user: Homed): Promise<void> {
+  if (user.accountId !== ctx.accountId) return
+  const { id: userId } = user
   const other = await ctx.db
     .selectFrom('members')
     .select('accountId')
@@ -182,19 +210,15 @@ async function giveHome(ctx: Context, userId: string): Promise<void> {
     .orderBy('createdAt')
     .orderBy('accountId')
     .executeTakeFirst()
-  const accountId = other?.accountId ?? (await foundHome(ctx, userId, user))
+  const accountId = other?.accountId ?? (await foundHome(ctx, user))
   await ctx.db.updateTable('users').set({ accountId }).where('id', '=', userId).execute()
 }
 
-async function foundHome(
-  ctx: Context,
-  userId: string,
-  user: Pick<UserRow, 'email' | 'firstName' | 'lastName'>,
-): Promise<string> {
+async function foundHome(ctx: Context, user: Homed): Promise<string> {
   const accountId = await createPersonalAccount(ctx, user)
   await ctx.db
     .insertInto('members')
-    .values({ accountId, userId, role: 'owner', createdAt: ctx.clock.now() })
+    .values({ accountId, userId: user.id, role: 'owner', createdAt: ctx.clock.now() })
     .execute()
   return accountId
 }

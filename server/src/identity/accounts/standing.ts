@@ -101,6 +101,7 @@ export async function standIn<A extends Actor & { kind: 'user' | 'key' }>(
   return owes ? { ...there, ...UNFINISHED } : there
 }
 
+/** Of a sign-in that was lent, the proofs are those of the lender's own. */
 async function owesFactor(
   db: Db,
   { signInId, roles }: { signInId: string; roles: Role[] },
@@ -108,12 +109,13 @@ async function owesFactor(
   demanding: readonly Role[],
 ): Promise<boolean> {
   if (!isFactorOwed({ amr: [], requireSecondFactor }, roles, demanding)) return false
-  const { amr, impersonatedFrom } = await db
+  const { amr } = await db
     .selectFrom('signIns')
-    .select(['amr', 'impersonatedFrom'])
-    .where('id', '=', signInId)
+    .leftJoin('signIns as lender', 'lender.id', 'signIns.impersonatedFrom')
+    .select(({ fn }) => fn.coalesce('lender.amr', 'signIns.amr').as('amr'))
+    .where('signIns.id', '=', signInId)
     .executeTakeFirstOrThrow()
-  return !impersonatedFrom && isFactorOwed({ amr, requireSecondFactor }, roles, demanding)
+  return isFactorOwed({ amr, requireSecondFactor }, roles, demanding)
 }
 
 /** The same context acting for another account, with what its actor is there. @throws problem `account.not_found` */

@@ -190,3 +190,65 @@ test('T40: nobody appoints above themselves', async () => {
   assert.ok((await ann.get('/v1/users/me')).body.roles.includes('support'))
   assert.equal((await appointing(ann, admin, [])).status, 403)
 })
+
+test('a second factor that an account demands is owed by whoever acts as a user too', async () => {
+  const [sue, ann, bob] = [
+    await staffOf('support'),
+    await app.person('ann'),
+    await app.person('bob'),
+  ]
+  const id = await found(bob, 'Engines')
+  await addMember(app, id, ann, 'viewer')
+  const demand = async (accountId: string, requireSecondFactor: boolean) => {
+    const account = db.updateTable('accounts').set({ requireSecondFactor })
+    await account.where('id', '=', accountId).execute()
+    app.app.identity.tools.userChanged(ann.userId)
+  }
+  const proved = async (amr: string[]) => {
+    await db.updateTable('signIns').set({ amr }).where('userId', '=', sue.userId).execute()
+    app.app.identity.tools.userChanged(ann.userId)
+  }
+  const { accessToken } = await lent(sue, ann)
+  const look = async (more: object = {}) => {
+    const headers = { authorization: `Bearer ${accessToken}`, ...more }
+    const answer = await app.request('GET', '/v1/sessions', { headers })
+    return answer.body.code ?? answer.status
+  }
+  const both = async () => [await look(), await look(forAccount(id))]
+  assert.deepEqual(await both(), [200, 200])
+  await demand(id, true)
+  assert.deepEqual(await both(), [200, 'auth.second_factor_required'])
+  await demand(ann.accountId, true)
+  await demand(id, false)
+  const none = Array<string>(2).fill('auth.second_factor_required')
+  assert.deepEqual(await both(), none)
+  const own = await app.request('POST', '/v1/auth/2fa/enroll', {
+    ...{ body: {}, headers: { authorization: `Bearer ${accessToken}` } },
+  })
+  assert.deepEqual(told(own), [403, 'auth.not_as_another'])
+  await demand(id, true)
+  await proved(['pwd', 'otp', 'mfa'])
+  assert.deepEqual(await both(), [200, 200])
+})
+
+test('a second factor that a role demands is owed by staff who act as somebody', async () => {
+  const [sue, ann] = [await staffOf('support'), await app.person('ann')]
+  const root = await app.superAdmin()
+  const { call } = await lent(sue, ann)
+  for (const role of ['support', 'account-owner']) {
+    await db
+      .updateTable('signIns')
+      .set({ amr: ['pwd'] })
+      .where('userId', '=', sue.userId)
+      .execute()
+    const demanded = await root.put('/v1/admin/config', { 'identity.second_factor_roles': [role] })
+    assert.equal(demanded.status, 200, JSON.stringify(demanded.body))
+    app.app.identity.tools.userChanged(ann.userId)
+    assert.deepEqual(told(await call('GET', '/v1/sessions')), [403, 'auth.second_factor_required'])
+    await root.put('/v1/admin/config', { 'identity.second_factor_roles': [] })
+  }
+  const mfa = db.updateTable('signIns').set({ amr: ['pwd', 'mfa'] })
+  await mfa.where('userId', '=', sue.userId).execute()
+  app.app.identity.tools.userChanged(ann.userId)
+  assert.equal((await call('GET', '/v1/sessions')).status, 200)
+})

@@ -4,10 +4,14 @@ import type { Context } from '#kernel/context.ts'
 import { sha256 } from '#kernel/crypto.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
 import { memberAdded } from '../accounts/events.ts'
+import { holdSuperAdmins } from '../bootstrap.ts'
 import type { Client } from '../client.ts'
+import { forgetDevices } from '../factors/remembered.ts'
+import { endKeysOf } from '../keys/end-of-member.ts'
 import { createPerson } from '../people.ts'
 import { problems } from '../problems.ts'
 import { enrol, withHash } from '../register.ts'
+import { isWeighty } from '../step-up.ts'
 import type { Tools } from '../tools.ts'
 import { findUser, presentUser, signedInActor, type UserRow } from '../users.ts'
 import { cancel } from './cancel.ts'
@@ -24,7 +28,7 @@ import type { InvitationRow } from './tables.ts'
  * Of two at once, one wins. Announces `invitation.accepted` and `member.added`.
  *
  * @throws problem `invitation.not_found`, `invitation.ended`, `invitation.other_person`, `invitation.sign_in_first`,
- * `auth.sign_up_closed`, `auth.weak_password`, `request.invalid` or `auth.busy`
+ * `auth.second_factor_required`, `auth.sign_up_closed`, `auth.weak_password`, `request.invalid` or `auth.busy`
  */
 export async function acceptInvitation(
   tools: Tools,
@@ -35,7 +39,8 @@ export async function acceptInvitation(
   const tokenHash = sha256(input.token)
   const found = await findGood(ctx, tokenHash)
   if (ctx.actor.kind === 'anonymous') return acceptAnew(tools, ctx, found, input, client)
-  const { userId, impersonatedBy } = signedInActor(ctx)
+  const { userId, impersonatedBy, unfinished } = signedInActor(ctx)
+  if (unfinished) throw httpProblems.secondFactorRequired()
   if (impersonatedBy) throw httpProblems.notAsAnother()
   const me = await findUser(ctx.db, 'id', userId)
   if (me?.emailKey !== found.emailKey) throw invitationProblems.otherPerson()
@@ -85,8 +90,9 @@ async function findGood(ctx: Context, tokenHash: Buffer): Promise<InvitationRow>
 
 /** Marks the invitation as accepted, while its account and the right of its maker stand still. */
 async function claim(ctx: Context, found: InvitationRow, userId: string): Promise<InvitationRow> {
-  const { id, accountId, tokenHash } = found
+  const { id, accountId, platformRole, tokenHash } = found
   if (accountId) await holdForJoining(ctx, accountId)
+  if (platformRole) await holdSuperAdmins(ctx.db)
   const now = ctx.clock.now()
   const row = await ctx.db
     .updateTable('invitations')
@@ -116,11 +122,14 @@ async function join(
 ): Promise<void> {
   const acting = accountId ? ctx.actingFor(accountId) : ctx
   if (accountId && role) {
-    await ctx.db
+    const joined = await ctx.db
       .insertInto('members')
       .values({ accountId, userId, role, createdAt: ctx.clock.now() })
       .onConflict((conflict) => conflict.doNothing())
-      .execute()
+      .returning('userId')
+      .executeTakeFirst()
+    // A key that was made while its maker was taken out is not to count now.
+    if (joined) await endKeysOf(tools, acting, userId)
     await acting.events.emit(memberAdded, { userId, role, invitationId })
   }
   const added = sql<
@@ -132,6 +141,7 @@ async function join(
     .$if(platformRole !== null, (query) => query.set({ platformRoles: added }))
     .where('id', '=', userId)
     .execute()
+  if (isWeighty({ role, platformRole })) await forgetDevices(ctx, userId)
   await acting.events.emit(invitationAccepted, {
     ...{ invitationId, userId },
     ...(role && { role }),

@@ -13,6 +13,21 @@ export async function cancelUnrightful(ctx: Context, userId: string): Promise<vo
   }
 }
 
+/** Ends those open invitations to run the installation that the user made and could not make today. */
+export async function cancelUnrightfulStaff(ctx: Context, userId: string): Promise<void> {
+  const rows = await ctx.db
+    .selectFrom('invitations')
+    .selectAll()
+    .where('invitedBy', '=', userId)
+    .where('platformRole', 'is not', null)
+    .where('acceptedAt', 'is', null)
+    .where('cancelledAt', 'is', null)
+    .execute()
+  for (const row of rows) {
+    if (!(await isRightful(ctx, row))) await cancel(ctx, row, 'inviter_lost_right')
+  }
+}
+
 /** Ends every open invitation to the account, which is about to be deleted. */
 export async function cancelAll(ctx: Context): Promise<void> {
   for (const row of await openOnes(ctx).execute()) await cancel(ctx, row, 'account_deleted')

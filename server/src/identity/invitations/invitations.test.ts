@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { sql } from 'kysely'
+import { eventually } from '#kernel/test-support.ts'
 import { type Answer, type Person, startApp } from '#test/app.ts'
 import { addMember, appoint, forAccount, found, foundReseller } from '#test/accounts.ts'
+import { devicesOf, rememberDeviceOf } from '#test/remembered.ts'
+import { holdSuperAdmins } from '../bootstrap.ts'
 
 const app = await startApp()
 after(() => app[Symbol.asyncDispose]())
@@ -176,4 +180,152 @@ test('T30: the link leads to this server, whatever a request says of its host', 
   const forged = { 'x-forwarded-host': 'evil.example', forwarded: 'host=evil.example' }
   assert.equal((await ann.post('/v1/invitations', { email, role: 'viewer' }, forged)).status, 201)
   await tokenFor(email)
+})
+
+test('T32: to invite an owner, an admin or staff takes a fresh proof, and a person', async () => {
+  const root = await app.superAdmin()
+  const { db, clock } = app.app.systemContext()
+  const scopes = ['invitations.*', 'staff.*']
+  const key = await root.post('/v1/api-keys', { name: 'x', scopes })
+  assert.equal(key.status, 201, JSON.stringify(key.body))
+  const headers = { authorization: `Bearer ${key.body.key}` }
+  const byKey = (body: object) => app.request('POST', '/v1/invitations', { body, headers })
+  const weighty = [{ role: 'owner' }, { role: 'admin' }, { platformRole: 'support' }]
+  for (const more of weighty) {
+    assert.deepEqual(told(await byKey({ email: address(), ...more })), [
+      403,
+      'auth.key_not_allowed',
+    ])
+  }
+  assert.equal((await byKey({ email: address(), role: 'viewer' })).status, 201)
+  const { id } = await invite(root, address(), { role: 'admin' })
+  const proved = (at: Date | null) =>
+    db.updateTable('signIns').set({ steppedUpAt: at }).where('userId', '=', root.userId).execute()
+  await proved(null)
+  const required = [403, 'auth.step_up_required']
+  for (const more of weighty) {
+    const refused = await root.post('/v1/invitations', { email: address(), ...more })
+    assert.deepEqual(told(refused), required)
+  }
+  assert.deepEqual(told(await root.post(`/v1/invitations/${id}/resend`)), required)
+  await invite(root, address(), { role: 'member' })
+  await proved(clock.now())
+  assert.equal((await root.post(`/v1/invitations/${id}/resend`)).status, 200)
+})
+
+test('of invitations to run the installation that are made at once, one is open', async () => {
+  const root = await app.superAdmin()
+  const { db } = app.app.systemContext()
+  const email = address()
+  const asked = () => root.post('/v1/invitations', { email, platformRole: 'support' })
+  // Both have looked before either may write.
+  const { both } = await db.transaction().execute(async (tx) => {
+    await tx.selectFrom('users').select('id').where('id', '=', root.userId).forUpdate().execute()
+    const both = Promise.all([asked(), asked()])
+    await eventually('two requests that wait', () => waiting(2))
+    return { both }
+  })
+  const codes = (await both).map(({ status, body }) => body.code ?? status)
+  assert.deepEqual(codes.sort(), [201, 'invitation.open'])
+})
+
+async function waiting(atLeast: number): Promise<true | undefined> {
+  const { rows } = await sql<{ waiting: string }>`
+    select count(distinct pid) as waiting from pg_locks where not granted`.execute(
+    app.app.systemContext().db,
+  )
+  return Number(rows[0]!.waiting) >= atLeast || undefined
+}
+
+test('T32: staff who lose the right to invite staff lose the invitations that they sent', async () => {
+  const [root, operator] = [await app.superAdmin(), await app.person('operator')]
+  await appoint(app, operator, 'admin')
+  const staff = await invite(operator, address(), { platformRole: 'support' })
+  const viewer = await invite(operator, address(), { role: 'viewer' })
+  const demoted = await root.put(`/v1/admin/users/${operator.userId}/roles`, { roles: ['support'] })
+  assert.equal(demoted.status, 200)
+  const { items } = (await root.get('/v1/invitations?to=installation')).body
+  const found = items.find(({ id }: { id: string }) => id === staff.id)
+  assert.equal(found.status, 'cancelled')
+  assert.equal((await accept(viewer.token)).status, 200)
+})
+
+test('T32: an invitation of staff and the end of its maker’s right do not pass each other', async () => {
+  const [root, operator] = [await app.superAdmin(), await app.person('operator')]
+  await appoint(app, operator, 'admin')
+  const [ben, { db }] = [await app.person('ben'), app.app.systemContext()]
+  const { token } = await invite(operator, ben.email, { platformRole: 'support' })
+  const { both } = await db.transaction().execute(async (tx) => {
+    await holdSuperAdmins(tx)
+    const path = `/v1/admin/users/${operator.userId}/roles`
+    const demoted = root.put(path, { roles: [] })
+    await eventually('one that waits', () => waiting(1))
+    const both = Promise.all([demoted, ben.post('/v1/invitations/accept', { token })])
+    await eventually('two requests that wait', () => waiting(2))
+    return { both }
+  })
+  const [demoted, accepted] = await both
+  assert.equal(demoted.status, 200)
+  assert.deepEqual(told(accepted), [409, 'invitation.ended'])
+  assert.deepEqual((await ben.get('/v1/users/me')).body.roles, ['account-owner'])
+})
+
+test('a device is not remembered past a role over the installation', async () => {
+  const [root, ben] = [await app.superAdmin(), await app.person('ben')]
+  const { token } = await invite(root, ben.email, { platformRole: 'support' })
+  await rememberDeviceOf(app, ben)
+  assert.equal((await ben.post('/v1/invitations/accept', { token })).status, 200)
+  assert.equal(await devicesOf(app, ben), 0)
+  await rememberDeviceOf(app, ben)
+  const roles = { roles: ['admin'] }
+  assert.equal((await root.put(`/v1/admin/users/${ben.userId}/roles`, roles)).status, 200)
+  assert.equal(await devicesOf(app, ben), 0)
+})
+
+test('whoever owes a second factor accepts nothing', async () => {
+  const [root, ben] = [await app.superAdmin(), await app.person('ben')]
+  const { token } = await invite(root, ben.email, { platformRole: 'support' })
+  const { db } = app.app.systemContext()
+  const demand = (requireSecondFactor: boolean) =>
+    db
+      .updateTable('accounts')
+      .set({ requireSecondFactor })
+      .where('id', '=', ben.accountId)
+      .execute()
+  await demand(true)
+  app.app.identity.tools.userChanged(ben.userId)
+  const refused = await ben.post('/v1/invitations/accept', { token })
+  assert.deepEqual(told(refused), [403, 'auth.second_factor_required'])
+  await demand(false)
+  app.app.identity.tools.userChanged(ben.userId)
+  assert.equal((await ben.post('/v1/invitations/accept', { token })).status, 200)
+})
+
+test('a key that was made before its maker became a member does not count', async () => {
+  const [ann, ben] = [await app.person('ann'), await app.person('ben')]
+  const accountId = await found(ann, 'Engines')
+  await addMember(app, accountId, ben, 'member')
+  const make = { name: 'x', scopes: ['sessions.read'] }
+  const { body } = await ben.post('/v1/api-keys', make, forAccount(accountId))
+  const { db } = app.app.systemContext()
+  await db
+    .deleteFrom('members')
+    .where('userId', '=', ben.userId)
+    .where('accountId', '=', accountId)
+    .execute()
+  const { token } = await invite(ann, ben.email, { role: 'member', accountId })
+  assert.equal((await ben.post('/v1/invitations/accept', { token })).status, 200)
+  const headers = { authorization: `Bearer ${body.key}` }
+  assert.equal((await app.request('GET', '/v1/sessions', { headers })).body.code, 'auth.key_ended')
+})
+
+test('strangers are counted before an invitation is looked for', async () => {
+  await using strict = await startApp({ env: { UNAUTHENTICATED_REQUESTS: '100' } })
+  const body = { token: 'x'.repeat(43) }
+  const codes: string[] = []
+  for (let tries = 0; tries < 110 && codes.at(-1) !== 'auth.too_many_attempts'; tries++) {
+    codes.push((await strict.request('POST', '/v1/invitations/accept', { body })).body.code)
+  }
+  assert.equal(codes[0], 'invitation.not_found')
+  assert.equal(codes.at(-1), 'auth.too_many_attempts')
 })

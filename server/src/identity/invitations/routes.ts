@@ -1,5 +1,6 @@
 import { httpProblems } from '#kernel/http/problems.ts'
 import { route } from '#kernel/http/route.ts'
+import { admitStrangers } from '../admit.ts'
 import { clientOf } from '../client.ts'
 import { exampleRegister, exampleSignedIn } from '../examples.ts'
 import { problems } from '../problems.ts'
@@ -32,6 +33,7 @@ const exampleInvitation: Invitation = {
 }
 
 const { notFound, ended, open, isMember, aboveYou, tooMany } = invitationProblems
+const proof = [problems.stepUpRequired, httpProblems.keyNotAllowed]
 
 export function invitationRoutes(tools: () => Tools) {
   return [
@@ -40,13 +42,14 @@ export function invitationRoutes(tools: () => Tools) {
       path: '/v1/invitations',
       summary: 'Invite somebody to an account, or to run the installation',
       description:
-        'They get a link by mail, good for 72 hours. Nobody gives a role above their own; `platformRole` needs `staff.write`.',
+        'They get a link by mail, good for 72 hours. Nobody gives a role above their own; `platformRole` needs `staff.write`. ' +
+        'To invite an owner, an admin or staff takes a fresh proof, which an API key cannot give.',
       access: 'invitations.write',
       account: ({ body }) => (body as CreateInvitation | undefined)?.accountId,
       body: CreateInvitation,
       returns: Invitation,
       status: 201,
-      problems: [aboveYou, open, isMember, tooMany, problems.emailNotVerified],
+      problems: [aboveYou, open, isMember, tooMany, problems.emailNotVerified, ...proof],
       examples: {
         body: { email: exampleInvitation.email, role: 'member' },
         reply: exampleInvitation,
@@ -77,13 +80,15 @@ export function invitationRoutes(tools: () => Tools) {
         'Whoever has a user signs in with the address that it was sent to, by password or passkey, and accepts with that ' +
         'access token. Anybody else chooses a password here, and is signed in.',
       access: { public: 'the token of the mail is the credential', knows: true },
+      admit: admitStrangers(tools),
       body: AcceptInvitation,
       returns: Accepted,
       problems: [
         ...[notFound, ended, invitationProblems.otherPerson, invitationProblems.signInFirst],
         ...[problems.signUpClosed, problems.weakPassword, problems.emailTaken],
         ...[problems.httpsRequired, problems.busy, httpProblems.keyNotAllowed],
-        httpProblems.notAsAnother,
+        ...[httpProblems.notAsAnother, httpProblems.secondFactorRequired],
+        problems.tooManyAttempts,
       ],
       examples: {
         body: {
@@ -102,7 +107,7 @@ export function invitationRoutes(tools: () => Tools) {
       access: 'invitations.write',
       params: invitationParams,
       returns: Invitation,
-      problems: [notFound, ended, aboveYou, tooMany],
+      problems: [notFound, ended, aboveYou, tooMany, ...proof],
       examples: { params: { id: exampleInvitation.id }, reply: exampleInvitation },
       handler: async (ctx, { params }) =>
         presentInvitation(await resendInvitation(ctx, params.id), ctx.clock.now()),

@@ -9,6 +9,7 @@ import { actFor } from '../accounts/standing.ts'
 import { userIdOf } from '../accounts/read.ts'
 import { emailKey } from '../email.ts'
 import { requireVerifiedEmail } from '../email-verification.ts'
+import { isWeighty, requireStepUp } from '../step-up.ts'
 import type { Tools } from '../tools.ts'
 import { cancel } from './cancel.ts'
 import { invitationResent, invited } from './events.ts'
@@ -30,8 +31,8 @@ const MAX_TIMES_SENT = 10
  * Invites somebody to the account that the caller acts for, or to run the installation, and mails them the link. Announces
  * `invitation.created`.
  *
- * @throws problem `request.invalid`, `auth.email_not_verified`, `auth.forbidden`, `invitation.above_you`, `invitation.open`, `invitation.is_member` or
- * `invitation.too_many`
+ * @throws problem `request.invalid`, `auth.email_not_verified`, `auth.forbidden`, `invitation.above_you`, `auth.step_up_required` for a role that gives
+ * roles, `invitation.open`, `invitation.is_member` or `invitation.too_many`
  */
 export async function invite(
   tools: Tools,
@@ -46,6 +47,7 @@ export async function invite(
     if (platformRole) demand(acting, 'staff.write')
     const above = beyond(acting.actor, { role, platformRole })
     if (above) throw invitationProblems.aboveYou({ role: above })
+    if (isWeighty({ role, platformRole })) await requireStepUp(acting)
     const aim = { accountId: role ? acting.accountId : null, emailKey: emailKey(email)! }
     await checkRoom(acting, aim)
     const { token, ...sealed } = freshToken(acting)
@@ -56,8 +58,10 @@ export async function invite(
         invitedBy: userIdOf(acting)!,
         createdAt: sealed.sentAt,
       })
+      .onConflict((conflict) => conflict.doNothing())
       .returningAll()
-      .executeTakeFirstOrThrow()
+      .executeTakeFirst()
+    if (!row) throw await openNow(acting, aim)
     await acting.events.emit(invited, {
       invitationId: row.id,
       ...(role && { role }),
@@ -102,6 +106,14 @@ async function checkRoom(ctx: Context, { accountId, emailKey }: Aim): Promise<vo
   if (Number(count) >= MAX_A_DAY) throw tooMany()
 }
 
+/** Of invitations to run the installation that are made at once, all have seen none before them. */
+async function openNow(ctx: Context, { accountId, emailKey }: Aim): Promise<Problem> {
+  const { id } = await toAim(ctx, accountId)
+    .where('emailKey', '=', emailKey)
+    .executeTakeFirstOrThrow()
+  return invitationProblems.open({ id })
+}
+
 function toAim(ctx: Context, accountId: string | null) {
   return ctx.db
     .selectFrom('invitations')
@@ -143,12 +155,13 @@ export async function listInvitations(ctx: Context, { limit, cursor, to }: Invit
  * Mails the invitation again with another link, good for 72 hours from now; the link before is worthless. Announces
  * `invitation.resent`.
  *
- * @throws problem `invitation.not_found`, `invitation.ended`, `invitation.above_you` or `invitation.too_many`
+ * @throws problem `invitation.not_found`, `invitation.ended`, `invitation.above_you`, `auth.step_up_required` or `invitation.too_many`
  */
 export async function resendInvitation(ctx: Context, id: string): Promise<InvitationRow> {
   const { acting, row } = await reach(ctx, id)
   const above = beyond(acting.actor, row)
   if (above) throw invitationProblems.aboveYou({ role: above })
+  if (isWeighty(row)) await requireStepUp(acting)
   if (row.timesSent >= MAX_TIMES_SENT) throw tooMany()
   return acting.transaction(async (ctx) => {
     const { token, ...sealed } = freshToken(ctx)

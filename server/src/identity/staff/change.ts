@@ -2,6 +2,8 @@ import { grantablePlatformRoles, platformRank, type PlatformRole } from '#access
 import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
 import { holdSuperAdmins } from '../bootstrap.ts'
+import { forgetDevices } from '../factors/remembered.ts'
+import { cancelUnrightfulStaff } from '../invitations/cancel.ts'
 import { requireStepUp } from '../step-up.ts'
 import type { Tools } from '../tools.ts'
 import { signedInActor } from '../users.ts'
@@ -37,6 +39,8 @@ export async function changeStaff(
       .set({ platformRoles: roles, updatedAt: ctx.clock.now() })
       .where('id', '=', userId)
       .execute()
+    await cancelUnrightfulStaff(ctx, userId)
+    await forgetDevices(ctx, userId)
     await ctx.events.emit(staffChanged, { userId, roles, before })
     ctx.afterCommit(() => tools.userChanged(userId))
     return roles
