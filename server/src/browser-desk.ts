@@ -4,7 +4,7 @@ import {
   type Entry,
   type NodeSessions,
   countUnwiped,
-  keepWipe,
+  keepWipeIfAny,
   reconcile,
   type RuntimeParts,
   SessionQueue,
@@ -102,7 +102,7 @@ export class BrowserDesk implements AsyncDisposable {
     const own = this.#own
     const accountId = own?.get(id)?.spec.accountId
     if (!own || accountId === undefined) return
-    await keepWipe(this.#options.contextFor(accountId), id, await own.end(id))
+    await keepWipeIfAny(this.#options.contextFor(accountId), id, await own.end(id))
   }
 
   /** Brings the rows and the browsers of this process together. */

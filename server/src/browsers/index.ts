@@ -42,7 +42,7 @@ export { CommandRecorder } from './recorder.ts'
 export { reapBrowsers } from './recovery.ts'
 export { takeReports } from './reports.ts'
 export { BrowserRuntime, type NodeDirectory, type RuntimeParts } from './runtime.ts'
-export { keepWipe } from './service.ts'
+export { keepWipeIfAny } from './service.ts'
 export { sealedProxies } from './spec.ts'
 export { SessionUrls } from './urls.ts'
 

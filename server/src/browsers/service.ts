@@ -90,13 +90,21 @@ export const CLEAN: WipeCount = { processes: 0, directories: 0, sockets: 0 }
 
 /** The first count stays. */
 export function keepWipe(ctx: Context, id: string, wipe: WipeCount): Promise<SessionRow> {
+  return wipedRow(ctx, id, wipe).executeTakeFirstOrThrow()
+}
+
+/** As `keepWipe`, of a browser whose session may never have had a row. */
+export async function keepWipeIfAny(ctx: Context, id: string, wipe: WipeCount): Promise<void> {
+  await wipedRow(ctx, id, wipe).execute()
+}
+
+function wipedRow(ctx: Context, id: string, wipe: WipeCount) {
   return ctx.db
     .updateTable('browserSessions')
     .set({ wipe: sql`coalesce(wipe, ${JSON.stringify(wipe)}::jsonb)` })
     .where('id', '=', id)
     .where('accountId', '=', ctx.accountId)
     .returningAll()
-    .executeTakeFirstOrThrow()
 }
 
 export interface Ending {
