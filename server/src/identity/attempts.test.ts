@@ -3,6 +3,7 @@ import { after, test } from 'node:test'
 import fc from 'fast-check'
 import { Problem } from '#kernel/problem.ts'
 import { addressBlocks } from './address-blocks.ts'
+import { makeKey } from './keys/format.ts'
 import { register } from './register.ts'
 import { refresh } from './refresh.ts'
 import { requireStepUp, stepUp } from './step-up.ts'
@@ -309,4 +310,34 @@ test('whoever has a device of somebody guesses their password no more often than
   const codes: string[] = []
   for (let tries = 0; tries < 6; tries++) codes.push(await codeOf(stepUp(tools, ctx, WRONG)))
   assert.deepEqual(codes, [...Array(5).fill('auth.wrong_password'), TOO_MANY])
+})
+
+test('T36: made-up API keys are counted wherever they are shown, and real ones are taken all the while', async () => {
+  const ip = newAddress()
+  const madeUp = () => codeOf(strict.authenticateKey(makeKey('live'), ip))
+  for (let guess = 0; guess < 100; guess++) assert.equal(await madeUp(), 'auth.key_invalid')
+  assert.equal(await madeUp(), TOO_MANY)
+  const { accessToken } = await app.join()
+  assert.equal((await strict.authenticate(`Bearer ${accessToken}`, ip)).kind, 'user')
+})
+
+test('what a clock that was ahead for a moment has counted keeps nobody out once it is right again', async () => {
+  const YEAR_MS = 365 * 24 * 60 * MINUTE_MS
+  const key = 'time.traveller@example.com'
+  const ip = newAddress()
+  let ahead = true
+  const skewed = {
+    now: () => new Date(clock.now().getTime() + (ahead ? YEAR_MS : 0)),
+    monotonicMs: () => clock.monotonicMs(),
+  }
+  const { tools } = await app.openAnother({
+    ...{ clock: skewed, config: { ...app.config, AUTH_ATTEMPTS: 5 } },
+  })
+  for (let tries = 0; tries < 5; tries++) await tools.attempts.takeFrom('sign_in', ip)
+  assert.equal(await codeOf(tools.attempts.takeFrom('sign_in', ip)), TOO_MANY)
+  for (let tries = 0; tries < 5; tries++) await tools.failures.begin(key)
+  assert.ok((await tools.failures.begin(key)).refused)
+  ahead = false
+  assert.equal(await codeOf(tools.attempts.takeFrom('sign_in', ip)), 'none')
+  assert.ok(!(await tools.failures.begin(key)).refused)
 })

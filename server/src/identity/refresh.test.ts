@@ -176,6 +176,23 @@ test('a sign-in ends after 14 days without a refresh, and 30 days after it began
   assert.equal(await codeOf(app.ctxOf(last)), 'auth.unauthenticated')
 })
 
+test('whoever runs the installation signs in each day, and after 8 hours without a refresh', async () => {
+  const HOUR_MS = DAY_MS / 24
+  const { user } = await app.join()
+  await app.asOwner(`update users set platform_roles = '{admin}' where id = '${user.id}'`)
+  const enter = () =>
+    signIn(app.tools, app.nobody, { email: user.email, password: PASSWORD }, ADDRESS)
+  const idle = await enter()
+  let last = await enter()
+  for (const hours of [7, 7, 7]) {
+    clock.advance(hours * HOUR_MS)
+    last = await trade(last.refreshToken)
+  }
+  assert.equal(await codeOf(trade(idle.refreshToken)), REFUSED)
+  clock.advance(3 * HOUR_MS)
+  assert.equal(await codeOf(trade(last.refreshToken)), REFUSED)
+})
+
 test('a disabled user gets no new tokens', async () => {
   const first = await app.join()
   const { id } = first.user
