@@ -86,7 +86,10 @@ export class Identity implements AsyncDisposable {
     const authenticator = new Authenticator({ db, clock, tokens, demandingRoles: demanding })
     signingKeys.onDropped = () => authenticator.forgetAll()
     this.#authenticator = authenticator
-    const keys = new KeyAuthenticator({ db, clock, keyring })
+    const keys = new KeyAuthenticator({
+      ...{ db, clock, keyring },
+      onGuess: (ip) => this.tools.attempts.takeStranger('no_credential', ip),
+    })
     this.#keys = keys
     this.#tokens = tokens
     const { AUTH_ATTEMPTS: free, UNAUTHENTICATED_REQUESTS: unauthenticated } = config
@@ -159,12 +162,12 @@ export class Identity implements AsyncDisposable {
   }
 
   /**
-   * The actor behind an API key. Cheap enough to ask again every few seconds for as long as a connection lives. Addresses that show made-up ones are counted.
+   * The actor behind an API key. Cheap enough to ask again every few seconds for as long as a connection lives. Addresses that show made-up ones are counted, but for mistyped ones.
    *
    * @throws problem `auth.key_invalid`, `auth.key_ended`, `auth.key_wrong_address` or `auth.too_many_attempts`
    */
   authenticateKey(key: string, ip: string): Promise<KeyActor> {
-    return this.#keys.authenticate(key, ip).catch((error: unknown) => this.#refuse(error, ip))
+    return this.#keys.authenticate(key, ip)
   }
 
   /** Counts what was shown as a guess, and refuses it. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { after, test } from 'node:test'
 import { z } from 'zod'
+import { notTaken } from '#kernel/http/failures.ts'
 import { HttpServer } from '#kernel/http/server.ts'
 import { problemsOf } from '#kernel/http/openapi.ts'
 import { type AnyRoute, servedPath } from '#kernel/http/route.ts'
@@ -53,9 +54,10 @@ async function routerTable(): Promise<readonly string[]> {
   return http.routeTable()
 }
 
-test('what the router knows is what the document names, and HEAD for each GET', async () => {
+test('what the router knows is what the document names, HEAD for each GET, and what is refused in the place of an id', async () => {
   const known = (await routerTable()).map(templated)
-  const named = operations().map(([name]) => name)
+  const refused = notTaken(routes).map(({ method, path }) => `${method} ${templated(path)}`)
+  const named = [...operations().map(([name]) => name), ...refused]
   const heads = named
     .filter((name) => name.startsWith('GET '))
     .map((name) => `HEAD ${name.slice(4)}`)

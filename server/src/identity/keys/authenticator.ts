@@ -31,26 +31,36 @@ interface Known {
   lastUsedAt: Date | null
 }
 
+interface KeyAuthenticatorOptions {
+  db: Db
+  clock: Clock
+  keyring: Keyring
+  /** Told of each key that was looked up in vain. @throws problem `auth.too_many_attempts` */
+  onGuess: (ip: string) => Promise<void>
+}
+
 /** Tells in whose name a request with an API key acts. A mistyped key costs no query, one in use one query every few seconds. */
 export class KeyAuthenticator implements AsyncDisposable {
   readonly #db: Db
   readonly #clock: Clock
   readonly #keyring: Keyring
   readonly #uses: LastUses
+  readonly #onGuess: (ip: string) => Promise<void>
   /** By the key's hash; the entry that was looked up longest ago comes first, here and below. */
   readonly #known = new Map<string, Known>()
   readonly #unknown = new Map<string, { freshUntilMs: number }>()
   readonly #pending = new Map<string, Promise<Known | undefined>>()
   #changes = 0
 
-  constructor({ db, clock, keyring }: { db: Db; clock: Clock; keyring: Keyring }) {
+  constructor({ db, clock, keyring, onGuess }: KeyAuthenticatorOptions) {
     this.#db = db
     this.#clock = clock
     this.#keyring = keyring
     this.#uses = new LastUses(db)
+    this.#onGuess = onGuess
   }
 
-  /** @throws problem `auth.key_invalid`, `auth.key_ended` or `auth.key_wrong_address` */
+  /** @throws problem `auth.key_invalid`, `auth.key_ended`, `auth.key_wrong_address`, or what `onGuess` throws */
   async authenticate(key: string, ip: string): Promise<KeyActor> {
     if (!isWhole(key)) throw keyProblems.invalid({ detail: MISTYPED })
     const hash = hashOf(this.#keyring, key)
@@ -59,7 +69,10 @@ export class KeyAuthenticator implements AsyncDisposable {
     if (known) return this.#judge(known, ip)
     if (this.#fresh(this.#unknown, name)) throw keyProblems.invalid()
     const found = await this.#lookUp(name, hash)
-    if (!found) throw keyProblems.invalid()
+    if (!found) {
+      await this.#onGuess(ip)
+      throw keyProblems.invalid()
+    }
     return this.#judge(found, ip)
   }
 
