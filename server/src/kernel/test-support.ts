@@ -27,7 +27,7 @@ export async function temporaryHome(path = temporaryPath()): Promise<Home> {
 export async function eventually<Fact>(
   what: string,
   look: () => Fact | undefined | false | Promise<Fact | undefined | false>,
-  deadlineMs = 10_000,
+  deadlineMs = 30_000,
 ): Promise<Fact> {
   const giveUpAt = performance.now() + deadlineMs
   for (; performance.now() < giveUpAt; await sleep(10)) {

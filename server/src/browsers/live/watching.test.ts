@@ -187,12 +187,11 @@ test('of more pages than are listed, the one in front is', LIMIT, async () => {
   const list = viewer.messages.findLast((message) => message.type === 'pages')!
   assert.equal(list.pages.length, 4)
   await Promise.all([...opened, opener].map((page) => page.close()))
-  const closed = new Set(['opener', 'a', 'b', 'c', 'd'])
-  const others = await viewer.next(
-    'pages',
-    ({ pages }) => !pages.some(({ title }) => closed.has(title)),
+  // There is room again for the one that Chromium began with.
+  const { pages } = await viewer.next('pages', (list) =>
+    list.pages.some(({ url }) => url === 'about:blank'),
   )
-  assert.ok(others.pages.some(({ url }) => url === 'about:blank'))
+  assert.ok(pages.some(({ title }) => title === 'newest'))
   await last.close()
 })
 
