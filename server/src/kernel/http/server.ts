@@ -1,36 +1,24 @@
 import { randomUUID } from 'node:crypto'
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-  STATUS_CODES,
-} from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
-import type { Socket } from 'node:net'
+import type { Server } from 'node:http'
 import fastifyCompress from '@fastify/compress'
 import fastifyCors from '@fastify/cors'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Capability } from '../capability.ts'
-import { clientAt } from '../client.ts'
-import { type Actor, actorId, type Context } from '../context.ts'
+import type { Actor, Context } from '../context.ts'
 import type { Situation } from '../kernel.ts'
-import type { Logger } from '../log.ts'
-import type { Refusal } from '../refusal.ts'
-import type { Telemetry } from '../telemetry.ts'
-import { levelOf, type Problem } from '../problem.ts'
-import { isAtOrBelow } from '../sockets.ts'
-import { HSTS, SECURITY_HEADERS, checkPath, pathOf, rewriteUrl } from './edge.ts'
-import { notTaken, problemBody, sendProblem, toProblem, unknownPath } from './failures.ts'
+import { answerBrokenRequest } from './bare-answers.ts'
 import { readJsonBody } from './body.ts'
+import { type Deadline, startDeadline } from './deadline.ts'
+import { checkPath, HSTS, rewriteUrl, SECURITY_HEADERS } from './edge.ts'
 import { admission, endpoint } from './endpoint.ts'
+import { notTaken, sendProblem, toProblem, unknownPath } from './failures.ts'
+import { listener, type ListenerOptions, MAX_HEADER_BYTES, whyNotListening } from './listener.ts'
 import { httpProblems } from './problems.ts'
 import { type AnyRoute, type RequestFacts, servedPath } from './route.ts'
+import { type Listeners, tellProblem, tellRequest } from './told.ts'
 
-export interface HttpOptions {
+export interface HttpOptions extends ListenerOptions, Listeners {
   capabilities: readonly Capability[]
-  log: Logger
-  telemetry: Telemetry
   /**
    * Makes the actor of a request; anonymous without a credential. `account` is what the request names as the account to act for, not
    * yet looked at.
@@ -40,32 +28,13 @@ export interface HttpOptions {
   authenticate(request: RequestFacts, account?: unknown): Promise<Actor>
   allows(actor: Actor, permission: string): boolean
   contextFor(situation: Situation): Context
-  /** Told when somebody who is signed in may not do what they asked for. */
-  refused?: (refusal: Refusal) => void
   requestTimeoutMs: number
   corsOrigins: readonly string[]
   trustedProxies: readonly string[]
-  tls?: { cert: Buffer; key: Buffer }
   /** Whether the server listens on loopback only. */
   loopbackOnly: boolean
   /** Where clients reach it, when that is configured. */
   publicUrl?: string | undefined
-  /** Answers GET and PUT of signed object URLs below `/objects/`; a store that other machines serve needs none. */
-  objects?: (request: IncomingMessage, response: ServerResponse) => void
-  /** Something else that answers what is at a path of its own and below it, such as the polling of engine.io. */
-  foreign?: {
-    readonly path: string
-    request(request: IncomingMessage, response: ServerResponse): void
-  }
-}
-
-/** How long a request may take, and who is told when that is over. */
-export interface Deadline {
-  /** Aborted at the deadline, or when the client has gone. */
-  readonly signal: AbortSignal
-  abort(reason: string): void
-  /** The body is here: from now on the route's own deadline counts. */
-  bodyRead(): void
 }
 
 declare module 'fastify' {
@@ -79,11 +48,6 @@ declare module 'fastify' {
   }
 }
 
-const HEADERS_TIMEOUT_MS = 10_000
-const KEEP_ALIVE_MS = 65_000
-/** A client that is cut off without a word, such as a viewer, is noticed: TCP asks after this much quiet, and gives up 10 s later. */
-const PROBE_AFTER_MS = 30_000
-const MAX_HEADER_BYTES = 16 * 1024
 const MAX_BODY_BYTES = 1024 * 1024
 /** An answer that is still being sent when the process has to go. */
 const CUT_AFTER_MS = 1_000
@@ -195,7 +159,6 @@ export class HttpServer implements AsyncDisposable {
 
   /** Before the plugins: the routes that they add refuse in the same form. */
   #answerErrors(options: HttpOptions): void {
-    const { log, telemetry } = options
     this.#fastify.setErrorHandler((error, request, reply) => {
       // Fastify asks a QUERY for its content type before it looks for the route.
       const problem =
@@ -203,23 +166,17 @@ export class HttpServer implements AsyncDisposable {
           ? unknownPath(routesOf(options), request.method, request.url)
           : toProblem(error)
       // That a handler stopped because its client has gone is no failure of ours.
-      if (!reply.raw.destroyed) {
-        const route = request.routeOptions.url ?? 'none'
-        telemetry.problem({ code: problem.code, status: problem.status, route })
-        logProblem(log, request, problem, error)
-        tellRefused(options, request, problem)
-      }
+      if (!reply.raw.destroyed) tellProblem(options, request, problem, error)
       return sendProblem(reply, request, problem)
     })
   }
 
   #hooks(options: HttpOptions): void {
-    const { log, telemetry, requestTimeoutMs } = options
     const app = this.#fastify
     app.addHook('onRequest', (request, reply, done) => {
       this.#count(reply)
       request.startedMs = performance.now()
-      request.deadline = startDeadline(request, reply, requestTimeoutMs)
+      request.deadline = startDeadline(request, reply, options.requestTimeoutMs)
       reply.headers(SECURITY_HEADERS)
       if (isHttps(options)) reply.headers(HSTS)
       reply.header('x-correlation-id', request.id)
@@ -235,31 +192,10 @@ export class HttpServer implements AsyncDisposable {
       done(null, payload)
     })
     app.addHook('onResponse', (request, reply, done) => {
-      const durationMs = performance.now() - request.startedMs
-      const route = request.routeOptions.url ?? 'none'
-      telemetry.request(request.method, route, reply.statusCode, durationMs / 1000)
-      log.info(
-        {
-          correlationId: request.id,
-          method: request.method,
-          route,
-          path: pathOf(request.originalUrl),
-          status: reply.statusCode,
-          durationMs: Math.round(durationMs * 10) / 10,
-          ip: request.ip,
-          userAgent: request.headers['user-agent'],
-          ...callerOf(request),
-        },
-        'request',
-      )
+      tellRequest(options, request, reply)
       done()
     })
   }
-}
-
-function callerOf({ caller }: FastifyRequest): { actor?: string } {
-  const actor = caller && actorId(caller)
-  return actor === undefined ? {} : { actor }
 }
 
 function routesOf({ capabilities }: HttpOptions): AnyRoute[] {
@@ -288,69 +224,6 @@ function addRoute(app: FastifyInstance, route: AnyRoute, options: HttpOptions): 
   }
 }
 
-function listener(
-  options: HttpOptions,
-  handler: (request: never, response: never) => void,
-): Server {
-  const limits = {
-    requestTimeout: 0,
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    connectionsCheckingInterval: 2_000,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    maxHeaderSize: MAX_HEADER_BYTES,
-    noDelay: true,
-    keepAlive: true,
-    keepAliveInitialDelay: PROBE_AFTER_MS,
-    // Any other wish, such as h2c, may be left unanswered (RFC 9110, 7.8): the request is served as it is.
-    shouldUpgradeCallback: ({ headers }: IncomingMessage) =>
-      headers.upgrade?.toLowerCase() === 'websocket',
-  }
-  const fastify = handler as (request: unknown, response: unknown) => void
-  const listener = (request: IncomingMessage, response: ServerResponse) => {
-    const { objects, foreign } = options
-    if (objects && request.url?.startsWith('/objects/')) objects(request, response)
-    else if (foreign && isAtOrBelow(foreign.path, request.url)) foreign.request(request, response)
-    else fastify(request, response)
-  }
-  if (!options.tls) return createServer(limits, listener)
-  return createTlsServer({ ...limits, ...options.tls, minVersion: 'TLSv1.2' }, listener) as Server
-}
-
-function whyNotListening(
-  { code, message }: NodeJS.ErrnoException,
-  host: string,
-  port: number,
-): string {
-  if (code === 'EADDRINUSE') {
-    return `port ${port} on ${host} is taken. Stop what listens there, or set PORT to another one.`
-  }
-  if (code === 'EACCES')
-    return `port ${port} may not be used by this user. Set PORT to 1024 or more.`
-  if (code === 'EADDRNOTAVAIL') return `this machine has no address ${host}. Change HOST.`
-  return `cannot listen on ${host}:${port}: ${message}`
-}
-
-/** Until the body is whole, a client that is too slow is cut off with 408. */
-function startDeadline(
-  { raw, id, originalUrl }: FastifyRequest,
-  reply: FastifyReply,
-  timeoutMs: number,
-): Deadline {
-  const controller = new AbortController()
-  const abort = (reason: string) => controller.abort(new Error(reason))
-  const timer = setTimeout(() => {
-    abort('deadline')
-    answerBare(raw.socket, httpProblems.tooSlow(), pathOf(originalUrl), id)
-  }, timeoutMs).unref()
-  raw.once('close', () => clearTimeout(timer))
-  // Not the socket's: that one lives on for the next requests, and would collect a listener from each.
-  reply.raw.once('close', () => {
-    clearTimeout(timer)
-    if (!reply.raw.writableFinished) abort('client gone')
-  })
-  return { signal: controller.signal, abort, bodyRead: () => clearTimeout(timer) }
-}
-
 function correlationIdOf(request: {
   headers: Record<string, string | string[] | undefined>
 }): string {
@@ -373,51 +246,6 @@ function corsOptions(origins: readonly string[]) {
     ],
     maxAge: 600,
   }
-}
-
-function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-  answerBare(socket, whatIsBroken(error.code))
-}
-
-function whatIsBroken(code: string | undefined): Problem {
-  if (code === 'HPE_HEADER_OVERFLOW') return httpProblems.headersTooLarge()
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return httpProblems.tooSlow()
-  return httpProblems.malformed({ detail: 'The request is not well-formed HTTP.' })
-}
-
-/** A problem on a connection that no request handler owns; nothing more is read from it. */
-function answerBare(socket: Socket, problem: Problem, path = '/', id: string = randomUUID()): void {
-  const body = JSON.stringify(problemBody(problem, path, id))
-  const headers = {
-    ...SECURITY_HEADERS,
-    'content-type': 'application/problem+json',
-    'content-length': Buffer.byteLength(body),
-    'x-correlation-id': id,
-    connection: 'close',
-  }
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  const first = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n`
-  socket.end(`${first}${lines.join('')}\r\n${body}`)
-}
-
-/** That somebody who is signed in may not do something is worth remembering; what strangers try is not. */
-function tellRefused({ refused }: HttpOptions, request: FastifyRequest, problem: Problem): void {
-  const { caller, id: correlationId, ip, headers, method, routeOptions } = request
-  if (problem.status !== 403 || !caller || caller.kind === 'anonymous') return
-  const client = clientAt(ip, headers['user-agent'])
-  const wanted = `${method} ${routeOptions.url ?? 'none'}`
-  refused?.({ actor: caller, client, correlationId, wanted, code: problem.code })
-}
-
-/** As loud as the kind of the problem says. Only what a person must see is told with its stack. */
-function logProblem(log: Logger, request: FastifyRequest, problem: Problem, error: unknown): void {
-  const level = levelOf(problem.kind)
-  if (!level) return
-  const { id: correlationId, method, routeOptions } = request
-  const about = { correlationId, method, route: routeOptions.url, problem: problem.code }
-  if (level === 'error') log.error({ ...about, err: problem.cause ?? error }, 'request failed')
-  else log[level]({ ...about, detail: problem.message }, 'request refused')
 }
 
 /** Routes check and shape what they carry themselves: Fastify need not load its own compilers, half a megabyte of source. */

@@ -1,0 +1,64 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import { isAtOrBelow } from '../sockets.ts'
+
+export interface ListenerOptions {
+  tls?: { cert: Buffer; key: Buffer }
+  /** Answers GET and PUT of signed object URLs below `/objects/`; a store that other machines serve needs none. */
+  objects?: (request: IncomingMessage, response: ServerResponse) => void
+  /** Something else that answers what is at a path of its own and below it, such as the polling of engine.io. */
+  foreign?: {
+    readonly path: string
+    request(request: IncomingMessage, response: ServerResponse): void
+  }
+}
+
+const HEADERS_TIMEOUT_MS = 10_000
+const KEEP_ALIVE_MS = 65_000
+/** A client that is cut off without a word, such as a viewer, is noticed: TCP asks after this much quiet, and gives up 10 s later. */
+const PROBE_AFTER_MS = 30_000
+export const MAX_HEADER_BYTES = 16 * 1024
+
+/** The server below Fastify, which answers some paths past it. */
+export function listener(
+  options: ListenerOptions,
+  handler: (request: never, response: never) => void,
+): Server {
+  const limits = {
+    requestTimeout: 0,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    connectionsCheckingInterval: 2_000,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: PROBE_AFTER_MS,
+    // Any other wish, such as h2c, may be left unanswered (RFC 9110, 7.8): the request is served as it is.
+    shouldUpgradeCallback: ({ headers }: IncomingMessage) =>
+      headers.upgrade?.toLowerCase() === 'websocket',
+  }
+  const fastify = handler as (request: unknown, response: unknown) => void
+  const listener = (request: IncomingMessage, response: ServerResponse) => {
+    const { objects, foreign } = options
+    if (objects && request.url?.startsWith('/objects/')) objects(request, response)
+    else if (foreign && isAtOrBelow(foreign.path, request.url)) foreign.request(request, response)
+    else fastify(request, response)
+  }
+  if (!options.tls) return createServer(limits, listener)
+  return createTlsServer({ ...limits, ...options.tls, minVersion: 'TLSv1.2' }, listener) as Server
+}
+
+/** In words that say what to change. */
+export function whyNotListening(
+  { code, message }: NodeJS.ErrnoException,
+  host: string,
+  port: number,
+): string {
+  if (code === 'EADDRINUSE') {
+    return `port ${port} on ${host} is taken. Stop what listens there, or set PORT to another one.`
+  }
+  if (code === 'EACCES')
+    return `port ${port} may not be used by this user. Set PORT to 1024 or more.`
+  if (code === 'EADDRNOTAVAIL') return `this machine has no address ${host}. Change HOST.`
+  return `cannot listen on ${host}:${port}: ${message}`
+}

@@ -1,0 +1,77 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { clientAt } from '../client.ts'
+import { actorId } from '../context.ts'
+import type { Logger } from '../log.ts'
+import { levelOf, type Problem } from '../problem.ts'
+import type { Refusal } from '../refusal.ts'
+import type { Telemetry } from '../telemetry.ts'
+import { pathOf } from './edge.ts'
+
+/** Where it is told what became of a request. */
+export interface Listeners {
+  log: Logger
+  telemetry: Telemetry
+  /** Told when somebody who is signed in may not do what they asked for. */
+  refused?: (refusal: Refusal) => void
+}
+
+/** One line and one measure for each request, when its answer is sent. */
+export function tellRequest(
+  { log, telemetry }: Listeners,
+  request: FastifyRequest,
+  { statusCode: status }: FastifyReply,
+): void {
+  const { id: correlationId, method, ip, headers, originalUrl } = request
+  const durationMs = performance.now() - request.startedMs
+  const route = routeOf(request)
+  telemetry.request(method, route, status, durationMs / 1000)
+  log.info(
+    {
+      ...{ correlationId, method, route, path: pathOf(originalUrl), status },
+      durationMs: Math.round(durationMs * 10) / 10,
+      ...{ ip, userAgent: headers['user-agent'] },
+      ...callerOf(request),
+    },
+    'request',
+  )
+}
+
+export function tellProblem(
+  listeners: Listeners,
+  request: FastifyRequest,
+  problem: Problem,
+  error: unknown,
+): void {
+  const { code, status } = problem
+  listeners.telemetry.problem({ code, status, route: routeOf(request) })
+  logProblem(listeners.log, request, problem, error)
+  tellRefused(listeners, request, problem)
+}
+
+/** That somebody who is signed in may not do something is worth remembering; what strangers try is not. */
+function tellRefused({ refused }: Listeners, request: FastifyRequest, problem: Problem): void {
+  const { caller, id: correlationId, ip, headers, method } = request
+  if (problem.status !== 403 || !caller || caller.kind === 'anonymous') return
+  const client = clientAt(ip, headers['user-agent'])
+  const wanted = `${method} ${routeOf(request)}`
+  refused?.({ actor: caller, client, correlationId, wanted, code: problem.code })
+}
+
+/** As loud as the kind of the problem says. Only what a person must see is told with its stack. */
+function logProblem(log: Logger, request: FastifyRequest, problem: Problem, error: unknown): void {
+  const level = levelOf(problem.kind)
+  if (!level) return
+  const { id: correlationId, method, routeOptions } = request
+  const about = { correlationId, method, route: routeOptions.url, problem: problem.code }
+  if (level === 'error') log.error({ ...about, err: problem.cause ?? error }, 'request failed')
+  else log[level]({ ...about, detail: problem.message }, 'request refused')
+}
+
+function routeOf({ routeOptions }: FastifyRequest): string {
+  return routeOptions.url ?? 'none'
+}
+
+function callerOf({ caller }: FastifyRequest): { actor?: string } {
+  const actor = caller && actorId(caller)
+  return actor === undefined ? {} : { actor }
+}
