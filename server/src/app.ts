@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs'
-import { allows, checkMatrix } from '#access/index.ts'
-import { chainLagSeconds, keepChain, Refusals } from '#audit/index.ts'
+import { checkMatrix } from '#access/index.ts'
+import { chainLagSeconds, keepChain } from '#audit/index.ts'
 import { Identity, type PasswordCost } from '#identity/index.ts'
 import {
-  LiveChannel,
   type NodeSessions,
   reapBrowsers,
   sealedProxies,
@@ -22,7 +20,6 @@ import { openAddressGuard } from '#kernel/addresses.ts'
 import type { Capability } from '#kernel/capability.ts'
 import { type Clock, systemClock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
-import { KEYS } from '#kernel/config-keys.ts'
 import type { Context } from '#kernel/context.ts'
 import type { Keyring } from '#kernel/crypto.ts'
 import { APP_ROLE, type DatabaseAddress, DatabasePool } from '#kernel/db.ts'
@@ -31,17 +28,14 @@ import { EventLog, EventReaders, settleEpoch } from '#kernel/events.ts'
 import type { Home } from '#kernel/home.ts'
 import { housekeeping } from '#kernel/housekeeping.ts'
 import { Cursors } from '#kernel/http/cursor.ts'
-import { clientAddresses } from '#kernel/http/client-address.ts'
-import { HttpServer } from '#kernel/http/server.ts'
 import { openIds } from '#kernel/ids.ts'
 import { JobQueue } from '#kernel/jobs.ts'
 import { type KernelParts, makeContext, type Situation } from '#kernel/kernel.ts'
-import type { Log, Logger } from '#kernel/log.ts'
+import type { Log } from '#kernel/log.ts'
 import { RuntimeSettings } from '#kernel/runtime-settings.ts'
 import type { Kms } from '#kernel/secrets/kms.ts'
 import type { SealingKeys } from '#kernel/secrets/sealing-keys.ts'
 import { closeInOrder, type Step } from '#kernel/shutdown.ts'
-import { SocketDispatcher } from '#kernel/sockets.ts'
 import { objectHandler } from '#kernel/storage/http.ts'
 import type { ObjectStore } from '#kernel/storage/store.ts'
 import { openTelemetry, type Telemetry } from '#kernel/telemetry.ts'
@@ -51,6 +45,7 @@ import type { secrets, SecretsParts } from '#secrets/index.ts'
 import { BrowserDesk } from './browser-desk.ts'
 import { BrowserNode, type Chromium, decideSandbox, NO_SANDBOX } from './browser-node.ts'
 import { openFleetParts } from './fleet-parts.ts'
+import { Front } from './front.ts'
 import { declareGauges } from './gauges.ts'
 import { document, manifest } from './manifest.ts'
 import { type MailParts, openMailParts } from './mail-parts.ts'
@@ -58,6 +53,7 @@ import { migrateAll } from './migrations.ts'
 import { openStore } from './object-store.ts'
 import { openKms, openSealingKeys } from './sealing.ts'
 import { VERSION } from './version.ts'
+import { localUrl } from './web-rules.ts'
 
 export interface AppOptions {
   config: Config
@@ -97,15 +93,13 @@ export class App {
   #identity!: Identity
   #problemCounts!: ProblemCounts
   #mail!: MailParts
-  #refusals: Refusals | undefined
   #desk: BrowserDesk | undefined
   readonly #loops = new AsyncDisposableStack()
   #fleet: FleetParts | undefined
   #builtin: Awaited<ReturnType<typeof ensureBuiltin>> | undefined
   #beats = 0
   #node: BrowserNode | undefined
-  #http: HttpServer | undefined
-  #sockets: SocketDispatcher | undefined
+  #front: Front | undefined
   #readers: EventReaders | undefined
 
   /** Opens everything that the roles ask for; a failure closes what was open. */
@@ -150,7 +144,7 @@ export class App {
       pool: this.#pool.pool,
       jobs: () => this.#jobs,
       readers: () => this.#readers,
-      sockets: () => this.#sockets,
+      sockets: () => this.#front?.sockets,
       chainLagSeconds: () => chainLagSeconds(this.systemContext()),
       browsers: () => this.#desk?.runtime,
     })
@@ -194,9 +188,9 @@ export class App {
     this.#draining.abort()
     const steps: Step[] = [
       // A request may wait for two minutes; what comes after it needs its time too.
-      { name: 'requests', share: 1 / 2, close: async () => this.#http?.drain() },
-      { name: 'sockets', close: async () => this.#sockets?.[Symbol.asyncDispose]() },
-      { name: 'listener', close: async () => this.#http?.[Symbol.asyncDispose]() },
+      { name: 'requests', share: 1 / 2, close: async () => this.#front?.http.drain() },
+      { name: 'sockets', close: async () => this.#front?.sockets[Symbol.asyncDispose]() },
+      { name: 'listener', close: async () => this.#front?.http[Symbol.asyncDispose]() },
       { name: 'jobs', close: async () => this.#jobs?.[Symbol.asyncDispose]() },
       { name: 'loops', close: () => this.#loops.disposeAsync() },
       { name: 'queue', close: async () => this.#desk?.stop() },
@@ -374,76 +368,27 @@ export class App {
 
   async #openApi(): Promise<void> {
     const { config, log } = this.#options
-    tellOfRaisedLimits(config, log.category('http'))
-    const channel = this.#openChannel()
-    this.#refusals = new Refusals({ contextFor: this.contextFor, log: log.category('audit') })
-    this.#http = await HttpServer.open({
-      foreign: channel,
+    this.#front = await Front.open({
+      ...{ config, log, telemetry: this.telemetry, identity: this.#identity },
       capabilities: this.capabilities,
-      log: log.category('http'),
-      telemetry: this.telemetry,
-      authenticate: (request, account) => this.#identity.identify(request, this.url, account),
-      allows,
       contextFor: this.contextFor,
-      refused: this.#refusals.note,
-      requestTimeoutMs: config.REQUEST_TIMEOUT_SECONDS * 1000,
-      corsOrigins: corsOrigins(config),
-      trustedProxies: config.TRUSTED_PROXIES,
-      loopbackOnly: config.loopbackOnly,
-      publicUrl: config.PUBLIC_URL,
-      ...(config.TLS_CERT_FILE && {
-        tls: { cert: readFileSync(config.TLS_CERT_FILE), key: readFileSync(config.TLS_KEY_FILE!) },
-      }),
+      runtime: () => this.#desk!.runtime,
+      url: () => this.url,
       objects: objectHandler({
         store: this.#store,
         signingKey: this.#keyring.derive('object URLs'),
         clock: this.#clock,
       }),
     })
-    this.#sockets = this.#openSockets(this.#http, channel)
     this.#loops.use(judgeNodes(this.systemContext(), this.#fleetAndJobs()))
-    const port = await this.#http.listen(config.HOST, config.PORT)
-    this.url = config.PUBLIC_URL ?? localUrl(config, port)
+    const url = await this.#front.listen()
+    this.url = config.PUBLIC_URL ?? url
   }
 
   #fleetAndJobs() {
     const capability = this.capabilities.find(({ name }) => name === 'fleet')
     const { jobsByName } = capability as ReturnType<typeof fleet>
     return { parts: this.#fleetParts(), jobs: jobsByName }
-  }
-
-  #openSockets(http: HttpServer, channel: LiveChannel): SocketDispatcher {
-    const sockets = new SocketDispatcher({
-      ...this.#socketRules(),
-      sockets: this.capabilities.flatMap((capability) => capability.sockets ?? []),
-      foreign: [channel],
-      authenticate: ({ headers }, ip) =>
-        this.#identity.authenticate(headers.authorization, ip, headers['gantry-account']),
-      contextFor: (actor, client) => this.contextFor({ actor, client }),
-      ...(this.#refusals && { refused: this.#refusals.note }),
-    })
-    sockets.attach(http.server)
-    return sockets
-  }
-
-  #openChannel(): LiveChannel {
-    return new LiveChannel({
-      ...this.#socketRules(),
-      runtime: () => this.#desk!.runtime,
-      authenticate: (authorization, ip) => this.#identity.authenticate(authorization, ip),
-      contextFor: this.contextFor,
-    })
-  }
-
-  #socketRules() {
-    const { config, log } = this.#options
-    return {
-      log: log.category('sockets'),
-      addressOf: clientAddresses(config.TRUSTED_PROXIES),
-      allowsOrigin: (origin: string, host: string | undefined) =>
-        corsOrigins(config).includes(origin) || URL.parse(origin)?.host === host,
-      allowsHost: (host: string | undefined) => isOwnHost(config, host),
-    }
   }
 
   #platformParts() {
@@ -476,7 +421,7 @@ export class App {
 
   async #closeServices(): Promise<void> {
     await this.#mail?.[Symbol.asyncDispose]()
-    await this.#refusals?.[Symbol.asyncDispose]()
+    await this.#front?.closeRefusals()
     await this.#problemCounts?.[Symbol.asyncDispose]()
     await this.#settings?.[Symbol.asyncDispose]()
     await this.#identity?.[Symbol.asyncDispose]()
@@ -484,36 +429,4 @@ export class App {
     this.#kms[Symbol.dispose]()
     await this.#store?.[Symbol.asyncDispose]()
   }
-}
-
-/** Nobody shall be left with the limits of a test without knowing it. */
-function tellOfRaisedLimits(config: Config, log: Logger): void {
-  for (const name of ['AUTH_ATTEMPTS', 'UNAUTHENTICATED_REQUESTS'] as const) {
-    const usual = KEYS[name].schema.parse(undefined)
-    if (config[name] > usual) log.warn({ name, value: config[name], usual }, 'a limit is raised')
-  }
-}
-
-function corsOrigins(config: Config): string[] {
-  const frontend = config.FRONTEND_URL && URL.parse(config.FRONTEND_URL)?.origin
-  return [...config.CORS_ORIGINS, ...config.CORS_ORIGIN, ...(frontend ? [frontend] : [])]
-}
-
-const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
-
-/**
- * On loopback, and where a public URL is known, other names than our own are those of somebody who made theirs point here so that
- * their pages could talk to us (DNS rebinding).
- */
-function isOwnHost({ PUBLIC_URL, loopbackOnly, HOST }: Config, host: string | undefined): boolean {
-  const name = URL.parse(`http://${host}`)?.hostname
-  if (name === undefined) return false
-  if (LOOPBACK.has(name) || name.endsWith('.localhost') || name === HOST) return true
-  if (PUBLIC_URL) return name === URL.parse(PUBLIC_URL)?.hostname
-  return !loopbackOnly
-}
-
-function localUrl({ HOST, TLS_CERT_FILE }: Config, port: number): string {
-  const host = HOST === '0.0.0.0' || HOST === '::' ? 'localhost' : HOST
-  return `${TLS_CERT_FILE ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
