@@ -4,8 +4,8 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DatabaseAddress } from '#kernel/db.ts'
-import { eventually } from '#kernel/test-support.ts'
-import { freePort, type ServerHome } from '#test/process.ts'
+import { eventually, freePort } from '#kernel/test-support.ts'
+import type { ServerHome } from '#test/process.ts'
 import { browserOf as slotOf } from '#test/slot-file.ts'
 
 const GANTRY = join(import.meta.dirname, '../../cli/bin/gantry.mjs')

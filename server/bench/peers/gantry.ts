@@ -1,6 +1,5 @@
 import { join } from 'node:path'
-import { eventually } from '#kernel/test-support.ts'
-import { freePort } from '#test/process.ts'
+import { eventually, freePort } from '#kernel/test-support.ts'
 import { CdpSession, drive } from './cdp-session.ts'
 import type { Contender, Session } from './contender.ts'
 import { ask } from './http.ts'

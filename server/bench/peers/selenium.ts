@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { join } from 'node:path'
-import { eventually } from '#kernel/test-support.ts'
-import { freePort } from '#test/process.ts'
+import { eventually, freePort } from '#kernel/test-support.ts'
 import { TITLE } from './cdp-session.ts'
 import { type Contender, LeftOut, type Session } from './contender.ts'
 import { ask } from './http.ts'

@@ -224,14 +224,10 @@ test('a verification is an operation that says whether all is as it was', async 
   const { status, body, headers } = await root.post('/v1/admin/audit/verify', { from: 1 })
   assert.equal(status, 202)
   assert.equal(headers.get('location'), `/api/v1/operations/${body.operationId}`)
-  const operation = await eventually(
-    'it has ended',
-    async () => {
-      const { body: operation } = await root.get(`/v1/operations/${body.operationId}`)
-      return operation.endedAt && operation
-    },
-    30_000,
-  )
+  const operation = await eventually('it has ended', async () => {
+    const { body: operation } = await root.get(`/v1/operations/${body.operationId}`)
+    return operation.endedAt && operation
+  })
   assert.equal(operation.status, 'succeeded', JSON.stringify(operation))
   assert.equal(operation.result.ok, true)
   assert.ok(operation.result.rows > 0)
@@ -249,7 +245,7 @@ test('a head is signed once for a day that is over, listed, and kept in the obje
     return items.some(({ sequence }: { sequence?: number }) => sequence !== undefined)
   })
   await sign()
-  await eventually('it is signed', async () => (await heads()).length === 1, 30_000)
+  await eventually('it is signed', async () => (await heads()).length === 1)
   const [head] = await heads()
   assert.equal(head.day, new Date(Date.now() - 24 * 60 * 60 * 1000).toISOString().slice(0, 10))
   const directory = join(app.home, 'objects')
@@ -261,14 +257,10 @@ test('a head is signed once for a day that is over, listed, and kept in the obje
   assert.deepEqual(await stored(), [head])
   await sign()
   const { body } = await root.post('/v1/admin/audit/verify', { head })
-  const { result } = await eventually(
-    'it is verified',
-    async () => {
-      const { body: operation } = await root.get(`/v1/operations/${body.operationId}`)
-      return operation.endedAt && operation
-    },
-    30_000,
-  )
+  const { result } = await eventually('it is verified', async () => {
+    const { body: operation } = await root.get(`/v1/operations/${body.operationId}`)
+    return operation.endedAt && operation
+  })
   assert.deepEqual([result.ok, result.heads], [true, 3])
   assert.equal((await heads()).length, 1)
 })

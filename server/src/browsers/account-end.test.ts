@@ -17,19 +17,15 @@ test('the sessions of an account that is deleted end, and those of its people el
   ]
   assert.deepEqual([shop.status, own.status], ['active', 'active'])
   assert.equal((await ann.delete(`/v1/accounts/${made.body.id}`)).status, 204)
-  const ended = await eventually(
-    'the browser has ended too',
-    async () => {
-      const row = await app.app
-        .systemContext()
-        .db.selectFrom('browserSessions')
-        .select(['status', 'endReason', 'wipe'])
-        .where('id', '=', shop.id)
-        .executeTakeFirstOrThrow()
-      return row.wipe ? row : undefined
-    },
-    30_000,
-  )
+  const ended = await eventually('the browser has ended too', async () => {
+    const row = await app.app
+      .systemContext()
+      .db.selectFrom('browserSessions')
+      .select(['status', 'endReason', 'wipe'])
+      .where('id', '=', shop.id)
+      .executeTakeFirstOrThrow()
+    return row.wipe ? row : undefined
+  })
   assert.deepEqual([ended.status, ended.endReason], ['closed', 'account_deleted'])
   assert.deepEqual(ended.wipe, { processes: 0, directories: 0, sockets: 0 })
   const title = await ann.post(`/v1/sessions/${own.id}/execute`, { script: '1 + 1' })

@@ -49,7 +49,7 @@ test('after a pause, such as a database that was away, calls have the time to sa
   const isOpenAfter = async (ms: number) => {
     clock.advance(ms)
     const before = looks
-    await eventually('it has looked', () => looks >= before + 2, 30_000)
+    await eventually('it has looked', () => looks >= before + 2)
     return !(await here.row(id)).endedAt
   }
   unawaited.start()
@@ -93,7 +93,6 @@ test('a call that waits says so again and again, and leaves the session to its c
   await eventually(
     'it says so again',
     async () => (await renewed()) > awaitedUntil.getTime() + 3_000,
-    30_000,
   )
   node.places = 1
   const answered = await creating

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { eventually } from '#kernel/test-support.ts'
+import { eventually, freePort } from '#kernel/test-support.ts'
 import { startApp } from '#test/app.ts'
 import { serveHtml } from '#test/page-server.ts'
-import { freePort } from '#test/process.ts'
 
 const app = await startApp({ browsers: true })
 const pages = await serveHtml(`<!doctype html><title>A shop</title>
@@ -145,8 +144,8 @@ test('a session ends when it is idle, and when its time is over although it work
     script: 'new Promise(() => {})',
   })
   const reasonOf = async (id: string) => (await ann.get(`/v1/sessions/${id}`)).body.endReason
-  assert.equal(await eventually('idle', () => reasonOf(idle.body.id), 15_000), 'idle')
-  assert.equal(await eventually('over', () => reasonOf(short.body.id), 15_000), 'timeout')
+  assert.equal(await eventually('idle', () => reasonOf(idle.body.id)), 'idle')
+  assert.equal(await eventually('over', () => reasonOf(short.body.id)), 'timeout')
   assert.equal((await busy).body.code, 'session.closed')
 })
 

@@ -21,18 +21,19 @@ test('a recorded session gives its timeline, HAR, console and trace, also while 
   assert.equal(status, 201, JSON.stringify(body))
   const path = `/v1/sessions/${body.id}`
   await ann.post(`${path}/navigate`, { url: pages.url })
-  const manifest = await eventually(
-    'something is stored',
-    async () => {
-      const answer = await ann.get(`${path}/recording`)
-      return answer.status === 200 && answer.body.parts.length > 0 && answer.body
-    },
-    20_000,
-  )
+  const manifest = await eventually('something is stored', async () => {
+    const answer = await ann.get(`${path}/recording`)
+    return answer.status === 200 && answer.body.parts.length > 0 && answer.body
+  })
   assert.equal(manifest.complete, false)
   const part = await fetch(manifest.parts[0].url)
   assert.equal(part.status, 200)
   assert.equal((await part.arrayBuffer()).byteLength, manifest.parts[0].bytes)
+  await eventually('what the page loaded and said is stored', async () => {
+    const [har, lines] = [await ann.get(`${path}/har`), await ann.get(`${path}/console`)]
+    const isThere = JSON.stringify(har.body).includes(`${pages.url}/`)
+    return isThere && String(lines.body).includes('hello from the shop')
+  })
 
   await ann.delete(path)
   const done = await eventually('it is complete', async () => {

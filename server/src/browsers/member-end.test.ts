@@ -32,9 +32,9 @@ test('the addresses that a member had of their sessions end with the membership'
   await new Promise((resolve) => open.once('open', resolve))
   assert.equal((await ann.delete(`/v1/accounts/${id}/members/${ben.userId}`)).status, 204)
   for (const url of [kept.cdpUrl, kept.liveUrl]) {
-    await eventually('it opens nothing', async () => (await statusOf(url)) === 404, 20_000)
+    await eventually('it opens nothing', async () => (await statusOf(url)) === 404)
   }
-  await eventually('it is cut', () => open.readyState === WebSocket.CLOSED, 20_000)
+  await eventually('it is cut', () => open.readyState === WebSocket.CLOSED)
   const now = (await ann.get(`/v1/sessions/${kept.id}`, there)).body
   assert.deepEqual([await statusOf(now.cdpUrl), await statusOf(other.cdpUrl)], [101, 101])
 })

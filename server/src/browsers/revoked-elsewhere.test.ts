@@ -32,13 +32,11 @@ test('what another process of the API has revoked opens nothing here, and what i
     .set(({ eb }) => ({ generation: eb('generation', '+', 1) }))
     .where('id', '=', body.id)
     .execute()
-  await eventually(
-    'they are cut',
-    () => sockets.every(({ readyState }) => readyState === WebSocket.CLOSED),
-    20_000,
+  await eventually('they are cut', () =>
+    sockets.every(({ readyState }) => readyState === WebSocket.CLOSED),
   )
   for (const url of [body.cdpUrl, body.liveUrl]) {
-    await eventually('it opens nothing', async () => (await statusOf(url)) === 404, 20_000)
+    await eventually('it opens nothing', async () => (await statusOf(url)) === 404)
   }
   const { body: now } = await ann.get(`/v1/sessions/${body.id}`)
   assert.equal(await statusOf(now.cdpUrl), 101, 'its new URL opens the same browser')

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
+import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -35,6 +37,24 @@ export async function eventually<Fact>(
     if (fact) return fact
   }
   assert.fail(`not within ${deadlineMs} ms: ${what}`)
+}
+
+/**
+ * A port on which nobody listens. Systems choose the port of a connection, and of a listener that leaves it open, from 32768 on:
+ * below it no other test gets the port by chance before it is used.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(20_000, 32_768)
+    const server = createServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false)).listen(port, () => resolve(true))
+    })
+    if (!isFree) continue
+    server.close()
+    await once(server, 'close')
+    return port
+  }
 }
 
 /** Another process of ours that runs `code` as a module; `modules` gives the file of each name that it uses. */

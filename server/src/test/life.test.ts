@@ -4,9 +4,9 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { eventually } from '#kernel/test-support.ts'
+import { eventually, freePort } from '#kernel/test-support.ts'
 import { servePages } from './page-server.ts'
-import { freePort, ServerHome, type ServerProcess } from './process.ts'
+import { ServerHome, type ServerProcess } from './process.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 
@@ -109,14 +109,10 @@ test('a killed PostgreSQL comes back by itself, and a second signal stops at onc
   const pidFile = join(home.path, 'postgres/data/postmaster.pid')
   const pid = Number((await readFile(pidFile, 'utf8')).split('\n')[0])
   process.kill(pid, 'SIGKILL')
-  const login = await eventually(
-    'people can sign in again',
-    async () => {
-      const answer = await post(server, '/auth/login', PERSON)
-      return answer.status === 200 && answer
-    },
-    30_000,
-  )
+  const login = await eventually('people can sign in again', async () => {
+    const answer = await post(server, '/auth/login', PERSON)
+    return answer.status === 200 && answer
+  })
   assert.equal(login.body.user.email, PERSON.email)
 
   const { accessToken } = login.body

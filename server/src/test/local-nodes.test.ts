@@ -44,7 +44,7 @@ test('a node process of this machine takes what does not fit, outlives everybody
   fleet.api.signal('SIGKILL')
   await fleet.start()
   assert.equal(startTicks(first.pid), first.ticks, 'it has outlived the API')
-  await eventually('its session is driven again', () => isDriven(session), 20_000)
+  await eventually('its session is driven again', () => isDriven(session))
 
   signalProcess(first.pid, 'SIGKILL')
   await eventually(
@@ -57,7 +57,7 @@ test('a node process of this machine takes what does not fit, outlives everybody
   )
   const second = processOf(id)
   stack.defer(() => void signalProcess(second.pid, 'SIGKILL'))
-  await eventually('its session is driven once more', () => isDriven(session), 30_000)
+  await eventually('its session is driven once more', () => isDriven(session))
 
   const ended = await fleet.call('DELETE', `/fleet/instances/${id}`)
   assert.ok(ended.status < 300, JSON.stringify(ended.body))

@@ -34,7 +34,6 @@ test('a browser that dies while its node is dead ends its session with that reas
     session.id,
     'it has ended',
     (row) => row.wipe,
-    30_000,
   )
   assert.deepEqual([status, endReason, wipe], ['error', 'crashed', CLEAN])
   assert.match(errorMessage, /while its node was not running/)
@@ -76,7 +75,7 @@ async function recorded(): Promise<Body> {
   const session = await fleet.session({ recording: { frames: true, network: true } })
   assert.equal((await say(session, 'before')).status, 200)
   const isStored = async () => (await recordingOf(session)).console.includes('before')
-  await eventually('it is stored', isStored, 30_000)
+  await eventually('it is stored', isStored)
   return session
 }
 
@@ -102,7 +101,7 @@ test('a recording goes on when its node was killed, with a gap, and is completed
     await say(goesOn, 'after')
     return (await recordingOf(goesOn)).console.includes('after')
   }
-  await eventually('what is said now is recorded', isRecorded, 30_000)
+  await eventually('what is said now is recorded', isRecorded)
   await fleet.call('DELETE', `/sessions/${goesOn.id}`)
   const { manifest, console } = await recordingOf(goesOn)
   assert.deepEqual([manifest.complete, manifest.endedBy], [true, 'asked'])
@@ -117,14 +116,10 @@ test('a recording goes on when its node was killed, with a gap, and is completed
   assert.ok(manifest.parts.every((part: Body) => part.toMs <= fromMs || part.fromMs >= toMs))
   assert.match(console, /before[^]*after/)
 
-  const broken = await eventually(
-    'it is completed',
-    async () => {
-      const recording = await recordingOf(breaksOff)
-      return recording.manifest.complete && recording
-    },
-    30_000,
-  )
+  const broken = await eventually('it is completed', async () => {
+    const recording = await recordingOf(breaksOff)
+    return recording.manifest.complete && recording
+  })
   assert.equal(broken.manifest.endedBy, 'interrupted')
   assert.match(broken.console, /before/)
   await eventually('nothing is left to complete', async () => {

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { eventually } from '#kernel/test-support.ts'
+import { eventually, freePort } from '#kernel/test-support.ts'
 import { Cable } from './cable.ts'
-import { freePort, ServerHome, type ServerProcess } from './process.ts'
+import { ServerHome, type ServerProcess } from './process.ts'
 
 const GANTRY = join(import.meta.dirname, '../../../cli/bin/gantry.mjs')
 const ROOT = { email: 'root@example.test', password: 'plum-harbour-quiet-lantern-93' }

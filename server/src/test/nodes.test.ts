@@ -228,7 +228,7 @@ test('addresses that were revoked while the node did not hear of it are cut with
   const path = `/sessions/${session.id}`
   const { status, body } = await fleet.call('PATCH', path, { revokeUrls: true })
   assert.deepEqual([status, body.code], [503, 'session.unreachable'], JSON.stringify(body))
-  const code = await eventually('the socket is cut', () => closedWith, 20_000)
+  const code = await eventually('the socket is cut', () => closedWith)
   assert.equal(code, 1008, 'by the node')
   node.cable.swallow()
   const { cdpUrl } = await fleet.get(path)
@@ -251,11 +251,11 @@ test('addresses that were revoked while the node did not hear of it are cut with
 test('a create whose answer is lost leaves no browser', async () => {
   node.cable.swallow('back')
   const creating = fleet.post('/sessions', { queueTimeoutSeconds: 15 })
-  await eventually('the browser runs', () => node.browsers().length > 0, 20_000)
+  await eventually('the browser runs', () => node.browsers().length > 0)
   const refused = await creating
   assert.ok(refused.status >= 500, JSON.stringify(refused.body))
   node.cable.swallow()
-  await eventually('it is ended', () => node.browsers().length === 0, 30_000)
+  await eventually('it is ended', () => node.browsers().length === 0)
   const { items } = await fleet.get('/sessions?status=starting')
   assert.deepEqual(items, [])
 })
@@ -271,7 +271,7 @@ test('a node that was away for too long loses its sessions, and wipes them once 
   assert.equal(lost.status, 'error')
   assert.ok(frozen.browsers().length > 0)
   frozen.process!.signal('SIGCONT')
-  await eventually('its browsers are gone', () => frozen.browsers().length === 0, 30_000)
+  await eventually('its browsers are gone', () => frozen.browsers().length === 0)
 })
 
 test('a node that is drained takes nothing new, lets go on what is open, and then leaves', async () => {
@@ -286,9 +286,9 @@ test('a node that is drained takes nothing new, lets go on what is open, and the
   assert.equal((await drain('POST')).status, 200)
   const other = await fleet.post('/sessions', { queueTimeoutSeconds: 0 })
   assert.notEqual(other.body.instanceId, session.instanceId, JSON.stringify(other.body))
-  await eventually('the node has heard it', async () => (await health()).draining, 20_000)
+  await eventually('the node has heard it', async () => (await health()).draining)
   await drain('DELETE')
-  await eventually('it is let back', async () => (await drained()).status === 'ready', 20_000)
+  await eventually('it is let back', async () => (await drained()).status === 'ready')
   await drain('POST')
   const { status, body } = await run(session, 'execute', { script: '1' })
   assert.equal(status, 200, JSON.stringify(body))

@@ -70,12 +70,8 @@ async function accountOf(home: string, sessionId: string): Promise<string> {
 }
 
 function whenEnded(account: Account, id: string): Promise<Answer['body']> {
-  return eventually(
-    'it has ended',
-    async () => {
-      const { body } = await account.get(`/sessions/${id}`)
-      return body.wipe && body
-    },
-    30_000,
-  )
+  return eventually('it has ended', async () => {
+    const { body } = await account.get(`/sessions/${id}`)
+    return body.wipe && body
+  })
 }

@@ -1,15 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { processTable, signalProcess } from '#kernel/processes.ts'
-import { eventually } from '#kernel/test-support.ts'
+import { eventually, freePort } from '#kernel/test-support.ts'
 import { makeDirectory } from './directory.ts'
 
 const GANTRY = join(import.meta.dirname, '../../../cli/bin/gantry.mjs')
-const START_MS = 60_000
+const START_MS = 120_000
 
 /** `gantry serve` as a process of its own, over a data directory that later runs can share. */
 export class ServerProcess implements AsyncDisposable {
@@ -97,12 +95,4 @@ export class ServerHome implements AsyncDisposable {
     await eventually('nothing runs on the directory', () => this.processes().length === 0)
     await rm(this.#directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const { port } = server.address() as AddressInfo
-  await new Promise((done) => server.close(done))
-  return port
 }

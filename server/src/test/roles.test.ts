@@ -132,7 +132,7 @@ test('api and worker are two processes: a job of a killed worker runs again in t
   const id = await startAction(api, token)
 
   await using first = await home.start({ ROLES: 'worker' })
-  await eventually('the first worker has the job', owner.isHeldUp, 30_000)
+  await eventually('the first worker has the job', owner.isHeldUp)
   await using rival = await home.start({ ROLES: 'worker' })
   assert.equal((await rival.ended).code, 1)
   assert.match(rival.output, /already runs the role worker/)
@@ -144,7 +144,6 @@ test('api and worker are two processes: a job of a killed worker runs again in t
   const ended = await eventually(
     'the second has done it',
     async () => (await read()).status === 'succeeded' && read(),
-    30_000,
   )
   assert.equal(ended.status, 'succeeded')
 

@@ -50,6 +50,6 @@ test('a session whose node is frozen starts on another one, and so do the next o
     assert.equal(body.endReason, 'asked', JSON.stringify(body))
   }
   const isLeft = () => node.browsers().length > 0
-  await eventually('what it was asked for in vain is not left', () => !isLeft(), 30_000)
+  await eventually('what it was asked for in vain is not left', () => !isLeft())
   assert.ok(before.size > 0)
 })

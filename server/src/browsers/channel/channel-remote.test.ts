@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { eventually } from '#kernel/test-support.ts'
 import { NodeFleet } from '#test/node-fleet.ts'
 import { TestClient, type ChannelEvent } from './test-client.ts'
 
@@ -27,8 +26,7 @@ test('a session of a node in another process is driven and watched, over a break
   await client.event('line 10', (event) => numberOf(event) >= 10)
   node.cable.cut()
   await client.event('line 100', (event) => numberOf(event) >= 100)
-  client.cut()
-  await eventually('the cut is noticed', () => client.socket.disconnected)
+  await client.cut()
   await client.event('the last line', (event) => numberOf(event) === 299)
   const numbers = client.events.map(numberOf).filter((number) => !Number.isNaN(number))
   assert.deepEqual(

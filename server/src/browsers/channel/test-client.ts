@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client'
 import { eventually } from '#kernel/test-support.ts'
 
@@ -14,7 +15,7 @@ export interface ChannelEvent {
 // oxlint-disable-next-line typescript/no-explicit-any
 type Answer = { ok: boolean; result?: any; problem?: any }
 
-const DEADLINE_MS = 20_000
+const DEADLINE_MS = 60_000
 
 interface UnderlyingSocket {
   _socket?: { destroy(): void }
@@ -30,7 +31,8 @@ export class TestClient implements Disposable {
   #reason: string | undefined
 
   constructor(url: string, options: Partial<ManagerOptions & SocketOptions> = {}) {
-    this.socket = io(url, { forceNew: true, reconnectionDelay: 20, ...options })
+    const patient = { timeout: DEADLINE_MS, reconnectionDelay: 20 }
+    this.socket = io(url, { forceNew: true, ...patient, ...options })
     this.socket.on('event', (event: ChannelEvent) => this.events.push(event))
     this.socket.on('connect', () => (this.#reason = undefined))
     this.socket.on('disconnect', (reason) => (this.#reason = reason))
@@ -78,29 +80,33 @@ export class TestClient implements Disposable {
     return eventually('it is disconnected', () => this.#reason, DEADLINE_MS)
   }
 
-  /** Ends the TCP connection as a network does: without a word. */
-  cut(): void {
-    this.#webSocket._socket?.destroy()
+  /** Ends the TCP connection as a network does, without a word, and resolves once the client has noticed. */
+  async cut(): Promise<void> {
+    const webSocket = await this.#webSocket()
+    const noticed = once(this.socket as never, 'disconnect')
+    webSocket._socket?.destroy()
+    await noticed
   }
 
-  /** Reads nothing more for now. */
-  pause(): void {
-    this.#webSocket.pause()
-  }
-
-  resume(): void {
-    this.#webSocket.resume()
+  /** Reads nothing more until it is resumed. */
+  async pause(): Promise<{ resume(): void }> {
+    const webSocket = await this.#webSocket()
+    webSocket.pause()
+    return webSocket
   }
 
   [Symbol.dispose](): void {
     this.socket.disconnect()
   }
 
-  get #webSocket() {
-    const { transport } = this.socket.io.engine as unknown as {
-      transport: { ws: UnderlyingSocket }
-    }
-    return transport.ws
+  /** It has one once it is done with polling. */
+  #webSocket(): Promise<UnderlyingSocket> {
+    return eventually('it speaks over a WebSocket', () => {
+      const { transport } = this.socket.io.engine as unknown as {
+        transport: { ws?: UnderlyingSocket }
+      }
+      return this.socket.connected && transport.ws
+    })
   }
 }
 

@@ -112,7 +112,10 @@ test('cookies can be read while a dialog holds the page, and not after the calle
   const reason = new Error('the client went away')
   const gone = driver.cookies({ action: 'get' }, AbortSignal.abort(reason))
   await assert.rejects(gone, reason)
-  const slow = driver.execute({ script: 'new Promise((done) => setTimeout(done, 1000))' })
+  const caller = new AbortController()
+  const slow = driver.execute({ script: 'new Promise(() => {})' }, caller.signal)
+  const ended = assert.rejects(slow, reason)
   await refusal(driver.cookies({ action: 'get', timeoutMs: 200 }), 'browser.timeout')
-  await slow
+  caller.abort(reason)
+  await ended
 })

@@ -3,10 +3,11 @@ import { test } from 'node:test'
 import pino from 'pino'
 import { eventually } from '#kernel/test-support.ts'
 import { openDriver } from './driver.ts'
-import { driverOf, refusal, startBrowser, TestSite } from './test-browser.ts'
+import { customerOf, driverOf, refusal, startBrowser, TestSite } from './test-browser.ts'
 
 const [browser, site] = await Promise.all([startBrowser(), TestSite.start()])
 const driver = driverOf(browser)
+const customer = await customerOf(browser)
 
 const open = (body: string) => driver.navigate({ url: site.page(`<!doctype html>${body}`) })
 const read = async (script: string) => (await driver.execute({ script })).result
@@ -44,18 +45,20 @@ test('without a dialog there is nothing to answer', async () => {
 })
 
 test('a dialog is answered while a command of another client runs', async () => {
-  await open('')
-  await driver.tabs({
-    action: 'open',
-    url: site.page('<script>setTimeout(() => { said = confirm("?") }, 200)</script>'),
-  })
+  const { url } = await open('')
+  const asking = await customer.attach(url)
+  const ask = { expression: 'setTimeout(() => { said = confirm("?") })' }
+  await customer.send('Runtime.evaluate', ask, asking.sessionId)
   await eventually('the dialog', async () => (await driver.state()).dialog)
-  await driver.tabs({ action: 'open' })
-  const order: string[] = []
-  const busy = driver.wait({ timeMs: 3_000 }).then(() => order.push('wait'))
-  await driver.dialog({ action: 'accept' }).then(() => order.push('dialog'))
+  const other = site.page('')
+  await driver.tabs({ action: 'open', url: other })
+  let isOver = false
+  const busy = driver.wait({ function: 'globalThis.free' }).finally(() => (isOver = true))
+  await driver.dialog({ action: 'accept' })
+  assert.ok(!isOver, 'the other command still runs')
+  const { sessionId } = await customer.attach(other)
+  await customer.send('Runtime.evaluate', { expression: 'free = true' }, sessionId)
   await busy
-  assert.deepEqual(order, ['dialog', 'wait'])
 })
 
 test('several dialogs in a row are answered at once', async () => {

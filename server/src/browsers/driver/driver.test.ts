@@ -36,12 +36,16 @@ test('at most 64 commands wait, and the next is refused at once', async () => {
 })
 
 test('a command whose time is over while it waits is never run', async () => {
-  const first = read(pause(400))
+  const caller = new AbortController()
+  const reason = new Error('the client went away')
+  const held = driver.execute({ script: 'await new Promise(() => {})' }, caller.signal)
+  const first = assert.rejects(held, reason)
   const second = driver.execute({ script: 'ran = true', timeoutMs: 100 })
   assert.match(
     (await refusal(second, 'browser.timeout')).message,
     /earlier commands of this session/,
   )
+  caller.abort(reason)
   await first
   assert.equal(await read('typeof ran'), 'undefined')
 })
@@ -55,7 +59,7 @@ test('a failed command does not hold up the next', async () => {
 test('an aborted signal ends a command with its reason', async () => {
   const controller = new AbortController()
   const reason = new Error('the client went away')
-  const click = driver.click({ selector: '#absent' }, controller.signal)
+  const click = driver.click({ selector: '#absent', timeoutMs: 60_000 }, controller.signal)
   setTimeout(() => controller.abort(reason), 100)
   await assert.rejects(click, reason)
   await assert.rejects(driver.execute({ script: '1' }, AbortSignal.abort(reason)), reason)
@@ -97,17 +101,19 @@ test('a driver that is disposed of leaves pages and dialogs as they are', async 
   const script = 'answer = confirm("Stay?")'
   await refusal(other.execute({ script }), 'browser.dialog_open')
   const running = refusal(
-    other.state({ timeoutMs: 5_000 }).then(() => other.click({ x: 1, y: 1 })),
+    other.state().then(() => other.click({ x: 1, y: 1 })),
     'browser.dialog_open',
   )
   await running
   await other[Symbol.asyncDispose]()
   if (browser.headlessShell) {
     // It dismisses a dialog as soon as any client leaves the page.
+    await eventually('the end of the dialog', async () => !(await driver.state()).dialog)
     assert.equal(await read('answer'), false)
   } else {
     assert.deepEqual((await driver.state()).dialog, { type: 'confirm', message: 'Stay?' })
     await customer.send('Page.handleJavaScriptDialog', { accept: true }, page.sessionId)
+    await eventually('the end of the dialog', async () => !(await driver.state()).dialog)
     assert.equal(await read('answer'), true)
   }
   assert.equal((await driver.state()).url, url)
@@ -178,7 +184,8 @@ test('a browser that dies ends every command with 410, whatever it was doing', a
   const doomed = await startBrowser()
   const theirs = driverOf(doomed)
   await theirs.navigate({ url: site.page('<button disabled>X</button>') })
-  const running = refusal(theirs.click({ selector: 'button' }), 'browser.crashed')
+  const click = { selector: 'button', timeoutMs: 60_000 }
+  const running = refusal(theirs.click(click), 'browser.crashed')
   const waiting = refusal(theirs.execute({ script: '1' }), 'browser.crashed')
   assert.equal((await theirs.state()).title, '')
   doomed.kill()

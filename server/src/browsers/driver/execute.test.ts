@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { eventually } from '#kernel/test-support.ts'
-import { driverOf, refusal, startBrowser, TestSite } from './test-browser.ts'
+import { driverOf, givenTime, refusal, startBrowser, TestSite } from './test-browser.ts'
 
 const [browser, site] = await Promise.all([startBrowser(), TestSite.start()])
 const driver = driverOf(browser)
@@ -116,10 +116,12 @@ test('neither a content policy nor a replaced JSON nor a patched prototype chang
 
 test('an endless loop is ended, and the next command works', async () => {
   await open('<title>Alive</title>')
-  const loop = driver.execute({ script: 'for (;;);', timeoutMs: 300 })
-  const problem = await refusal(loop, 'browser.timeout')
-  assert.equal(problem.status, 504)
-  assert.equal(problem.message, 'Waited 300 ms for the script to end.')
+  await givenTime(300, async (timeoutMs) => {
+    const loop = driver.execute({ script: 'for (;;);', timeoutMs })
+    const problem = await refusal(loop, 'browser.timeout')
+    assert.equal(problem.status, 504)
+    assert.equal(problem.message, `Waited ${timeoutMs} ms for the script to end.`)
+  })
   assert.equal(await run('document.title'), 'Alive')
 })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { driverOf, refusal, startBrowser, TestSite } from './test-browser.ts'
+import { driverOf, givenTime, refusal, startBrowser, TestSite } from './test-browser.ts'
 
 const [browser, site] = await Promise.all([startBrowser(), TestSite.start()])
 const driver = driverOf(browser)
@@ -90,7 +90,8 @@ test('a page or its part is given as text or as HTML', async () => {
 test('an element that comes later is waited for', async () => {
   await open(`<body><script>setTimeout(() => { document.body.append('x', Object.assign(
     document.createElement('p'), { textContent: 'Late' })) }, 300)</script>`)
-  assert.equal((await driver.extract({ format: 'text', selector: 'p' })).content, 'Late')
+  const late = await driver.extract({ format: 'text', selector: 'p', timeoutMs: 60_000 })
+  assert.equal(late.content, 'Late')
 })
 
 test('an extraction that cannot be done says why', async () => {
@@ -102,8 +103,10 @@ test('an extraction that cannot be done says why', async () => {
     /The selector p\[\[ is not valid: 'p\[\[' is not a valid selector\./,
   )
   await refusal(driver.extract({ format: 'text', selector: '#[' }), 'browser.selector_invalid')
-  const absent = driver.extract({ format: 'text', selector: '#absent', timeoutMs: 300 })
-  await refusal(absent, 'browser.selector_not_found')
+  await givenTime(300, (timeoutMs) => {
+    const absent = driver.extract({ format: 'text', selector: '#absent', timeoutMs })
+    return refusal(absent, 'browser.selector_not_found')
+  })
 })
 
 test('more than eight million characters are refused, in each form', async () => {
@@ -116,8 +119,10 @@ test('more than eight million characters are refused, in each form', async () =>
 test('an extraction that takes too long is ended in the page, and by the caller’s signal', async () => {
   await open(`<body><script>
     document.body.innerHTML = '<ul><li><b>_x_</b> <a href=y>z</a></ul>'.repeat(20_000)</script>`)
-  const problem = await refusal(driver.extract({ timeoutMs: 200 }), 'browser.timeout')
-  assert.match(problem.message, /the document to be read/)
+  await givenTime(200, async (timeoutMs) => {
+    const problem = await refusal(driver.extract({ timeoutMs }), 'browser.timeout')
+    assert.match(problem.message, /the document to be read/)
+  })
   assert.equal((await driver.execute({ script: '1' })).result, 1)
   const reason = new Error('the client went away')
   await assert.rejects(driver.extract({ format: 'text' }, AbortSignal.abort(reason)), reason)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { eventually } from '#kernel/test-support.ts'
-import { driverOf, refusal, startBrowser, TestSite } from './test-browser.ts'
+import { driverOf, givenTime, refusal, startBrowser, TestSite } from './test-browser.ts'
 
 const [browser, site] = await Promise.all([startBrowser(), TestSite.start()])
 const driver = driverOf(browser)
@@ -65,8 +65,10 @@ test('a journey ends with its deadline and with the caller’s signal', async ()
   const held = Promise.withResolvers<void>()
   await driver.navigate({ url: site.page('', { when: () => (isHeld ? held.promise : undefined) }) })
   isHeld = true
-  const problem = await refusal(driver.reload({ timeoutMs: 400 }), 'browser.timeout')
-  assert.match(problem.message, /for load of http/)
+  await givenTime(400, async (timeoutMs) => {
+    const problem = await refusal(driver.reload({ timeoutMs }), 'browser.timeout')
+    assert.match(problem.message, /for load of http/)
+  })
   const controller = new AbortController()
   const reason = new Error('the client went away')
   const reloading = driver.reload({}, controller.signal)
@@ -82,8 +84,10 @@ test('HTML is shown on a page of no site', async () => {
   const shown = await driver.setContent({ html })
   assert.deepEqual(shown, { url: 'about:blank', title: 'Mine', status: null })
   assert.equal(await read('origin'), 'null')
-  const endless = { html: '<title>Slow</title><script>for (;;);</script>', timeoutMs: 500 }
-  const problem = await refusal(driver.setContent(endless), 'browser.timeout')
-  assert.match(problem.message, /for load of the given HTML/)
+  const endless = '<title>Slow</title><script>for (;;);</script>'
+  await givenTime(500, async (timeoutMs) => {
+    const shows = driver.setContent({ html: endless, timeoutMs })
+    assert.match((await refusal(shows, 'browser.timeout')).message, /for load of the given HTML/)
+  })
   assert.equal((await driver.setContent({ html })).title, 'Mine')
 })

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import { checkUrl } from './navigate.ts'
-import { driverOf, refusal, startBrowser, TestSite } from './test-browser.ts'
+import { driverOf, givenTime, refusal, startBrowser, TestSite } from './test-browser.ts'
 
 const proxy = createServer()
 proxy.on('connect', (_request, socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'))
@@ -123,10 +123,12 @@ test('a page that does not come in time is given up, and the page before it can 
   const { promise: never, resolve } = Promise.withResolvers<void>()
   const url = site.page('late', { when: never })
 
-  const problem = await refusal(driver.navigate({ url, timeoutMs: 300 }), 'browser.timeout')
-  assert.equal(problem.status, 504)
-  assert.equal(problem.message, `Waited 300 ms for load of ${url}.`)
-  const { result } = await driver.execute({ script: 'document.title', timeoutMs: 5000 })
+  await givenTime(300, async (timeoutMs) => {
+    const problem = await refusal(driver.navigate({ url, timeoutMs }), 'browser.timeout')
+    assert.equal(problem.status, 504)
+    assert.equal(problem.message, `Waited ${timeoutMs} ms for load of ${url}.`)
+  })
+  const { result } = await driver.execute({ script: 'document.title' })
   assert.equal(result, 'Before')
   resolve()
 })
@@ -147,12 +149,14 @@ test('waitUntil says how much of the page is awaited', async () => {
 })
 
 test('a page in an endless loop can be left', async () => {
-  await driver.navigate({ url: site.page('<button onclick="for (;;);">Loop</button>') })
-  const click = driver.click({ selector: 'button', timeoutMs: 500 })
-  assert.match(
-    (await refusal(click, 'browser.timeout')).message,
-    /the page to take the action on button/,
-  )
+  await givenTime(500, async (timeoutMs) => {
+    await driver.navigate({ url: site.page('<button onclick="for (;;);">Loop</button>') })
+    const click = driver.click({ selector: 'button', timeoutMs })
+    assert.match(
+      (await refusal(click, 'browser.timeout')).message,
+      /the page to take the action on button/,
+    )
+  })
   const { title } = await driver.navigate({ url: site.page('<title>Free</title>') })
   assert.equal(title, 'Free')
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { driverOf, refusal, startBrowser, TestSite } from './test-browser.ts'
+import { driverOf, givenTime, refusal, startBrowser, TestSite } from './test-browser.ts'
 
 const [browser, site] = await Promise.all([startBrowser(), TestSite.start()])
 const driver = driverOf(browser)
@@ -68,8 +68,10 @@ test('a page that cannot be printed as asked says why', async () => {
 
 test('printing ends with its deadline and with the caller’s signal', async () => {
   await open('<script>onbeforeprint = () => { for (;;); }</script>')
-  const problem = await refusal(driver.pdf({ timeoutMs: 500 }), 'browser.timeout')
-  assert.match(problem.message, /for the page to be printed/)
+  await givenTime(500, async (timeoutMs) => {
+    const problem = await refusal(driver.pdf({ timeoutMs }), 'browser.timeout')
+    assert.match(problem.message, /for the page to be printed/)
+  })
   const reason = new Error('the client went away')
   await assert.rejects(driver.pdf({}, AbortSignal.abort(reason)), reason)
   await open('<title>Next</title>')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { driverOf, refusal, startBrowser, TestSite } from './test-browser.ts'
+import { driverOf, givenTime, refusal, startBrowser, TestSite } from './test-browser.ts'
 
 const [browser, site] = await Promise.all([startBrowser(), TestSite.start()])
 const driver = driverOf(browser)
@@ -85,10 +85,13 @@ test('an element is shown whole, wherever it is on the page', async () => {
 
 test('an element that cannot be shown says why', async () => {
   await open('<p id=hidden hidden>H</p><p id=empty></p>')
-  const shot = (selector: string) => driver.screenshot({ selector, timeoutMs: 800 })
-  const hidden = await refusal(shot('#hidden'), 'browser.not_actionable')
-  assert.match(hidden.message, /it is not visible/)
-  await refusal(shot('#empty'), 'browser.not_actionable')
-  await refusal(shot('#absent'), 'browser.selector_not_found')
-  await refusal(shot('#['), 'browser.selector_invalid')
+  const refused = (selector: string, code: string, says = /./) =>
+    givenTime(800, async (timeoutMs) => {
+      const problem = await refusal(driver.screenshot({ selector, timeoutMs }), code)
+      assert.match(problem.message, says)
+    })
+  await refused('#hidden', 'browser.not_actionable', /it is not visible/)
+  await refused('#empty', 'browser.not_actionable')
+  await refused('#absent', 'browser.selector_not_found')
+  await refused('#[', 'browser.selector_invalid')
 })

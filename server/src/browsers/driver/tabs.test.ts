@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import { eventually } from '#kernel/test-support.ts'
 import { driverOf, refusal, startBrowser, TestSite } from './test-browser.ts'
 
@@ -17,7 +18,8 @@ beforeEach(closeAll)
 test('tabs are opened, activated and closed, and commands act on the one in front', async () => {
   const one = await driver.tabs({ action: 'open', url: site.page('<title>One</title>') })
   const two = await driver.tabs({ action: 'open', url: site.page('<title>Two</title>') })
-  assert.deepEqual(await titles(), ['One', 'Two'])
+  const areTold = async () => isDeepStrictEqual(await titles(), ['One', 'Two'])
+  await eventually('the titles are One and Two', areTold)
   assert.deepEqual(
     two.tabs.map(({ id, active }) => [id, active]),
     [

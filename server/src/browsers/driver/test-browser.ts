@@ -18,7 +18,8 @@ import { commonSwitches } from '../host/switches.ts'
 import { CdpSocket } from './cdp.ts'
 import { type Driver, openDriver } from './driver.ts'
 
-const START_DEADLINE_MS = 20_000
+const START_DEADLINE_MS = 60_000
+const LONGEST_TRY_MS = 30_000
 
 export interface TestBrowser {
   endpoint: string
@@ -142,6 +143,24 @@ export async function customerOf({ endpoint }: TestBrowser) {
       return { targetId, sessionId }
     },
   }
+}
+
+/**
+ * Tries something that has to get so far within `timeoutMs`, and again with twice the time when it did not: a busy machine takes
+ * longer. Fails as the last try did, which had half a minute.
+ */
+export async function givenTime<Result>(
+  timeoutMs: number,
+  attempt: (timeoutMs: number) => Promise<Result>,
+): Promise<Result> {
+  for (; timeoutMs < LONGEST_TRY_MS; timeoutMs *= 2) {
+    try {
+      return await attempt(timeoutMs)
+    } catch {
+      continue
+    }
+  }
+  return attempt(LONGEST_TRY_MS)
 }
 
 /** The problem with which a command is refused; fails when it is another one, or none. */

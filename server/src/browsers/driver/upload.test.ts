@@ -6,7 +6,7 @@ import pino from 'pino'
 import { temporaryPath } from '#kernel/test-support.ts'
 import { openDriver } from './driver.ts'
 import { freeFileName, safeFileName } from './file-name.ts'
-import { driverOf, refusal, startBrowser, TestSite } from './test-browser.ts'
+import { driverOf, givenTime, refusal, startBrowser, TestSite } from './test-browser.ts'
 import { uploadedFile } from '../cdp/session-files.ts'
 import { UploadFolder } from './upload-folder.ts'
 
@@ -71,12 +71,16 @@ test('an upload that cannot be done says why', async () => {
     off: 'it is disabled',
   }
   for (const [id, reason] of Object.entries(reasons)) {
-    const given = driver.upload({ files, selector: `#${id}`, timeoutMs: 2_000 })
-    const problem = await refusal(given, 'browser.not_actionable')
-    assert.equal(problem.message, `#${id} was not acted on: ${reason}.`)
+    await givenTime(2_000, async (timeoutMs) => {
+      const given = driver.upload({ files, selector: `#${id}`, timeoutMs })
+      const problem = await refusal(given, 'browser.not_actionable')
+      assert.equal(problem.message, `#${id} was not acted on: ${reason}.`)
+    })
   }
-  const absent = driver.upload({ files, selector: '#absent', timeoutMs: 300 })
-  await refusal(absent, 'browser.selector_not_found')
+  await givenTime(300, (timeoutMs) => {
+    const absent = driver.upload({ files, selector: '#absent', timeoutMs })
+    return refusal(absent, 'browser.selector_not_found')
+  })
   const reason = new Error('the client went away')
   await assert.rejects(driver.upload({ files }, AbortSignal.abort(reason)), reason)
   const log = pino({ level: 'silent' })

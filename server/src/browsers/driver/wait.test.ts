@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { matchesUrl } from './glob.ts'
-import { driverOf, refusal, startBrowser, TestSite } from './test-browser.ts'
+import { customerOf, driverOf, givenTime, refusal, startBrowser, TestSite } from './test-browser.ts'
 
 const [browser, site] = await Promise.all([startBrowser(), TestSite.start()])
 const driver = driverOf(browser)
+const customer = await customerOf(browser)
 
 const open = (body: string) => driver.navigate({ url: site.page(`<!doctype html>${body}`) })
 const later = (script: string, ms = 200) =>
@@ -110,16 +111,21 @@ test('a wait that is not over in time says what it waited for', async () => {
     [{ function: 'for (;;);' }, 'the function to become truthy'],
   ] as const
   for (const [what, awaited] of waits) {
-    const problem = await refusal(driver.wait({ ...what, timeoutMs: 400 }), 'browser.timeout')
-    assert.ok(problem.message.includes(`Waited 400 ms for ${awaited}`), problem.message)
+    await givenTime(400, async (timeoutMs) => {
+      const { message } = await refusal(driver.wait({ ...what, timeoutMs }), 'browser.timeout')
+      assert.ok(message.includes(`Waited ${timeoutMs} ms for ${awaited}`), message)
+    })
   }
   assert.equal(await read('1'), 1)
   await refusal(driver.wait({ selector: '#[' }), 'browser.selector_invalid')
 })
 
 test('a wait ends at a dialog, at the end of the page, and with the caller’s signal', async () => {
-  await open(later('alert("Stop")'))
-  await refusal(driver.wait({ selector: '#absent' }), 'browser.dialog_open')
+  const { url } = await open('')
+  const { sessionId } = await customer.attach(url)
+  const waiting = refusal(driver.wait({ selector: '#absent' }), 'browser.dialog_open')
+  void customer.send('Runtime.evaluate', { expression: 'alert("Stop")' }, sessionId)
+  await waiting
   await driver.dialog({ action: 'accept' })
   await open('')
   const reason = new Error('the client went away')

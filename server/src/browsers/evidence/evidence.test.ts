@@ -24,7 +24,7 @@ const log = pino({ level: 'silent' })
 const browser = await startBrowser()
 const site = await TestSite.start()
 const customer = await customerOf(browser)
-const DEADLINE_MS = 20_000
+const DEADLINE_MS = 60_000
 const ANIMATED = `<style>div{width:200px;height:200px;animation:a 1s linear infinite}
 @keyframes a{from{background:red}to{background:blue}}</style><div></div>`
 
@@ -97,6 +97,16 @@ async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   return found
 }
 
+/** Waits until so many frames of a page are stored; Chromium may take its time to paint. */
+async function untilFilmed(sink: MemoryStore, targetId: string, count: number): Promise<void> {
+  const isFilmed = async () => {
+    if (!sink.manifest) return false
+    const frames = await all((await RecordingReader.open(sink)).frames())
+    return frames.filter(({ pageId }) => pageId === targetId).length >= count
+  }
+  await until(`${count} frames of the page`, isFilmed, DEADLINE_MS)
+}
+
 /** A recording of a page that does a bit of everything. */
 async function recorded(t: TestContext, options: Partial<RecordingWish> = {}) {
   const { recorder, sink, feed } = await recording(t, { network: true, fps: 5, ...options })
@@ -131,6 +141,7 @@ async function recorded(t: TestContext, options: Partial<RecordingWish> = {}) {
   )
   await until('the failure is told', () => heard.includes('http://127.0.0.1:1/'), DEADLINE_MS)
   await until('the error is told', () => heard.some((text) => text.includes('oops')), DEADLINE_MS)
+  if (options.frames !== false) await untilFilmed(sink, page.targetId, 2)
   const command = { id: 'cmd_1', type: 'navigate', params: { url: next }, startedAt }
   recorder.command({ ...command, endedAt: new Date(), status: 'success' })
   recorder.input({ type: 'click', x: 1, y: 2 })
@@ -212,6 +223,7 @@ test("Playwright's own viewer shows the trace", async (t) => {
   const playwright = await chromium.connectOverCDP(browser.endpoint, { noDefaults: true })
   t.after(() => playwright.close())
   const context = await playwright.newContext({ viewport: { width: 1280, height: 800 } })
+  context.setDefaultTimeout(DEADLINE_MS)
   const page = await context.newPage()
   await page.goto(`${viewer.url}/index.html?trace=${viewer.url}/trace.zip`)
   const options = { timeout: DEADLINE_MS }
@@ -232,7 +244,8 @@ test('what is recorded is stored within seconds, and readable when the process i
   const { recorder, sink } = await recording(t, { fps: 5 }, 5_000)
   await openPage(t, site.page(ANIMATED))
   recorder.input({ type: 'click' })
-  await until('a flush', () => (sink.manifest?.totals.events ?? 0) > 0, DEADLINE_MS)
+  const isStored = ({ totals }: Manifest) => totals.events > 0 && totals.frames > 0
+  await until('a flush', () => Boolean(sink.manifest && isStored(sink.manifest)), DEADLINE_MS)
   const killed = new MemoryStore()
   for (const [name, bytes] of sink.objects) killed.objects.set(name, bytes)
   const reader = await RecordingReader.open(killed)
@@ -289,15 +302,7 @@ test('live view and recording can both film a page', async (t) => {
   await viewer.send('Page.enable', {}, sessionId)
   await viewer.send('Page.startScreencast', { format: 'jpeg', quality: 80 }, sessionId)
   const { recorder, sink } = await recording(t, { fps: 5 })
-  await until(
-    'frames of the page',
-    async () => {
-      if (!sink.manifest) return false
-      const frames = await all((await RecordingReader.open(sink)).frames())
-      return frames.filter(({ pageId }) => pageId === page.targetId).length > 5
-    },
-    DEADLINE_MS,
-  )
+  await untilFilmed(sink, page.targetId, 6)
   await viewer.send('Page.stopScreencast', {}, sessionId)
   const at = (await recorder.end()).totals.frames
   assert.ok(at > 5)

@@ -12,7 +12,6 @@ import type { SlotRecord } from './slot-file.ts'
 
 const MAX = 4
 const WORKING_MS = 6_000
-const PATIENT_MS = 20_000
 const CLEAN = { processes: 0, directories: 0, sockets: 0 }
 const NARROW = { viewport: { width: 600, height: 600 } }
 
@@ -45,7 +44,7 @@ test('whatever happens when, no place is lost and no browser serves two sessions
   let most = 0
   const watch = setInterval(() => (most = Math.max(most, taken())), 2)
   host.setPool({ min: 0, max: MAX, spare: 2 })
-  await until('some are ready', () => host.facts().ready === 2, PATIENT_MS)
+  await until('some are ready', () => host.facts().ready === 2)
   await Promise.all([
     ...lives.map((life, index) => live(`ses_${index}`, life, used)),
     ...spares.map(({ atMs, spare }) =>
@@ -55,7 +54,7 @@ test('whatever happens when, no place is lost and no browser serves two sessions
   ])
   assert.ok([...used.values()].some((warm) => warm))
   host.setPool({ min: 0, max: MAX, spare: 0 })
-  await until('every place is free', () => taken() === 0, PATIENT_MS)
+  await until('every place is free', () => taken() === 0)
   clearInterval(watch)
   assert.ok(most <= MAX)
 

@@ -7,7 +7,6 @@ import {
   createServer as createTcpServer,
 } from 'node:net'
 import type { TestContext } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import pino from 'pino'
 import { openAddressGuard } from '#kernel/addresses.ts'
 import { Egress, type EgressOptions } from './egress.ts'
@@ -50,16 +49,6 @@ export async function listen(t: TestContext, server: Server, host = '127.0.0.1',
   await once(server.listen(port, host), 'listening')
   t.after(() => server.close())
   return (server.address() as AddressInfo).port
-}
-
-/** Nobody listens there, unless another process takes it just now. */
-export async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 type GatewayOptions = Parameters<typeof openAddressGuard>[0] &
@@ -115,13 +104,4 @@ export async function readBytes(socket: Socket, bytes: number): Promise<string> 
   socket.once('close', resolve)
   await promise
   return Buffer.concat(chunks).toString()
-}
-
-/** Waits until a fact holds. @throws Error when it does not within 15 s. */
-export async function eventually(what: string, holds: () => boolean): Promise<void> {
-  const giveUpAt = performance.now() + 15_000
-  while (!holds()) {
-    if (performance.now() > giveUpAt) throw new Error(`not within 15 s: ${what}`)
-    await sleep(10)
-  }
 }

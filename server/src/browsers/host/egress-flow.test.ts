@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import { createServer, request } from 'node:http'
 import { type Socket, connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { eventually } from '#kernel/test-support.ts'
 import {
   connectThrough,
-  eventually,
   get,
   listen,
   openEgress,

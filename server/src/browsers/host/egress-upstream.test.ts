@@ -4,10 +4,9 @@ import { createServer } from 'node:http'
 import { type TestContext, after, test } from 'node:test'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import pino from 'pino'
+import { eventually, freePort } from '#kernel/test-support.ts'
 import {
   connectThrough,
-  eventually,
-  freePort,
   get,
   listen,
   openEgress,

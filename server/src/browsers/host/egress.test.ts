@@ -2,15 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type Socket, connect } from 'node:net'
 import { test } from 'node:test'
-import {
-  connectThrough,
-  eventually,
-  freePort,
-  get,
-  openEgress,
-  openSite,
-  openTcp,
-} from './egress-fixture.ts'
+import { eventually, freePort } from '#kernel/test-support.ts'
+import { connectThrough, get, openEgress, openSite, openTcp } from './egress-fixture.ts'
 
 test('plain HTTP passes to an allowed address, and its bytes are counted', async (t) => {
   const site = await openSite(t)

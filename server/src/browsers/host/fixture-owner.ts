@@ -27,5 +27,5 @@ setInterval(() => {}, 60_000)
 
 async function untilWarm(): Promise<void> {
   const { spare } = host.facts().pool
-  await until('the pool is full', () => host.facts().ready >= spare, 20_000)
+  await until('the pool is full', () => host.facts().ready >= spare)
 }

@@ -3,6 +3,7 @@ import { chmod, mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import pino from 'pino'
 import { openAddressGuard } from '#kernel/addresses.ts'
 import { systemClock } from '#kernel/clock.ts'
@@ -115,7 +116,7 @@ export async function evaluate<Value>(
   expression: string,
   url = 'about:blank',
 ): Promise<Value> {
-  return withDevTools(endpoint, 15_000, async (send) => {
+  return withDevTools(endpoint, 60_000, async (send) => {
     const { targetId } = await send<{ targetId: string }>('Target.createTarget', {
       url: 'about:blank',
     })
@@ -140,11 +141,17 @@ export async function evaluate<Value>(
   })
 }
 
+/** Waits until the health check finds that the only browser answers: a busy machine may take longer than one check waits. */
+export async function untilOneAnswers(host: BrowserHost): Promise<void> {
+  const detail = '1 of 1 browsers answer'
+  await until(detail, async () => isDeepStrictEqual(await host.check(), { ok: true, detail }))
+}
+
 /** Waits until a fact holds. @throws Error when it does not within the deadline. */
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  deadlineMs = 5_000,
+  deadlineMs = 30_000,
 ): Promise<void> {
   const giveUpAt = performance.now() + deadlineMs
   while (!(await holds())) {

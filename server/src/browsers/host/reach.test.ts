@@ -49,10 +49,10 @@ test('an allowed site is reached', async () => {
 })
 
 const attempts = {
-  'a navigation': `location.href = '${target}/'; await new Promise((r) => setTimeout(r, 3000))`,
-  'a navigation that is redirected': `location.href = '/redirect?${target}/'; await new Promise((r) => setTimeout(r, 3000))`,
+  'a navigation': `location.href = '${target}/'; await fetch('/counted')`,
+  'a navigation that is redirected': `location.href = '/redirect?${target}/'; await fetch('/counted')`,
   'a form': `document.body.innerHTML = '<form method=post action="${target}/">'
-    document.forms[0].submit(); await new Promise((r) => setTimeout(r, 3000))`,
+    document.forms[0].submit(); await fetch('/counted')`,
   'a redirect': `await fetch('/redirect?${target}/').catch(() => {})`,
   'a fetch': `await fetch('${target}/', { mode: 'no-cors' }).catch(() => {})`,
   'a fetch over TLS': `await fetch('https://127.0.0.1:${secret.port}/').catch(() => {})`,
@@ -89,8 +89,7 @@ const attempts = {
 }
 
 let refusedBefore = 0
-const whenCounted = () =>
-  until('counted', () => host.traffic('ses_reach')!.refused > refusedBefore, 15_000)
+const whenCounted = () => until('counted', () => host.traffic('ses_reach')!.refused > refusedBefore)
 
 for (const [what, script] of Object.entries(attempts)) {
   test(`${what} to an address that is not public is refused and counted`, async () => {

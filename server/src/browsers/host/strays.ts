@@ -24,7 +24,8 @@ export interface Traces {
   isOwn: (slotId: string) => boolean
 }
 
-const SURVIVOR_DEADLINE_MS = 3_000
+/** A machine on which everything starts again is busy, and a browser that is not waited for takes its session with it. */
+const SURVIVOR_DEADLINE_MS = 10_000
 const REAPED_AT_ONCE = 4
 
 /** What earlier processes have left on this machine: browsers that live, and traces of others. */

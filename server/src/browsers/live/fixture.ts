@@ -231,11 +231,7 @@ export class Customer {
     const attach = { targetId, flatten: true }
     const { sessionId } = await this.send<{ sessionId: string }>('Target.attachToTarget', attach)
     const page = new CustomerPage(this, targetId, sessionId)
-    await until(
-      `${title} is open`,
-      () => page.evaluate<boolean>(`document.title === '${title}'`),
-      20_000,
-    )
+    await until(`${title} is open`, () => page.evaluate<boolean>(`document.title === '${title}'`))
     return page
   }
 

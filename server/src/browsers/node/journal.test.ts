@@ -29,7 +29,7 @@ test('what a killed node had to tell is told by the next one, first and in its o
     setInterval(() => {}, 1000)`,
   )
   const lines = async () => (await readFile(path, 'utf8').catch(() => '')).split('\n').length
-  await eventually('the reports are on disk', async () => (await lines()) === 5, 30_000)
+  await eventually('the reports are on disk', async () => (await lines()) === 5)
   node.child.kill('SIGKILL')
 
   const told: Entry[] = []

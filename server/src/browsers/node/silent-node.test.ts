@@ -26,7 +26,7 @@ stack.defer(() => void child.kill('SIGKILL'))
 let output = ''
 child.stdout.on('data', (chunk) => (output += String(chunk)))
 const said = (word: string) => output.split(word).length - 1
-const port = await eventually('it listens', () => /port (\d+)/.exec(output)?.[1], 30_000)
+const port = await eventually('it listens', () => /port (\d+)/.exec(output)?.[1])
 
 const node = stack.use(
   new RemoteNode({

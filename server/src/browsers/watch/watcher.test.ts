@@ -14,7 +14,7 @@ const log = pino({ level: 'silent' })
 const browser = await startBrowser('--disable-popup-blocking', '--site-per-process')
 const site = await TestSite.start()
 const customer = await customerOf(browser)
-const DEADLINE_MS = 20_000
+const DEADLINE_MS = 60_000
 
 /** A watcher of the browser, and what its session's feed tells. */
 function watching(t: TestContext, endpoint = browser.endpoint) {
