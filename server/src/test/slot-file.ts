@@ -15,7 +15,9 @@ export interface BrowserRecord {
 /** The browser of a session, as the server keeps it on its disk. */
 export async function browserOf(home: string, sessionId: string): Promise<BrowserRecord> {
   const directory = join(home, 'run/slots')
-  for (const name of await readdir(directory)) {
+  const names = await readdir(directory)
+  // What is not named so is still being written.
+  for (const name of names.filter((each) => each.endsWith('.json'))) {
     const text = await readFile(join(directory, name), 'utf8').catch(() => '{}')
     const slot = JSON.parse(text) as BrowserRecord & { session?: { sessionId: string } }
     if (slot.session?.sessionId === sessionId) return slot
