@@ -42,7 +42,15 @@ test('creates that wait get their places although the database is lost again and
   await eventually('all wait', allWait, 60_000)
   let cuts = 0
   for (let places = 1; places <= 6; places++) {
-    const isNext = async () => (cuts += await cut()) > 0 && node.begun.length >= places
+    let nextCutMs = 0
+    const isNext = async () => {
+      if (performance.now() > nextCutMs) {
+        cuts += await cut()
+        // A busy machine needs as long to write something down.
+        nextCutMs = performance.now() + 1_000
+      }
+      return node.begun.length >= places
+    }
     node.places = places
     desk.runtime.onPlace()
     await eventually('the next one starts', isNext, 60_000)

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { after } from 'node:test'
+import { after, afterEach } from 'node:test'
 import pino from 'pino'
 import WebSocket, { WebSocketServer } from 'ws'
 import { systemClock } from '#kernel/clock.ts'
@@ -13,7 +13,6 @@ import { LiveView, type LiveViewOptions } from './live-view.ts'
 import type { ServerMessage } from './protocol.ts'
 import type { ViewerRights } from './viewer.ts'
 
-const DEADLINE_MS = 20_000
 const log = pino({ level: 'silent' })
 
 export const ann: Holder = { kind: 'person', id: 'usr_ann', name: 'Ann' }
@@ -174,7 +173,9 @@ export class TestViewer {
   }
 
   async until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-    await until(`${what}; ${JSON.stringify(this.messages.slice(-3))}`, holds, DEADLINE_MS)
+    await until(what, holds).catch((cause: unknown) => {
+      throw new Error(`${what}; ${JSON.stringify(this.messages.slice(-3))}`, { cause })
+    })
   }
 
   #show(frame: SeenFrame): void {
@@ -208,7 +209,11 @@ export class Customer {
     const signal = AbortSignal.timeout(CUSTOMER_DEADLINE_MS)
     const cdp = await CdpSocket.open(endpoint, signal)
     after(() => cdp[Symbol.dispose]())
-    return new Customer(cdp, await TestSite.start(), signal)
+    const customer = new Customer(cdp, await TestSite.start(), signal)
+    const first = await customer.#pages()
+    // A test that fails leaves its pages open, and the next one would count them.
+    afterEach(() => customer.#closeAllBut(first))
+    return customer
   }
 
   private constructor(cdp: CdpSocket, site: TestSite, signal: AbortSignal) {
@@ -231,17 +236,37 @@ export class Customer {
     const attach = { targetId, flatten: true }
     const { sessionId } = await this.send<{ sessionId: string }>('Target.attachToTarget', attach)
     const page = new CustomerPage(this, targetId, sessionId)
-    await until(`${title} is open`, () => page.evaluate<boolean>(`document.title === '${title}'`))
+    await until(`${title} is open`, () =>
+      page.evaluate<boolean>(`document.title === '${title}' && document.readyState === 'complete'`),
+    )
     return page
   }
 
   /** Closes a page that another one has opened. */
   async closePage(url: string): Promise<void> {
-    const { targetInfos } = await this.send<{ targetInfos: { targetId: string; url: string }[] }>(
-      'Target.getTargets',
-    )
-    const { targetId } = targetInfos.find((target) => target.url === url)!
+    const { targetId } = (await this.#pages()).find((page) => page.url === url)!
+    await this.close(targetId)
+  }
+
+  /** Closes a page, and waits until the browser does not know it any more. */
+  async close(targetId: string): Promise<void> {
     await this.send('Target.closeTarget', { targetId })
+    const isGone = async () => !(await this.#pages()).some((page) => page.targetId === targetId)
+    await until('the page is gone', isGone)
+  }
+
+  async #pages(): Promise<{ targetId: string; url: string }[]> {
+    const { targetInfos } = await this.send<{
+      targetInfos: { targetId: string; type: string; url: string }[]
+    }>('Target.getTargets')
+    return targetInfos.filter(({ type }) => type === 'page')
+  }
+
+  async #closeAllBut(kept: { targetId: string }[]): Promise<void> {
+    if (this.#cdp.gone.aborted) return
+    const ids = new Set(kept.map(({ targetId }) => targetId))
+    const others = (await this.#pages()).filter(({ targetId }) => !ids.has(targetId))
+    await Promise.all(others.map(({ targetId }) => this.close(targetId)))
   }
 }
 
@@ -272,7 +297,7 @@ export class CustomerPage {
   }
 
   async close(): Promise<void> {
-    await this.#customer.send('Target.closeTarget', { targetId: this.targetId })
+    await this.#customer.close(this.targetId)
   }
 }
 

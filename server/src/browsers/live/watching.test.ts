@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import { imageSize } from '../driver/image-size.ts'
 import { startBrowser } from '../driver/test-browser.ts'
 import { bob, Customer, type CustomerPage, Tap, TestLive } from './fixture.ts'
+import type { LivePage } from './protocol.ts'
 
-const LIMIT = { timeout: 60_000 }
+const LIMIT = { timeout: 180_000 }
 const browser = await startBrowser()
 const customer = await Customer.of(browser.endpoint)
 const openPage = (title: string, body: string) => customer.openPage(title, body)
@@ -38,7 +40,7 @@ test('four viewers share one capture, and it ends with the last of them', LIMIT,
   for (const viewer of viewers) await viewer.until('thirty frames', () => viewer.frames >= 30)
   // A capture may have begun anew meanwhile, in the place of the one before.
   const running = () => tap.count('Page.startScreencast') - tap.count('Page.stopScreencast')
-  assert.equal(running(), 1)
+  await viewers[0]!.until('one is running', () => running() === 1)
   assert.equal(live.view.viewers, 4)
   for (const { socket } of viewers) socket.close()
   await viewers[0]!.until('nobody is left', () => live.view.viewers === 0 && tap.open === 0)
@@ -86,19 +88,23 @@ test('a viewer may have fewer frames, or none for a while', LIMIT, async () => {
   await using live = await TestLive.start(browser.endpoint)
   const [calm, keen] = [await live.watch({ holder: bob }), await live.watch()]
   calm.send({ type: 'quality', maxFps: 2 })
+  // What is answered was read after that.
+  calm.send({ type: 'nonsense' })
+  await calm.notice('message.invalid')
+  const [before, startedMs] = [calm.frames, performance.now()]
   await keen.until('sixty frames', () => keen.frames >= 60)
-  assert.ok(calm.frames < keen.frames / 2, `${calm.frames} of ${keen.frames}`)
-  keen.send({ type: 'pause', paused: true })
-  calm.send({ type: 'pause', paused: true })
-  const before = [calm.frames, keen.frames]
-  keen.send({ type: 'nonsense' })
-  await keen.notice('message.invalid')
-  const paused = keen.frames
-  await calm.until('the calm one is as quiet', () => calm.frames <= before[0]! + 2)
-  keen.send({ type: 'nonsense' })
+  const seconds = (performance.now() - startedMs) / 1_000
+  const most = Math.ceil(seconds * 2) + 2
+  assert.ok(calm.frames - before <= most, `${calm.frames - before} frames in ${seconds} s`)
+  for (const viewer of [keen, calm]) {
+    viewer.send({ type: 'pause', paused: true })
+    viewer.send({ type: 'select', page: 1_000_000 })
+    await viewer.notice('page.none')
+  }
+  const [paused, quiet] = [keen.frames, calm.frames]
   keen.send({ type: 'pause', paused: false })
   await keen.until('frames again', () => keen.frames > paused + 10)
-  assert.ok(calm.frames <= before[0]! + 2)
+  assert.equal(calm.frames, quiet)
   await page.close()
 })
 
@@ -132,10 +138,11 @@ test('who selects a page brings it to the front, whichever window it is in', LIM
   await lower.evaluate(`void window.open('${url}', '', 'popup,width=400,height=300')`)
   await viewer.sees('upper')
   viewer.send({ type: 'select', page })
-  const { watching } = await viewer.next('pages', ({ pages }) =>
-    pages.some(({ title, active }) => title === 'lower' && active),
-  )
-  assert.equal(watching, page)
+  await viewer.until('it is in front', () => {
+    const list = viewer.messages.findLast((message) => message.type === 'pages')
+    const front = list?.pages.find(({ active }) => active)
+    return front?.title === 'lower' && list?.watching === page
+  })
   const seen = viewer.frames
   await viewer.until('it moves', () => viewer.frames > seen + 10)
   await Promise.all([lower.close(), customer.closePage(url)])
@@ -188,10 +195,7 @@ test('of more pages than are listed, the one in front is', LIMIT, async () => {
   assert.equal(list.pages.length, 4)
   await Promise.all([...opened, opener].map((page) => page.close()))
   // There is room again for the one that Chromium began with.
-  const { pages } = await viewer.next('pages', (list) =>
-    list.pages.some(({ url }) => url === 'about:blank'),
-  )
-  assert.ok(pages.some(({ title }) => title === 'newest'))
+  await viewer.next('pages', ({ pages }) => areShown(pages, 'about:blank', 'newest'))
   await last.close()
 })
 
@@ -211,13 +215,7 @@ test('a page that is closed while the pages are looked at is listed no more', LI
   await Promise.all([behind.close(), listed.close()])
   await viewer.until('both are gone', () => tap.count('Target.targetDestroyed', tap.events) === 2)
   resolve()
-  const { pages } = await viewer.next('pages', (list) =>
-    list.pages.some(({ url }) => url === 'about:blank'),
-  )
-  assert.deepEqual(
-    pages.map(({ title }) => title),
-    ['front', 'about:blank'],
-  )
+  await viewer.next('pages', ({ pages }) => areShown(pages, 'about:blank', 'front'))
   await front.close()
 })
 
@@ -230,6 +228,11 @@ test('nobody is let in beyond the limit, or after the end', LIMIT, async () => {
   assert.deepEqual(viewer.closed, { code: 4002, reason: 'the session has ended' })
   assert.equal(live.view.viewers, 0)
 })
+
+/** These are all that are listed. */
+function areShown(pages: readonly LivePage[], ...titles: string[]): boolean {
+  return isDeepStrictEqual(pages.map(({ title }) => title).toSorted(), titles)
+}
 
 /** The picture, as Chromium itself decodes it, is blue in the middle. */
 async function isBlue(page: CustomerPage, jpeg: Buffer): Promise<boolean> {
