@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net'
-import { Agent, buildConnector, request, type Dispatcher } from 'undici'
+import type { Agent, buildConnector, Dispatcher } from 'undici'
 import { type AddressGuard, DestinationRefused, pinnedLookup } from './addresses.ts'
 import { readBody } from './fetch-body.ts'
 import { FetchFailed, failureOf } from './fetch-failure.ts'
 import type { Logger } from './log.ts'
 import { plainAddress } from './public-addresses.ts'
+import { undici } from './undici.ts'
 
 export { type FailureReason, FetchFailed } from './fetch-failure.ts'
 
@@ -59,7 +60,7 @@ const OWN_HEADERS =
   /^(host|connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|content-length|upgrade|expect)$/i
 
 export function openGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
-  const agent = new Agent({
+  const agent = new (undici().Agent)({
     connect: guardedConnector(options.guard),
     connections: CONNECTIONS_PER_ORIGIN,
     maxHeaderSize: MAX_HEADER_BYTES,
@@ -108,7 +109,7 @@ async function connectChecked(
 ): Promise<Socket> {
   const port = Number(options.port || (options.protocol === 'http:' ? 80 : 443))
   const checked = await guard.resolve(options.hostname, port)
-  const connectTo = buildConnector({
+  const connectTo = undici().buildConnector({
     lookup: pinnedLookup(checked),
     allowH2: false,
     timeout: CONNECT_TIMEOUT_MS,
@@ -147,7 +148,7 @@ function send(agent: Agent, url: URL, call: CallOptions, signal: AbortSignal) {
   if (Object.keys(headers).some((name) => OWN_HEADERS.test(name))) {
     throw new FetchFailed('protocol', 'ERR_HEADER_NOT_ALLOWED')
   }
-  return request(url, {
+  return undici().request(url, {
     dispatcher: agent,
     method: call.method ?? 'GET',
     headers: { 'accept-encoding': 'gzip, br', ...headers },

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Dispatcher, Pool } from 'undici'
+import type { Dispatcher, Pool } from 'undici'
 import { Ticker } from '#kernel/ticker.ts'
 import type { Logger } from '#kernel/log.ts'
+import { undici } from '#kernel/undici.ts'
 import { connectorTo } from './pinned.ts'
 import { paths } from './wire.ts'
 
@@ -108,7 +109,7 @@ export class NodeLink implements AsyncDisposable {
 
   #pool(connections: number): Pool {
     const { url, fingerprint } = this.#options
-    return new Pool(url, {
+    return new (undici().Pool)(url, {
       ...{ connect: connectorTo(fingerprint), connections, pipelining: 1 },
       ...{ bodyTimeout: 0, headersTimeout: 0 },
     })

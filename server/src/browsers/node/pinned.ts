@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, type TLSSocket } from 'node:tls'
-import { buildConnector } from 'undici'
+import type { buildConnector } from 'undici'
+import { undici } from '#kernel/undici.ts'
 import { CONNECT_MS, PROBE_AFTER_MS } from './wire.ts'
 
 class OtherCertificate extends Error {
@@ -17,7 +18,7 @@ export function connectorTo(fingerprint: string): buildConnector.connector {
     ...{ maxCachedSessions: 0, rejectUnauthorized: false, timeout: CONNECT_MS },
     keepAliveInitialDelay: PROBE_AFTER_MS,
   }
-  const connect = buildConnector(own)
+  const connect = undici().buildConnector(own)
   return (options, done) =>
     connect(options, (error, socket) => {
       if (error) return done(error, null)

@@ -203,7 +203,9 @@ test(
   async () => {
     const node = remote()
     const follow = () => node.follow(ID, { kinds: KINDS }, () => {})
-    const all = await Promise.all(Array.from({ length: 100 }, follow))
+    // A few at a time: a hundred handshakes at once are more than a busy machine does in time.
+    const all = []
+    while (all.length < 100) all.push(...(await Promise.all(Array.from({ length: 10 }, follow))))
     assert.equal(await call(node, 1), 1)
     for (const one of all.slice(0, 50)) one[Symbol.dispose]()
     await eventually('half of them follow', () => followers.size === 50)
