@@ -12,14 +12,26 @@ const server = `
       setTimeout(() => process.exit(7), 50)
     })
   }
-  setTimeout(() => process.exit(9), 20_000)
+  setTimeout(() => process.exit(9), 120_000)
   note('arguments', process.argv.slice(2).join(' '))
   note('pids', process.pid)`
 
-async function startServer(args: string[] = []) {
-  const checkout = await FakeCheckout.make({ 'cli/bin/gantry.mjs': server })
+/** As `start.mjs` does it, but with a minute before the first restart. */
+const startPatiently = `
+  import { fileURLToPath } from 'node:url'
+  import { runInPlace } from './lib/child.mjs'
+  import { supervise } from './lib/supervise.mjs'
+  const gantry = fileURLToPath(new URL('../cli/bin/gantry.mjs', import.meta.url))
+  const run = () => runInPlace(process.execPath, [gantry, 'serve'])
+  process.exit(await supervise(run, { firstDelayMs: 60_000 }))`
+
+async function startServer(args: string[] = [], script = 'scripts/start.mjs') {
+  const checkout = await FakeCheckout.make({
+    'cli/bin/gantry.mjs': server,
+    'scripts/start-patiently.mjs': startPatiently,
+  })
   await checkout.install()
-  const start = checkout.run('scripts/start.mjs', args)
+  const start = checkout.run(script, args)
   const pids = async () => ((await checkout.read('pids')) ?? '').trim().split('\n').map(Number)
   const nthPid = (n: number) => eventually(`server ${n} is up`, async () => (await pids())[n - 1])
   return { checkout, start, ended: outcome(start), nthPid }
@@ -48,7 +60,8 @@ test('a server that is killed is started again; one that ends by itself is not',
 })
 
 test('a stop during the wait before a restart ends it', async () => {
-  const { checkout, start, ended, nthPid } = await startServer()
+  const script = 'scripts/start-patiently.mjs'
+  const { checkout, start, ended, nthPid } = await startServer([], script)
   await using _ = checkout
   const waiting = new Promise((resolve) => start.stderr!.once('data', resolve))
   process.kill(await nthPid(1), 'SIGKILL')

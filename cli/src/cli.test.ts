@@ -11,7 +11,7 @@ const GANTRY = join(import.meta.dirname, '../bin/gantry.mjs')
 
 function gantry(args: string[], home: ServerHome) {
   const env = { PATH: process.env.PATH, HOME: process.env.HOME, GANTRY_HOME: home.path }
-  return run(process.execPath, [GANTRY, ...args], { env, timeout: 60_000 })
+  return run(process.execPath, [GANTRY, ...args], { env, timeout: 120_000 })
 }
 
 const ADMIN = ['admin', 'create', '--email', 'root@example.test']

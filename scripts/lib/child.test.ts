@@ -13,7 +13,7 @@ test('a group that is not done by its deadline is interrupted with all its child
 })
 
 test('a group that ends in time has its own status', async () => {
-  const end = await runAsGroup(process.execPath, ['-e', 'process.exit(4)'], { deadlineMs: 10_000 })
+  const end = await runAsGroup(process.execPath, ['-e', 'process.exit(4)'], { deadlineMs: 60_000 })
   assert.deepEqual(end, { code: 4, signal: null, late: false })
   assert.equal(statusOf(end), 4)
 })
@@ -23,7 +23,7 @@ test('a signal reaches every process of the group', async () => {
   const code = `
     const { runAsGroup } = await import(${module})
     const inner = "process.on('SIGTERM', () => process.exit(3)); console.log('up'); ${forever}"
-    const end = await runAsGroup(process.execPath, ['-e', inner], { deadlineMs: 10_000 })
+    const end = await runAsGroup(process.execPath, ['-e', inner], { deadlineMs: 60_000 })
     process.exit(end.code)`
   const outer = spawn(process.execPath, ['--input-type=module', '-e', code])
   await once(outer.stdout, 'data')

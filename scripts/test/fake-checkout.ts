@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const scripts = join(import.meta.dirname, '..')
-const DEADLINE_MS = 10_000
+const DEADLINE_MS = 30_000
 
 /** A directory that looks like a checkout: our scripts, a lockfile, what npm installed, and files of the test's own. */
 export class FakeCheckout implements AsyncDisposable {

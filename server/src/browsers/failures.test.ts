@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { sql } from 'kysely'
+import { startTicks } from '#kernel/processes.ts'
 import { eventually } from '#kernel/test-support.ts'
 import { type Person, startApp, type TestApp } from '#test/app.ts'
 import { serveHtml } from '#test/page-server.ts'
@@ -41,10 +42,18 @@ function send(app: TestApp, { accessToken }: Person, path: string, body = {}, ke
   return { answered, leave: () => (gone.abort(), answered.catch(() => {})) }
 }
 
-const startingOf = async (person: Person) =>
-  (await person.get('/v1/sessions?status=starting')).body.items[0]?.id as string | undefined
-
-const isLaunching = (person: Person) => eventually('it is starting', () => startingOf(person))
+/** The session whose browser is the next to be launched, as soon as that begins. */
+function nextLaunch(app: TestApp): Promise<string> {
+  const { host } = nodeOf(app)
+  const launch = host.launch.bind(host)
+  return new Promise((resolve) => {
+    host.launch = (id, ...more) => {
+      host.launch = launch
+      resolve(id)
+      return launch(id, ...more)
+    }
+  })
+}
 
 test('what PostgreSQL cannot keep of one command spoils the history of no other', async () => {
   const ann = await app.person()
@@ -69,8 +78,9 @@ test('two ends at once both answer with what the end came to', async () => {
 
 test('a create that ends before its browser is up says so', async () => {
   const ann = await app.person()
+  const launching = nextLaunch(app)
   const creating = ann.post('/v1/sessions')
-  const ended = await ann.delete(`/v1/sessions/${await isLaunching(ann)}`)
+  const ended = await ann.delete(`/v1/sessions/${await launching}`)
   assert.deepEqual([ended.body.endReason, ended.body.wipe], ['asked', CLEAN])
   const answer = await creating
   assert.deepEqual([answer.status, answer.body.code], [409, 'session.closed'])
@@ -78,8 +88,9 @@ test('a create that ends before its browser is up says so', async () => {
 
 test('a client that went away while its browser started may try again with the same key', async () => {
   const ann = await app.person()
+  const launching = nextLaunch(app)
   const first = send(app, ann, '/v1/sessions', {}, 'again')
-  const id = await isLaunching(ann)
+  const id = await launching
   await first.leave()
   const made = await eventually('it is made', async () => {
     const answer = await ann.post('/v1/sessions', {}, { 'idempotency-key': 'again' })
@@ -91,8 +102,9 @@ test('a client that went away while its browser started may try again with the s
 
 test('a flat session that several wait for opens although the first of them went away', async () => {
   const ann = await app.person()
+  const launching = nextLaunch(app)
   const first = send(app, ann, '/v1/browser/navigate', { url: pages.url })
-  await isLaunching(ann)
+  await launching
   const second = ann.post('/v1/browser/navigate', { url: pages.url })
   await first.leave()
   const answer = await second
@@ -131,6 +143,7 @@ test('a place is free once its browser is gone, and not before', async () => {
   await using app = await startApp({ browsers: true, env: { MAX_SESSIONS: '1' } })
   const ann = await app.person()
   const { body } = await ann.post('/v1/sessions')
+  const { pid } = nodeOf(app).host.get(body.id)!
   const ending = ann.delete(`/v1/sessions/${body.id}`)
   const refusals = new Set<string>()
   await eventually('a place is free', async () => {
@@ -138,7 +151,9 @@ test('a place is free once its browser is gone, and not before', async () => {
     if (answer.status !== 201) refusals.add(answer.body.code)
     return answer.status === 201
   })
-  assert.deepEqual([...refusals], ['session.limit_reached'])
+  assert.equal(startTicks(pid), undefined, 'its process has ended')
+  refusals.delete('session.limit_reached')
+  assert.equal(refusals.size, 0, [...refusals].join())
   assert.deepEqual((await ending).body.wipe, CLEAN)
 })
 
@@ -146,8 +161,9 @@ test('the end of the process ends what is starting, and what the database cannot
   await using app = await startApp({ browsers: true })
   const ann = await app.person()
   const { body } = await ann.post('/v1/sessions')
+  const launching = nextLaunch(app)
   const creating = ann.post('/v1/sessions')
-  await isLaunching(ann)
+  await launching
   await freeze(app)
   await app.app.browsers!.endAll()
   assert.notEqual((await creating).status, 201)

@@ -135,7 +135,7 @@ test('a batch tells of each command, stops at the first that fails, and keeps al
     { type: 'navigate', url: `${pages.url}/batch` },
     { type: 'execute', script: 'document.title' },
     { type: 'screenshot', format: 'jpeg' },
-    { type: 'click', selector: '#absent', timeoutMs: 200 },
+    { type: 'click', selector: '#absent', timeoutMs: 3_000 },
     { type: 'tabs', action: 'list' },
   ]
   const { status, body } = await send('batch', { commands })
@@ -215,7 +215,7 @@ test('a one-shot call that fails says why, and leaves no session', async () => {
   const { url } = pages
   const failures: [object, number, string][] = [
     [{ url: 'file:///etc/passwd' }, 422, 'browser.url_refused'],
-    [{ url, selector: '#absent', timeoutMs: 2_000 }, 422, 'browser.selector_not_found'],
+    [{ url, selector: '#absent', timeoutMs: 8_000 }, 422, 'browser.selector_not_found'],
     [{ url: `${url}/slow`, timeoutMs: 500 }, 504, 'browser.timeout'],
     [{ url, waitFor: { text: 'Never' }, timeoutMs: 2_000 }, 504, 'browser.timeout'],
     [{}, 400, 'request.invalid'],

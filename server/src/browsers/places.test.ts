@@ -134,8 +134,11 @@ async function waitWithKey(person: Person, wish: object, headers: Record<string,
       ...{ 'content-type': 'application/json', ...headers },
     },
   }).catch(() => undefined)
+  // It may have waited in vain by the time it is seen.
   const id = await eventually('it waits', async () => {
-    return (await person.get('/v1/sessions?status=queued')).body.items[0]?.id as string | undefined
+    const { items } = (await person.get('/v1/sessions')).body
+    const found = items.find(({ status }: { status: string }) => status !== 'active')
+    return found?.id as string | undefined
   })
   return { id, gone, calling }
 }

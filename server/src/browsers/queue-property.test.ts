@@ -140,7 +140,7 @@ async function run(places: number, steps: Step[]): Promise<void> {
         clock.advance(500)
         return open.length + node.opening.size + calling === 0
       },
-      40_000,
+      90_000,
     )
   }
 

@@ -214,10 +214,10 @@ test('T20: a payload that names a member twice, or is no object, is refused thou
 })
 
 test('T20: 100 KB are refused at once', () => {
-  const startedMs = performance.now()
+  const before = process.cpuUsage()
   assert.ok(!accepts(forge(header, { ...claims, sub: 'x'.repeat(100_000) })))
   assert.ok(!accepts('a.'.repeat(50_000)))
-  assert.ok(performance.now() - startedMs < 500)
+  assert.ok(process.cpuUsage(before).user < 500_000)
 })
 
 test('random text is never a token', () => {

@@ -77,11 +77,11 @@ test('length is counted in code points after normalisation', () => {
 })
 
 test('T27: ten megabytes, NUL and half a surrogate pair are refused at once', () => {
-  const startedMs = performance.now()
+  const before = process.cpuUsage()
   for (const text of ['x'.repeat(10_000_000), 'e\u0301'.repeat(5_000_000)]) {
     assert.match(typedPasswordFault(text)!, /at most 128/)
   }
-  assert.ok(performance.now() - startedMs < 500)
+  assert.ok(process.cpuUsage(before).user < 500_000)
   assert.match(passwordFault('long enough\0password')!, /NUL/)
   assert.match(passwordFault('long enough password \ud800')!, /must be text/)
   assert.match(typedPasswordFault('')!, /empty/)

@@ -287,7 +287,8 @@ test('a body that trickles, headers that never come and a silent listener all me
       failure('timeout'),
     ),
   ])
-  assert.ok(performance.now() - started < 5_000)
+  // They have 10 s and more where nothing else is said.
+  assert.ok(performance.now() - started < 9_000)
   await Promise.all([trickle.closed, silent.closed])
 })
 

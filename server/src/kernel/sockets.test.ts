@@ -185,7 +185,7 @@ test('at shutdown every socket is closed with 1012, a silent one is cut, and new
 })
 
 test('a socket whose other end has silently gone is noticed, and one that answers stays', async () => {
-  const own = await start({ pingEveryMs: 400 })
+  const own = await start({ pingEveryMs: 3_000 })
   const living = await opened('/echo/x', GOOD, own.port)
   const raw = connect(own.port, '127.0.0.1')
   raw.write(

@@ -9,6 +9,8 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { openHome, type Home } from './home.ts'
 import { findUsers } from './unprivileged.ts'
 
@@ -55,6 +57,17 @@ export async function freePort(): Promise<number> {
     await once(server, 'close')
     return port
   }
+}
+
+let collectGarbage: (() => void) | undefined
+
+/** What this process keeps, in MiB: what nobody refers to any more is not counted, though it may not be given back yet. */
+export function keptMib(): number {
+  setFlagsFromString('--expose-gc')
+  collectGarbage ??= runInNewContext('gc') as () => void
+  collectGarbage()
+  const { heapUsed, external } = process.memoryUsage()
+  return (heapUsed + external) / 2 ** 20
 }
 
 /** Another process of ours that runs `code` as a module; `modules` gives the file of each name that it uses. */

@@ -16,10 +16,11 @@ const nodesOfFleet = async (): Promise<Body[]> => (await fleet.get('/fleet/nodes
 const run = (session: Body, script: string) =>
   fleet.post(`/sessions/${session.id}/execute`, { script })
 
-/** The process of a node of this machine, by the lock of its data directory. */
+/** The process of a node of this machine, by the lock of its data directory. None while it starts. */
 function processOf(instanceId: string): { pid: number; ticks: number } {
   const lock = join(fleet.home.path, 'nodes', instanceId, 'run/node.lock')
-  const [pid = 0, ticks = 0] = readFileSync(lock, 'utf8').split(' ').map(Number)
+  const text = existsSync(lock) ? readFileSync(lock, 'utf8') : ''
+  const [pid = 0, ticks = 0] = text.split(' ').map(Number)
   return { pid, ticks }
 }
 
@@ -53,7 +54,7 @@ test('a node process of this machine takes what does not fit, outlives everybody
       const { pid, ticks } = processOf(id)
       return pid !== first.pid && isSameProcess(pid, ticks)
     },
-    45_000,
+    60_000,
   )
   const second = processOf(id)
   stack.defer(() => void signalProcess(second.pid, 'SIGKILL'))

@@ -33,7 +33,7 @@ export class NodeFleet implements AsyncDisposable {
     })
     const args = [GANTRY, 'admin', 'create', '--email', ROOT.email, '--password', ROOT.password]
     const around = { PATH: process.env.PATH, HOME: process.env.HOME, GANTRY_HOME: fleet.home.path }
-    await promisify(execFile)(process.execPath, args, { env: around, timeout: 60_000 })
+    await promisify(execFile)(process.execPath, args, { env: around, timeout: 120_000 })
     await fleet.start()
     fleet.token = (await fleet.post('/auth/login', ROOT)).body.accessToken
     return fleet
@@ -99,7 +99,7 @@ export class NodeFleet implements AsyncDisposable {
   }
 
   /** The session once it is so, as its row says. */
-  until(id: string, what: string, holds: (session: Body) => boolean, ms = 20_000): Promise<Body> {
+  until(id: string, what: string, holds: (session: Body) => boolean, ms = 60_000): Promise<Body> {
     const look = async () => {
       const session = await this.get(`/sessions/${id}`)
       return holds(session) && session

@@ -37,7 +37,6 @@ await eventually('its beat has told of it', async () => {
 })
 frozen.process!.signal('SIGSTOP')
 stack.defer(() => frozen.process!.signal('SIGCONT'))
-const frozenAtMs = performance.now()
 
 const node = await fleet.join()
 
@@ -83,7 +82,7 @@ test('a session of another machine answers every kind of command as one of this 
   assert.equal(image.body.subarray(1, 4).toString(), 'PNG')
   const pdf = await fleet.post(`/sessions/${session.id}/pdf`, {}, { accept: 'application/pdf' })
   assert.equal(pdf.body.subarray(0, 5).toString(), '%PDF-')
-  const missing = await run(session, 'click', { selector: '#none', timeoutMs: 300 })
+  const missing = await run(session, 'click', { selector: '#none', timeoutMs: 5_000 })
   assert.deepEqual([missing.status, missing.body.code], [422, 'browser.selector_not_found'])
   assert.match(missing.body.detail, /#none/)
   await run(session, 'click', { selector: '#down' })
@@ -178,8 +177,11 @@ test('a kill -9 of the node costs no session either, whatever the API asks meanw
   const lost = await run(session, 'execute', { script: 'window.kept' })
   assert.deepEqual([lost.status, lost.body.code], [503, 'session.unreachable'])
   await node.start()
-  const kept = await run(session, 'execute', { script: 'window.kept' })
-  assert.deepEqual([kept.status, kept.body.result], [200, 43], JSON.stringify(kept.body))
+  const kept = await eventually('it is driven again', async () => {
+    const answer = await run(session, 'execute', { script: 'window.kept' })
+    return answer.status === 200 && answer.body.result
+  })
+  assert.equal(kept, 43)
   await end(session)
   assert.deepEqual(node.browsers(), [])
 })
@@ -190,7 +192,8 @@ test('a kill -9 of Chromium ends its session, and a report that could not be del
   fleet.api.signal('SIGKILL')
   await fleet.api.ended
   for (const pid of browsers) signalProcess(pid, 'SIGKILL')
-  await eventually('the node has seen it', () => node.process!.output.includes('session ended'))
+  const isEnd = (line: string) => line.includes('session ended') && line.includes(session.id)
+  await eventually('the node has seen it', () => node.process!.output.split('\n').some(isEnd))
   node.process!.signal('SIGKILL')
   await node.start()
   await fleet.start()
@@ -261,12 +264,11 @@ test('a create whose answer is lost leaves no browser', async () => {
 })
 
 test('a node that was away for too long loses its sessions, and wipes them once it is back', async () => {
-  const waitedMs = performance.now() - frozenAtMs
   const lost = await fleet.until(
     abandoned.id,
     'the judge has spoken',
     ({ endReason }) => endReason === 'lost',
-    Math.max(10_000, 75_000 - waitedMs),
+    120_000,
   )
   assert.equal(lost.status, 'error')
   assert.ok(frozen.browsers().length > 0)

@@ -92,7 +92,7 @@ export class TestClient implements Disposable {
   async pause(): Promise<{ resume(): void }> {
     const webSocket = await this.#webSocket()
     webSocket.pause()
-    return webSocket
+    return { resume: () => webSocket.resume() }
   }
 
   [Symbol.dispose](): void {

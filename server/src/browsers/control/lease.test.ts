@@ -209,7 +209,7 @@ test('changes are told in order, also those that a listener causes, and a listen
   assert.deepEqual(names(), heard)
 })
 
-test('the end is announced by itself when its time comes', { timeout: 20_000 }, async () => {
+test('the end is announced by itself when its time comes', { timeout: 120_000 }, async () => {
   const ended = Promise.withResolvers<ControlChange>()
   const onChange = (change: ControlChange) => {
     if (change.name === 'control.returned') ended.resolve(change)

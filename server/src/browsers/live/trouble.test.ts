@@ -29,18 +29,25 @@ const MOVING_NOISE = NOISE.replace('requestAnimationFrame(step)', '').replace(
 )
 
 test('a viewer that never reads holds up nobody, takes no memory, and is cut', LIMIT, async () => {
-  const page = await customer.openPage('noise', NOISE)
+  const page = await customer.openPage('noise', MOVING_NOISE)
   await using live = await TestLive.start(browser.endpoint, { patienceMs: PATIENCE_MS })
   const [deaf, keen] = [await live.watch(), await live.watch()]
   await deaf.sees('noise')
+  await keen.sees('noise')
+  const before = keptMib()
+  let [most, nextLook] = [before, keen.frames]
+  const enough = keen.frames + 40
   deaf.acknowledges = false
   deaf.socket.pause()
-  await keen.until('sixty frames', () => keen.frames >= 60)
-  const before = keptMib()
-  const frames = keen.frames
-  await keen.until('many more', () => keen.frames >= frames + 60)
-  const grownMib = keptMib() - before
-  assert.ok(grownMib < 40, `${grownMib} MiB more for ${keen.last!.jpeg.length} bytes a frame`)
+  await keen.until('many frames', () => {
+    if (keen.frames < nextLook) return false
+    // The deaf one may be cut before all of them have come.
+    most = Math.max(most, keptMib())
+    nextLook = keen.frames + 5
+    return keen.frames >= enough
+  })
+  const grownMib = most - before
+  assert.ok(grownMib < 12, `${grownMib} MiB more for ${keen.last!.jpeg.length} bytes a frame`)
   await keen.until('the deaf one is cut', () => live.view.viewers === 1)
   deaf.socket.resume()
   await deaf.until('it knows why', () => deaf.closed !== undefined)
@@ -87,7 +94,7 @@ test('pictures get coarser while even the fastest viewer is slow', LIMIT, async 
   await viewer.until('the noise is painted', () => viewer.last!.jpeg.length > 100_000)
   viewer.acknowledges = false
   const { length } = viewer.last!.jpeg
-  const pace = setInterval(() => viewer.acknowledge(), 1_000).unref()
+  const pace = setInterval(() => viewer.acknowledge(), 3_000).unref()
   await viewer.until('a smaller one', () => viewer.last!.jpeg.length < length * 0.9)
   clearInterval(pace)
   assert.ok(tap.count('Page.startScreencast') >= 2)

@@ -199,7 +199,7 @@ const KINDS: ReadonlySet<FeedKind> = new Set(['console'])
 
 test(
   'however many sessions are followed, calls do not wait for them',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const node = remote()
     const follow = () => node.follow(ID, { kinds: KINDS }, () => {})

@@ -13,7 +13,7 @@ import { type NodeProcesses, openLocal } from './local.ts'
 import { ProviderFailure } from './provider.ts'
 import { userData } from './user-data.ts'
 
-const signal = AbortSignal.timeout(60_000)
+const signal = AbortSignal.timeout(300_000)
 const reasonOf = (promise: Promise<unknown>) =>
   promise.then(
     () => 'none',
@@ -206,7 +206,7 @@ test('node processes of this machine are launched only where that is provided fo
 test('the start script of a machine is a shell script, and no setting breaks out of its line', () => {
   const node = { url: 'https://gantry.example', joinToken: 'join_x', instanceId: 'ins_1' }
   const script = userData(node)
-  execFileSync('sh', ['-n'], { input: script, timeout: 10_000 })
+  execFileSync('sh', ['-n'], { input: script, timeout: 60_000 })
   assert.match(script, /^ROLES=node$/m)
   // A node that was drained ends by itself, and is not to come back.
   assert.match(script, /^Restart=on-failure$/m)

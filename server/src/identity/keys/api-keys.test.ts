@@ -7,6 +7,7 @@ import { Writable } from 'node:stream'
 import { loadConfig } from '#kernel/config.ts'
 import { openHome } from '#kernel/home.ts'
 import { openLog } from '#kernel/log.ts'
+import { eventually } from '#kernel/test-support.ts'
 import { findUsers } from '#kernel/unprivileged.ts'
 import { type Person, startApp, TestApp } from '#test/app.ts'
 import { cloneDatabase } from '#test/database.ts'
@@ -64,9 +65,9 @@ test('a key that does not count is refused with the reason', async () => {
     assert.deepEqual(brief(await get(text)), [401, 'auth.key_invalid'])
   }
   assert.match((await get(wrong)).body.detail, /mistyped/)
-  const expiresAt = new Date(Date.now() + 2_000).toISOString()
+  const expiresAt = new Date(Date.now() + 5_000).toISOString()
   const short = await make(ann, { expiresAt })
-  await eventually(async () => {
+  await eventually('it has ended', async () => {
     const { status, body } = await get(short.body.key)
     if (status === 200) return false
     assert.equal(body.code, 'auth.key_ended')
@@ -222,8 +223,10 @@ test('over two processes and a real clock, a revoked key is refused within 5 s, 
   await ann.delete(`${KEYS}/${id}`)
   const revokedMs = performance.now()
   assert.equal((await use(here, key)).status, 401)
-  while ((await use(there, key)).status !== 401) {
-    assert.ok(performance.now() - revokedMs < 5_000, 'it still counts after 5 s')
+  for (;;) {
+    const askedMs = performance.now()
+    if ((await use(there, key)).status === 401) break
+    assert.ok(askedMs - revokedMs < 5_000, 'it still counts after 5 s')
     await sleep(100)
   }
   assert.equal((await use(there, `${key}x`)).status, 401)
@@ -232,7 +235,7 @@ test('over two processes and a real clock, a revoked key is refused within 5 s, 
     await db.selectFrom('events').selectAll().execute(),
     await db.selectFrom('apiKeys').selectAll().execute(),
   ]
-  await eventually(() => lines.includes('"status":401'))
+  await eventually('it is logged', () => lines.includes('"status":401'))
   assert.ok(JSON.stringify(rows).includes(key.slice(0, 12)))
   for (const text of [lines, JSON.stringify(rows), JSON.stringify((await ann.get(KEYS)).body)]) {
     for (const each of [key, rotated]) {
@@ -240,9 +243,3 @@ test('over two processes and a real clock, a revoked key is refused within 5 s, 
     }
   }
 })
-
-async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = performance.now() + 20_000; !(await holds()); await sleep(50)) {
-    assert.ok(performance.now() < end, 'it did not come about')
-  }
-}

@@ -189,7 +189,7 @@ test('two requests on one connection are answered in their order', async () => {
   assert.match(await exchange(one + two), /"first"[\s\S]*"second"/)
 })
 
-test('headers that drip in are given up on', { timeout: 25_000 }, async () => {
+test('headers that drip in are given up on', { timeout: 120_000 }, async () => {
   const said = await slow
   assert.match(said, /^HTTP\/1\.1 408 Request Timeout\r\n/)
   assert.match(said, /"code":"request.too_slow"/)

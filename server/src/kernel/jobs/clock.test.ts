@@ -13,20 +13,21 @@ const { address } = database
 test('a tick of the clock is one job over all processes, and a kind that lost its clock has none', async () => {
   await using database = await cloneDatabase()
   const { address } = database
-  const ticks: number[] = []
-  const run: Run = async () => void ticks.push(Math.floor(Date.now() / 60_000))
+  let ticks = 0
+  const run: Run = async () => void ticks++
   const input = z.object({ of: z.string().default('clock') })
   const minutely = kind('tick', run, { cron: '* * * * *', input: input as never })
   const others = [await openTestKernel({ address, jobs: [minutely] })]
   others.push(await openTestKernel({ address, jobs: [minutely] }))
   await Promise.all(others.map((kernel) => kernel.work()))
-  await eventually('a tick', () => ticks.length > 0)
+  await eventually('a tick', () => ticks > 0)
+  const seen = ticks
   const { rows } = await others[0]!.pool.query(
     `select count(distinct singleton_on)::int as slots, count(*)::int as jobs from pgboss.job where name like '\\_\\_pgboss%'`,
   )
   for (const kernel of others) await kernel[Symbol.asyncDispose]()
   assert.equal(rows[0].slots, rows[0].jobs)
-  assert.equal(ticks.length, new Set(ticks).size)
+  assert.ok(seen <= rows[0].slots, `${seen} runs of ${rows[0].slots} ticks`)
 
   await using after = await openTestKernel({ address, jobs: [kind('tick', run)] })
   await after.work()

@@ -54,11 +54,10 @@ test('what cannot finish before the end is given back, and another process runs 
   await first[Symbol.asyncDispose]()
 
   await using second = await openTestKernel({ address, jobs: [job] })
-  const startedMs = performance.now()
+  for (const id of ids) assert.ok(await isIn(second, id, 'retrying'), 'nobody has to miss its beat')
   await second.work()
   for (const { end } of [await next(), await next()]) end()
   for (const id of ids) await eventually('it is done', () => isIn(second, id, 'completed'))
-  assert.ok(performance.now() - startedMs < 8000)
 })
 
 test('what is running at the end has its grace to finish', async () => {

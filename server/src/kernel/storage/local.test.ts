@@ -20,6 +20,7 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
+import { eventually } from '../test-support.ts'
 import { ObjectNotFound } from './errors.ts'
 import { openLocalStore } from './local.ts'
 
@@ -110,7 +111,9 @@ test('a process killed in the middle of a put changes no object, and what it wro
     setInterval(() => {}, 1000)`
   const child = spawn(process.execPath, program(root, script), { stdio: 'ignore' })
   t.after(() => child.kill('SIGKILL'))
-  await waitFor(async () => (await sizesIn(join(root, 'temp'))).includes(100_000))
+  await eventually('it is under way', async () =>
+    (await sizesIn(join(root, 'temp'))).includes(100_000),
+  )
   child.kill('SIGKILL')
   await once(child, 'exit')
 
@@ -127,7 +130,7 @@ test('a put under way is not swept', async (t) => {
   const body = new Readable({ read() {} })
   body.push('first ')
   const put = store.put('slow', body, TEXT)
-  await waitFor(async () => (await sizesIn(join(root, 'temp'))).includes(6))
+  await eventually('it is under way', async () => (await sizesIn(join(root, 'temp'))).includes(6))
   await open(t, root)
   body.push('second')
   body.push(null)
@@ -259,12 +262,4 @@ test('a file that is not an object, or is old but in use elsewhere, does not sto
 async function sizesIn(folder: string): Promise<number[]> {
   const names = await readdir(folder)
   return Promise.all(names.map(async (name) => (await stat(join(folder, name))).size))
-}
-
-async function waitFor(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 10_000
-  while (!(await holds())) {
-    assert.ok(performance.now() < deadline, 'waited for 10 s')
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
 }

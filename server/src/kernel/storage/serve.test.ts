@@ -11,6 +11,7 @@ import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { test, type TestContext } from 'node:test'
 import fc from 'fast-check'
+import { eventually } from '../test-support.ts'
 import { attachment } from './disposition.ts'
 import { SignedUrlRefused } from './errors.ts'
 import { openLocalStore } from './local.ts'
@@ -170,9 +171,9 @@ test('an upload that breaks off leaves nothing', async (t) => {
   const upload = httpRequest(url, { method: 'PUT', headers: { 'content-length': 1000 } })
   upload.on('error', () => {})
   upload.write('only this')
-  await waitFor(async () => (await readdir(join(root, 'temp'))).length === 1)
+  await eventually('it is under way', async () => (await readdir(join(root, 'temp'))).length === 1)
   upload.destroy()
-  await waitFor(async () => (await readdir(join(root, 'temp'))).length === 0)
+  await eventually('nothing is left', async () => (await readdir(join(root, 'temp'))).length === 0)
   assert.equal(await store.head('broken'), undefined)
 })
 
@@ -200,7 +201,7 @@ test('a silent upload ends with the signal of its request', async (t) => {
     upload.destroy()
     server.close()
   })
-  await waitFor(async () => (await readdir(join(root, 'temp'))).length === 1)
+  await eventually('it is under way', async () => (await readdir(join(root, 'temp'))).length === 1)
   const reason = new Error('too slow')
   abort.abort(reason)
   assert.equal(await outcome.promise, reason)
@@ -336,11 +337,3 @@ test('a download name of any characters makes a header of plain ones, and comes 
   })
   fc.assert(exact, { numRuns: 200 })
 })
-
-async function waitFor(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 10_000
-  while (!(await holds())) {
-    assert.ok(performance.now() < deadline, 'waited for 10 s')
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}

@@ -29,7 +29,7 @@ async function openSecret() {
 const reachOut = (host: string) => `(async () => {
   const settle = (work) => Promise.race([
     work.then(() => 'reached', () => 'refused'),
-    new Promise((done) => setTimeout(done, 15_000, 'silent')),
+    new Promise((done) => setTimeout(done, 60_000, 'silent')),
   ])
   const event = (thing, good, bad) => settle(new Promise((yes, no) => (thing[good] = yes, thing[bad] = no)))
   const url = 'http://${host}/latest/meta-data/'

@@ -137,7 +137,7 @@ test('a Chromium that is killed while it starts is told, and one that waits gets
       async () => {
         return (await bob.get(path)).body.status === 'active'
       },
-      40_000,
+      60_000,
     )
     const ended = await bob.delete(path)
     assert.deepEqual(ended.body.wipe, { processes: 0, directories: 0, sockets: 0 })

@@ -9,7 +9,7 @@ import type { Account, Answer } from './account.ts'
 
 const CLEAN = { processes: 0, directories: 0, sockets: 0 }
 /** Other tests may keep this machine busy. */
-const ENDED_MS = 40_000
+const ENDED_MS = 60_000
 
 /** Where a product runs: its data directory, and the process that hosts the browsers. */
 export interface Running {

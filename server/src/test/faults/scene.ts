@@ -9,7 +9,7 @@ import { Rental, type Running } from './rental.ts'
 
 const PULSE_EVERY_MS = 300
 /** A bystander may have to wait for its turn on a busy machine; it never fails. */
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = 30_000
 
 /**
  * A product with real browsers, and a bystander: somebody with a session of their own, who notices nothing of what becomes of others.

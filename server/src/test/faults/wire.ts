@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { WebSocket } from 'ws'
 
-const DEADLINE_MS = 30_000
+const DEADLINE_MS = 60_000
 
 /** A client that speaks bytes, for what no WebSocket library would send. */
 export async function rawUpgrade(address: string): Promise<{ socket: Socket; said: () => Buffer }> {
@@ -27,6 +27,14 @@ export async function open(url: string, headers: Record<string, string> = {}): P
   socket.on('error', () => {})
   await once(socket, 'open', { signal: AbortSignal.timeout(DEADLINE_MS) })
   return socket
+}
+
+/** The first message that a new WebSocket gets; it may come together with the handshake. */
+export async function firstMessage(url: string): Promise<string> {
+  const socket = new WebSocket(url)
+  socket.on('error', () => {})
+  const [text] = await once(socket, 'message', { signal: AbortSignal.timeout(DEADLINE_MS) })
+  return String(text)
 }
 
 /** How a socket is closed by the other side. */
