@@ -28,6 +28,7 @@ const RULES = {
   sign_in: CREDENTIALS,
   forgot_password: CREDENTIALS,
   reset_password: CREDENTIALS,
+  restore_user: CREDENTIALS,
   verification_mail: CREDENTIALS,
   step_up: CREDENTIALS,
   second_factor: CREDENTIALS,

@@ -1,4 +1,6 @@
 import { defineCapability } from '#kernel/capability.ts'
+import type { KeptRecords } from '#kernel/personal-records.ts'
+import type { ObjectStore } from '#kernel/storage/store.ts'
 import { addressRoutes } from './address-routes.ts'
 import { authRoutes } from './auth-routes.ts'
 import { deviceRoutes } from './device-routes.ts'
@@ -24,6 +26,12 @@ import { tidyKeys } from './keys/jobs.ts'
 import { shownAgain } from './keys/insert.ts'
 import { keyProblems } from './keys/problems.ts'
 import { keyRoutes } from './keys/routes.ts'
+import { leavingEvents } from './leaving/events.ts'
+import { leavingJobs } from './leaving/jobs.ts'
+import { eraseOwnRecords } from './leaving/own-records.ts'
+import { leavingProblems } from './leaving/problems.ts'
+import { leavingRoutes } from './leaving/routes.ts'
+import { restoreDays } from './leaving/settings.ts'
 import { problems } from './problems.ts'
 import { staffEvents } from './staff/events.ts'
 import { staffProblems } from './staff/problems.ts'
@@ -50,11 +58,15 @@ export { requireStepUp } from './step-up.ts'
 export const { stepUpRequired } = problems
 export { accountOfUser } from './users.ts'
 
-export type IdentityParts = Pick<Identity, 'tools' | 'signingKeys'>
+export interface IdentityParts extends Pick<Identity, 'tools' | 'signingKeys'> {
+  store: ObjectStore
+  /** What all capabilities keep about people. */
+  records: readonly KeptRecords[]
+}
 
 /** Their names would meet those of the others: what differs for sure is the code. */
 const more = Object.fromEntries(
-  [keyProblems, accountProblems, memberProblems, invitationProblems, staffProblems]
+  [keyProblems, accountProblems, memberProblems, invitationProblems, staffProblems, leavingProblems]
     .flatMap((some) => Object.values(some))
     .map((problem) => [problem.kind.code, problem]),
 )
@@ -65,7 +77,7 @@ function routesOf(tools: () => Tools) {
     ...[...factorRoutes(tools), ...passkeyRoutes(tools)],
     ...[...deviceRoutes(tools), ...userRoutes, ...keyRoutes(tools)],
     ...[...accountRoutes(tools), ...memberRoutes(tools), ...invitationRoutes(tools)],
-    ...staffRoutes(tools),
+    ...[...staffRoutes(tools), ...leavingRoutes(tools)],
   ]
 }
 
@@ -108,13 +120,16 @@ export function identity(parts: () => IdentityParts) {
       mailReset,
       tidyFactors,
       keepSigningKeysJob(() => parts().signingKeys),
+      ...leavingJobs(parts),
     ],
     publishes: [
       ...[...published, ...factorEvents, ...keyEvents, ...signingEvents],
       ...[...accountEvents, ...invitationEvents, ...staffEvents],
+      ...leavingEvents,
     ],
     problems: { ...problems, ...factorProblems, ...more, ...signingProblems },
-    settings: [factorRoles],
+    settings: [factorRoles, restoreDays],
+    personal: { erase: eraseOwnRecords },
     sealed: [privateHalves, refreshKeys, shownAgain, appSecrets],
   })
 }
