@@ -1,9 +1,11 @@
 import { defineCapability } from '#kernel/capability.ts'
 import { published } from './events.ts'
 import { check } from './check.ts'
+import { eraseTheDeleted } from './deleted-users.ts'
 import { headKeys } from './head-keys.ts'
 import { eraseJob, signHeads, verifyJob } from './jobs.ts'
 import type { AuditParts } from './parts.ts'
+import { activityOfPerson } from './person-records.ts'
 import { problems } from './problems.ts'
 import { routes } from './routes.ts'
 
@@ -34,6 +36,8 @@ export function audit(running: () => AuditParts) {
     publishes: published,
     sealed: [headKeys],
     checks: [check],
+    reacts: [eraseTheDeleted],
+    personal: activityOfPerson,
     problems,
   })
 }

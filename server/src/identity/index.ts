@@ -3,7 +3,14 @@ import type { KeptRecords } from '#kernel/personal-records.ts'
 import type { ObjectStore } from '#kernel/storage/store.ts'
 import { addressRoutes } from './address-routes.ts'
 import { authRoutes } from './auth-routes.ts'
+import { sweepAvatars } from './avatar/jobs.ts'
+import { avatarProblems } from './avatar/problems.ts'
+import { avatarRoutes } from './avatar/routes.ts'
 import { deviceRoutes } from './device-routes.ts'
+import { exportEvents } from './export/events.ts'
+import { exportJobs } from './export/jobs.ts'
+import { exportProblems } from './export/problems.ts'
+import { exportRoutes } from './export/routes.ts'
 import { published } from './events.ts'
 import { appSecrets } from './factors/authenticator-app.ts'
 import { factorEvents } from './factors/events.ts'
@@ -28,10 +35,10 @@ import { keyProblems } from './keys/problems.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { leavingEvents } from './leaving/events.ts'
 import { leavingJobs } from './leaving/jobs.ts'
-import { eraseOwnRecords } from './leaving/own-records.ts'
 import { leavingProblems } from './leaving/problems.ts'
 import { leavingRoutes } from './leaving/routes.ts'
 import { restoreDays } from './leaving/settings.ts'
+import { ownRecords } from './own-records.ts'
 import { problems } from './problems.ts'
 import { staffEvents } from './staff/events.ts'
 import { staffProblems } from './staff/problems.ts'
@@ -66,24 +73,29 @@ export interface IdentityParts extends Pick<Identity, 'tools' | 'signingKeys'> {
 
 /** Their names would meet those of the others: what differs for sure is the code. */
 const more = Object.fromEntries(
-  [keyProblems, accountProblems, memberProblems, invitationProblems, staffProblems, leavingProblems]
+  [
+    ...[keyProblems, accountProblems, memberProblems, invitationProblems, staffProblems],
+    ...[leavingProblems, avatarProblems, exportProblems],
+  ]
     .flatMap((some) => Object.values(some))
     .map((problem) => [problem.kind.code, problem]),
 )
 
-function routesOf(tools: () => Tools) {
+function routesOf(tools: () => Tools, store: () => ObjectStore) {
   return [
     ...[...authRoutes(tools), ...addressRoutes(tools), ...passwordRoutes(tools)],
     ...[...factorRoutes(tools), ...passkeyRoutes(tools)],
     ...[...deviceRoutes(tools), ...userRoutes, ...keyRoutes(tools)],
     ...[...accountRoutes(tools), ...memberRoutes(tools), ...invitationRoutes(tools)],
     ...[...staffRoutes(tools), ...leavingRoutes(tools)],
+    ...[...avatarRoutes(store), ...exportRoutes(tools, store)],
   ]
 }
 
 /** People, how they prove who they are, and what they say of themselves. */
 export function identity(parts: () => IdentityParts) {
   const tools = () => parts().tools
+  const store = () => parts().store
   return defineCapability({
     name: 'identity',
     summary:
@@ -112,7 +124,7 @@ export function identity(parts: () => IdentityParts) {
       'keys.revoke': 'Revoke API keys that others of the account made',
     },
     quotas: { 'keys.counting': { unit: 'keys', what: 'API keys that count at once' } },
-    routes: [...routesOf(tools), ...signingRoutes(() => parts().signingKeys)],
+    routes: [...routesOf(tools, store), ...signingRoutes(() => parts().signingKeys)],
     jobs: [
       tidyKeys,
       tidySignIns,
@@ -121,15 +133,17 @@ export function identity(parts: () => IdentityParts) {
       tidyFactors,
       keepSigningKeysJob(() => parts().signingKeys),
       ...leavingJobs(parts),
+      ...exportJobs(parts),
+      sweepAvatars(store),
     ],
     publishes: [
       ...[...published, ...factorEvents, ...keyEvents, ...signingEvents],
       ...[...accountEvents, ...invitationEvents, ...staffEvents],
-      ...leavingEvents,
+      ...[...leavingEvents, ...exportEvents],
     ],
     problems: { ...problems, ...factorProblems, ...more, ...signingProblems },
     settings: [factorRoles, restoreDays],
-    personal: { erase: eraseOwnRecords },
+    personal: ownRecords(parts),
     sealed: [privateHalves, refreshKeys, shownAgain, appSecrets],
   })
 }

@@ -12,6 +12,8 @@ import type {
   TotpSecretTable,
 } from './factors/tables.ts'
 import type { AccountRole, PlatformRole } from '#access/index.ts'
+import type { AvatarTable } from './avatar/tables.ts'
+import type { DataExportTable } from './export/tables.ts'
 import type { InvitationTable } from './invitations/tables.ts'
 import type { ApiKeyTable } from './keys/tables.ts'
 import type { DepartureTable } from './leaving/tables.ts'
@@ -218,5 +220,7 @@ declare module '#kernel/db.ts' {
     passwordFailures: PasswordFailureTable
     signInRecords: SignInRecordTable
     departures: DepartureTable
+    avatars: AvatarTable
+    dataExports: DataExportTable
   }
 }

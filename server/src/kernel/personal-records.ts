@@ -48,3 +48,18 @@ export function keptRecords(
 ): KeptRecords[] {
   return capabilities.flatMap(({ name, personal }) => (personal ? [{ name, personal }] : []))
 }
+
+const BATCH = 200
+
+/** Rows in the order of their ids, a batch at a time: `read` gives the next ones behind an id. */
+export async function* rowsById<Row extends { id: string }>(
+  read: (after: string, limit: number) => Promise<Row[]>,
+): AsyncIterable<Row> {
+  for (let after = ''; ;) {
+    const rows = await read(after, BATCH)
+    yield* rows
+    const last = rows.at(-1)
+    if (!last || rows.length < BATCH) return
+    after = last.id
+  }
+}

@@ -11,8 +11,6 @@ import { accountsLeftAlone } from './what-goes.ts'
 
 /** What is left of a name. */
 const ERASED = 'deleted'
-/** More than one address is invited in practice. */
-const MAX_INVITATIONS = 1_000
 
 /**
  * Deletes a user for good once the days of grace are over: first the accounts that are theirs alone, then what each capability keeps,
@@ -58,6 +56,7 @@ async function beginErasing(
       .forUpdate()
       .executeTakeFirst()
     if (!departure || departure.begunAt) return departure
+    if (!(await isLeaving(ctx, userId))) return undefined
     const accountIds = await accountsLeftAlone(ctx, userId)
     for (const id of accountIds) await deleteAccountOf(ctx.actingFor(id))
     ctx.afterCommit(() => tools.userChanged(userId))
@@ -68,6 +67,18 @@ async function beginErasing(
       .returningAll()
       .executeTakeFirstOrThrow()
   })
+}
+
+/** Held until the transaction ends. Whoever is anything else is not to be deleted, whatever the departure says. */
+async function isLeaving({ db }: Context, userId: string): Promise<boolean> {
+  const leaver = await db
+    .selectFrom('users')
+    .select('id')
+    .where('id', '=', userId)
+    .where('status', '=', 'leaving')
+    .forUpdate()
+    .executeTakeFirst()
+  return leaver !== undefined
 }
 
 /** Names of such accounts are names of people. */
@@ -112,7 +123,7 @@ async function endErasing(
       .returning('userId')
       .executeTakeFirst()
     if (!ended) return
-    const invitationIds = await takeInvitationsTo(ctx, userId)
+    await deleteInvitationsTo(ctx, userId)
     await ctx.db
       .updateTable('users')
       .set({
@@ -128,7 +139,7 @@ async function endErasing(
       })
       .where('id', '=', userId)
       .execute()
-    await ctx.events.emit(userDeleted, { userId, accountIds: [...accountIds], invitationIds })
+    await ctx.events.emit(userDeleted, { userId, accountIds: [...accountIds] })
     ctx.afterCommit(() => tools.userChanged(userId))
   })
 }
@@ -140,14 +151,12 @@ function tombstone(userId: string): string {
   return `${userId.toLowerCase()}@deleted.invalid`
 }
 
-/** Deletes the invitations to the person that are over; those that wait are still for whoever has the address. */
-async function takeInvitationsTo({ db }: Context, userId: string): Promise<string[]> {
-  const { rows } = await sql<{ id: string }>`
-    delete from invitations where id in (
-      select id from invitations
-      where (accepted_at is not null or cancelled_at is not null)
-        and (accepted_by = ${userId} or email_key = (select email_key from users where id = ${userId}))
-      limit ${MAX_INVITATIONS})
-    returning id`.execute(db)
-  return rows.map(({ id }) => id)
+/** Those to the person that are over; one that waits is still for whoever has the address. */
+async function deleteInvitationsTo({ db }: Context, userId: string): Promise<void> {
+  await sql`
+    delete from invitations
+    where (accepted_at is not null or cancelled_at is not null)
+      and (accepted_by = ${userId} or email_key = (select email_key from users where id = ${userId}))`.execute(
+    db,
+  )
 }

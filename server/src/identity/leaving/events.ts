@@ -19,12 +19,8 @@ export const restored = defineEvent(
 
 export const userDeleted = defineEvent(
   'user.deleted',
-  'A user was deleted for good, with the accounts that were theirs alone. `invitationIds` name those that were sent to them.',
-  z.object({
-    userId: z.string(),
-    accountIds: z.array(z.string()),
-    invitationIds: z.array(z.string()),
-  }),
+  'A user was deleted for good, with the accounts that were theirs alone.',
+  z.object({ userId: z.string(), accountIds: z.array(z.string()) }),
   aboutUser,
 )
 

@@ -31,7 +31,7 @@ export function leavingJobs(parts: () => Parts) {
         await ctx.jobs.send(erase, { userId }, { uniqueKey: userId })
     },
   })
-  return [erase, sweep]
+  return [erase, sweep] as const
 }
 
 async function due({ db, clock }: Context): Promise<string[]> {

@@ -40,7 +40,7 @@ async function letDaysPass(userId: string): Promise<void> {
 
 async function sweep(): Promise<void> {
   const [, sweepJob] = leavingJobs(() => ({ tools: tools(), records: [] }))
-  await app.app.systemContext().jobs.send(sweepJob!, {} as never)
+  await app.app.systemContext().jobs.send(sweepJob, {})
 }
 
 async function statusOf(userId: string): Promise<string> {
@@ -225,7 +225,7 @@ test('after the days of grace nothing tells who it was, the log still verifies, 
   })
   assert.deepEqual(await tablesWith(ann.email), [])
   assert.deepEqual(await tablesWith('Canary-Lovelace'), [])
-  const verification = await verifyChain(db, {})
+  const verification = await verifyChain(db, { witnesses: [], keys: new Map() })
   assert.equal(verification.bad, undefined)
 
   const members = await bob.get(`/v1/accounts/${theirs}/members`, forAccount(theirs))
