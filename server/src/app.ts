@@ -144,7 +144,10 @@ export class App {
       secrets: () => this.secrets,
       operations: () => this.#operationsParts(),
       notifications: () => this.#mail,
-      audit: () => ({ vault: this.#keyring, store: this.#store }),
+      audit: () => ({
+        ...{ vault: this.#keyring, store: this.#store },
+        records: keptRecords(this.capabilities),
+      }),
     })
     checkMatrix(this.capabilities)
     declareGauges(this.telemetry, {

@@ -15,7 +15,6 @@ export { chainLagSeconds } from './lag.ts'
 export type { AuditParts } from './parts.ts'
 export { Refusals } from './refusals.ts'
 export { AuditHead } from './schema.ts'
-export { activityOf } from './search.ts'
 export { type Verification, verifyChain } from './verify.ts'
 export { gatherWitnesses } from './witnesses.ts'
 
@@ -31,7 +30,7 @@ export function audit(running: () => AuditParts) {
       'audit.export': 'Export the audit log',
       'audit.verify': 'Verify the audit log',
     },
-    routes: routes(verify),
+    routes: routes(verify, () => running().records),
     jobs: [signHeads(running), verify, eraseJob],
     publishes: published,
     sealed: [headKeys],

@@ -62,7 +62,9 @@ export { preferencesOf } from './profile.ts'
 export { replaceSigningKeys, rotateSigningKeys } from './signing/rotate.ts'
 export { publicKeys } from './signing/store.ts'
 export { requireStepUp } from './step-up.ts'
+export { seenUser } from './seen-user.ts'
 export const { stepUpRequired } = problems
+export const { notFound: userNotFound } = staffProblems
 export { accountOfUser } from './users.ts'
 
 export interface IdentityParts extends Pick<Identity, 'tools' | 'signingKeys'> {

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { sql } from 'kysely'
+import sharp from 'sharp'
 import { verifyChain } from '#audit/index.ts'
+import { openLocalStore } from '#kernel/storage/local.ts'
 import { eventually } from '#kernel/test-support.ts'
 import { addMember, appoint, forAccount, found } from '#test/accounts.ts'
 import { type Person, startApp } from '#test/app.ts'
@@ -211,10 +215,13 @@ test('after the days of grace nothing tells who it was, the log still verifies, 
   await addMember(app, theirs, ann, 'member')
   await ann.put('/v1/users/me', { firstName: 'Annabel', lastName: 'Canary-Lovelace' })
   await ann.post('/v1/api-keys', { name: 'x', scopes: ['sessions.read'] })
+  await addObjects(ann)
+  assert.notDeepEqual(await objectsOf(ann), [])
   await ann.delete('/v1/users/me')
   await app.mailTo(ann.email, 'account_deletion')
   await letDaysPass(ann.userId)
   await untilErased(ann.userId)
+  assert.deepEqual(await objectsOf(ann), [])
 
   await eventually('the log tells nothing of the person', async () => {
     const { rows } = await sql<{ n: number }>`select count(*)::integer as n from events
@@ -239,6 +246,45 @@ test('after the days of grace nothing tells who it was, the log still verifies, 
   assert.equal(registered.status, 201)
   assert.notEqual(registered.body.user.id, ann.userId)
 })
+
+/** A picture, an export, and a recorded session. */
+async function addObjects(person: Person): Promise<void> {
+  const { userId, accountId } = person
+  const picture = sharp({ create: { width: 9, height: 9, channels: 3, background: '#c03' } }).png()
+  const base64 = (await picture.toBuffer()).toString('base64')
+  assert.equal((await person.put('/v1/users/me/avatar', { base64 })).status, 200)
+  const { operationId } = (await person.post('/v1/users/me/export')).body
+  await eventually('the export is ready', async () => {
+    const { body } = await person.get(`/v1/operations/${operationId}`)
+    return body.status === 'succeeded'
+  })
+  const ctx = app.app.systemContext()
+  const [id, now] = [ctx.newId('ses'), ctx.clock.now()]
+  await db
+    .insertInto('browserSessions')
+    .values({
+      ...{ id, accountId, userId, instanceId: 'gone', status: 'closed', endReason: 'asked' },
+      ...{ viewport: '{"width":800,"height":600}', metadata: '{}', idleTimeoutSeconds: 600 },
+      ...{ timeoutSeconds: 600, createdAt: now, lastActivityAt: now, startedAt: now },
+      ...{ endedAt: now, expiresAt: new Date(+now + 600_000), recording: '{}' },
+      currentTitle: 'Canary-Lovelace',
+    })
+    .execute()
+  await using store = await openLocalStore({
+    ...{ root: join(app.home, 'objects'), publicUrl: () => app.url, clock: ctx.clock },
+    signingKey: Buffer.alloc(32),
+  })
+  const put = { contentType: 'application/octet-stream', maxBytes: 100 }
+  await store.put(`recordings/${accountId}/${id}/part-1`, Buffer.from('Canary-Lovelace'), put)
+}
+
+/** Files of the object store whose path names the person or their account. */
+async function objectsOf({ userId, accountId }: Person): Promise<string[]> {
+  const entries = await readdir(app.home, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile())
+  const paths = files.map(({ parentPath, name }) => join(parentPath, name))
+  return paths.filter((path) => path.includes(userId) || path.includes(accountId))
+}
 
 /** Every table with a row that holds this text, whatever the column. */
 async function tablesWith(text: string): Promise<string[]> {
