@@ -19,6 +19,7 @@ import {
 } from './settings.ts'
 import { sockets } from './sockets.ts'
 import { sealedProxies } from './spec.ts'
+import { endWithUser } from './user-end.ts'
 
 export { LiveChannel } from './channel/channel.ts'
 export { findChromium } from './host/chromium.ts'
@@ -81,7 +82,7 @@ export function browsers(runtime: () => BrowserRuntime | undefined, store: () =>
     ],
     checks: [healthCheck(runtime)],
     jobs: [tidyRecordings(store)],
-    reacts: [endWithAccount, voidUrlsOfMember],
+    reacts: [endWithAccount, endWithUser, voidUrlsOfMember],
     settings: [sessionsPerAccount, queueLength, queuePerAccount, recordingDays],
     flags: [newSessions],
     problems: { ...problems, ...channelProblems },

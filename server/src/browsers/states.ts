@@ -20,6 +20,7 @@ export const END_REASONS = {
   disconnected: 'closed',
   server_stopped: 'closed',
   account_deleted: 'closed',
+  user_disabled: 'closed',
   queue_timeout: 'error',
   launch_failed: 'error',
   crashed: 'error',

@@ -12,6 +12,7 @@ import type {
   TotpSecretTable,
 } from './factors/tables.ts'
 import type { AccountRole, PlatformRole } from '#access/index.ts'
+import type { BulkRowTable } from './administration/bulk/tables.ts'
 import type { InvitationTable } from './invitations/tables.ts'
 import type { ApiKeyTable } from './keys/tables.ts'
 import type { DepartureTable } from './leaving/tables.ts'
@@ -213,6 +214,7 @@ declare module '#kernel/db.ts' {
     factorTries: FactorTriesTable
     rememberedDevices: RememberedDeviceTable
     invitations: InvitationTable
+    bulkRows: BulkRowTable
     oneTimeTokens: OneTimeTokenTable
     attempts: AttemptTable
     passwordFailures: PasswordFailureTable
