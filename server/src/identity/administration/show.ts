@@ -23,7 +23,11 @@ export function seenUsers(ctx: Context) {
         .onRef('members.accountId', '=', 'users.accountId')
         .onRef('members.userId', '=', 'users.id'),
     )
+    .leftJoin('avatars', (join) =>
+      join.onRef('avatars.userId', '=', 'users.id').on('avatars.isCurrent', '=', true),
+    )
     .selectAll('users')
+    .select('avatars.id as avatarId')
     .select(['accounts.tier', 'accounts.kind as accountKind', 'members.role as accountRole'])
     .select(hasSecondFactor.as('secondFactor'))
 }
