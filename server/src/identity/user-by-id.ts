@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Context } from '#kernel/context.ts'
 import { changeUser } from './administration/change.ts'
 import { deleteUser } from './administration/remove.ts'
-import { AdminUser, type AdminUserChange } from './administration/schema.ts'
+import { AdminUser } from './administration/schema.ts'
 import { getSeen } from './administration/show.ts'
 import { leave } from './leaving/routes.ts'
 import { changeMe, getMe } from './profile.ts'
@@ -39,7 +39,7 @@ export async function changeUserById(
   const { isMe, acting, userId } = await seenUser(ctx, id)
   if (isMe) return changeMe(ctx, change)
   // Settings are a member that others do not see, so it is refused as one that was changed.
-  await changeUser(tools, acting, userId, change as AdminUserChange)
+  await changeUser(tools, acting, userId, change)
   return getSeen(acting, userId)
 }
 
