@@ -1,7 +1,22 @@
 import { defineCapability } from '#kernel/capability.ts'
+import type { KeptRecords } from '#kernel/personal-records.ts'
+import type { ObjectStore } from '#kernel/storage/store.ts'
 import { addressRoutes } from './address-routes.ts'
+import { bulkRoutes } from './administration/bulk/routes.ts'
+import { runBulk } from './administration/bulk/job.ts'
+import { administrationEvents } from './administration/events.ts'
+import { helpRoutes } from './administration/help-routes.ts'
+import { administrationProblems } from './administration/problems.ts'
+import { administrationRoutes } from './administration/routes.ts'
 import { authRoutes } from './auth-routes.ts'
+import { sweepAvatars } from './avatar/jobs.ts'
+import { avatarProblems } from './avatar/problems.ts'
+import { avatarRoutes } from './avatar/routes.ts'
 import { deviceRoutes } from './device-routes.ts'
+import { exportEvents } from './export/events.ts'
+import { exportJobs } from './export/jobs.ts'
+import { exportProblems } from './export/problems.ts'
+import { exportRoutes } from './export/routes.ts'
 import { published } from './events.ts'
 import { appSecrets } from './factors/authenticator-app.ts'
 import { factorEvents } from './factors/events.ts'
@@ -24,6 +39,12 @@ import { tidyKeys } from './keys/jobs.ts'
 import { shownAgain } from './keys/insert.ts'
 import { keyProblems } from './keys/problems.ts'
 import { keyRoutes } from './keys/routes.ts'
+import { leavingEvents } from './leaving/events.ts'
+import { leavingJobs } from './leaving/jobs.ts'
+import { leavingProblems } from './leaving/problems.ts'
+import { leavingRoutes } from './leaving/routes.ts'
+import { restoreDays } from './leaving/settings.ts'
+import { ownRecords } from './own-records.ts'
 import { problems } from './problems.ts'
 import { staffEvents } from './staff/events.ts'
 import { staffProblems } from './staff/problems.ts'
@@ -38,6 +59,7 @@ import { keepSigningKeysJob } from './signing/jobs.ts'
 import { signingProblems } from './signing/problems.ts'
 import { signingRoutes } from './signing/routes.ts'
 import { privateHalves } from './signing/store.ts'
+import { userByIdRoutes } from './user-by-id-routes.ts'
 import { userRoutes } from './user-routes.ts'
 
 export { requireVerifiedEmail } from './email-verification.ts'
@@ -47,31 +69,43 @@ export { preferencesOf } from './profile.ts'
 export { replaceSigningKeys, rotateSigningKeys } from './signing/rotate.ts'
 export { publicKeys } from './signing/store.ts'
 export { requireStepUp } from './step-up.ts'
+export { seenUser } from './seen-user.ts'
 export const { stepUpRequired } = problems
+export const { notFound: userNotFound } = staffProblems
 export { accountOfUser } from './users.ts'
 
-export type IdentityParts = Pick<Identity, 'tools' | 'signingKeys'>
+export interface IdentityParts extends Pick<Identity, 'tools' | 'signingKeys'> {
+  store: ObjectStore
+  /** What all capabilities keep about people. */
+  records: readonly KeptRecords[]
+}
 
 /** Their names would meet those of the others: what differs for sure is the code. */
 const more = Object.fromEntries(
-  [keyProblems, accountProblems, memberProblems, invitationProblems, staffProblems]
+  [
+    ...[keyProblems, accountProblems, memberProblems, invitationProblems, staffProblems],
+    ...[leavingProblems, avatarProblems, exportProblems, administrationProblems],
+  ]
     .flatMap((some) => Object.values(some))
     .map((problem) => [problem.kind.code, problem]),
 )
 
-function routesOf(tools: () => Tools) {
+function routesOf(tools: () => Tools, store: () => ObjectStore) {
   return [
     ...[...authRoutes(tools), ...addressRoutes(tools), ...passwordRoutes(tools)],
     ...[...factorRoutes(tools), ...passkeyRoutes(tools)],
     ...[...deviceRoutes(tools), ...userRoutes, ...keyRoutes(tools)],
     ...[...accountRoutes(tools), ...memberRoutes(tools), ...invitationRoutes(tools)],
-    ...staffRoutes(tools),
+    ...[...staffRoutes(tools), ...leavingRoutes(tools)],
+    ...[...avatarRoutes(store), ...exportRoutes(tools, store), ...userByIdRoutes(tools)],
+    ...[...administrationRoutes(tools), ...helpRoutes(tools), ...bulkRoutes],
   ]
 }
 
 /** People, how they prove who they are, and what they say of themselves. */
 export function identity(parts: () => IdentityParts) {
   const tools = () => parts().tools
+  const store = () => parts().store
   return defineCapability({
     name: 'identity',
     summary:
@@ -88,6 +122,13 @@ export function identity(parts: () => IdentityParts) {
       'members.write': 'Change the roles of members, up to one’s own, and remove them',
       'invitations.read': 'List invitations to accounts',
       'invitations.write': 'Invite people to accounts, send again and cancel',
+      'users.read': 'List, search and show users',
+      'users.write':
+        'Change the names of users, deactivate and reactivate them, sign them out, mail a reset, unlock',
+      'users.create': 'Make users',
+      'users.delete': 'Have users deleted after the days of grace, and take that back',
+      'users.secure': 'Remove the second factors of users who have lost them',
+      'users.tier': 'Move accounts of users to another tier',
       'users.impersonate': 'Act as a user of lower rank for a while, to help',
       'staff.read': 'See who runs the installation, and who is invited to',
       'staff.write':
@@ -100,21 +141,27 @@ export function identity(parts: () => IdentityParts) {
       'keys.revoke': 'Revoke API keys that others of the account made',
     },
     quotas: { 'keys.counting': { unit: 'keys', what: 'API keys that count at once' } },
-    routes: [...routesOf(tools), ...signingRoutes(() => parts().signingKeys)],
+    routes: [...routesOf(tools, store), ...signingRoutes(() => parts().signingKeys)],
     jobs: [
       tidyKeys,
       tidySignIns,
       tidyInvitations,
       mailReset,
+      runBulk(tools),
       tidyFactors,
       keepSigningKeysJob(() => parts().signingKeys),
+      ...leavingJobs(parts),
+      ...exportJobs(parts),
+      sweepAvatars(store),
     ],
     publishes: [
       ...[...published, ...factorEvents, ...keyEvents, ...signingEvents],
       ...[...accountEvents, ...invitationEvents, ...staffEvents],
+      ...[...leavingEvents, ...exportEvents, ...administrationEvents],
     ],
     problems: { ...problems, ...factorProblems, ...more, ...signingProblems },
-    settings: [factorRoles],
+    settings: [factorRoles, restoreDays],
+    personal: ownRecords(parts),
     sealed: [privateHalves, refreshKeys, shownAgain, appSecrets],
   })
 }

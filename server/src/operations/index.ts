@@ -2,12 +2,14 @@ import { defineCapability } from '#kernel/capability.ts'
 import { operationEnded } from './events.ts'
 import { purgeOld, runRecovery } from './jobs.ts'
 import type { OperationsParts } from './parts.ts'
+import { operationsOfPerson } from './person-records.ts'
 import { problems } from './problems.ts'
 import { errorRoutes, jobRoutes, operationRoutes, recoveryRoutes } from './routes.ts'
 
 export type { OperationsParts, Progress, RecoveryAction } from './parts.ts'
 export { carryOut, OPERATION_RETRIES } from './carry-out.ts'
-export { createOperation } from './service.ts'
+export { countOpen, createOperation, getOperation, holdRunning } from './service.ts'
+export const { operationNotFound } = problems
 export { ProblemCounts } from './problem-counts.ts'
 
 /** Looking after a running installation. `running` is called by requests and jobs only, never for the manifest. */
@@ -31,5 +33,6 @@ export function operations(running: () => OperationsParts) {
     jobs: [run, purgeOld],
     publishes: [operationEnded],
     problems,
+    personal: operationsOfPerson,
   })
 }

@@ -95,12 +95,47 @@ export const en: Templates = {
       NOT_YOU,
     ],
   }),
+  user_created: ({ link, account, expiresInHours }) => ({
+    subject: 'A user was made for you',
+    body: [
+      `The operator of this installation made a user for you${account ? `, a member of ${foreign(account)}` : ''}.`,
+      { action: 'Choose your password', link },
+      `The link works once, for ${count(expiresInHours, 'hour')}; after that, ask for a new password where you sign in.`,
+      'If you do not know who this is, ignore this mail: nobody can sign in until a password is chosen.',
+    ],
+  }),
+  tier_changed: ({ account, tier, before, at }) => ({
+    subject: `${foreign(account)} has another tier`,
+    body: [
+      `The operator gave ${foreign(account)} another tier.`,
+      { facts: { Before: before, Now: tier, When: time(at) } },
+    ],
+  }),
   account_deletion: ({ restoreUntil, link }) => ({
     subject: 'Your user will be deleted',
     body: [
-      'You asked to have your user deleted. It is closed now, and is deleted for good later.',
+      link
+        ? 'You asked to have your user deleted. It is closed now, and is deleted for good later.'
+        : 'An administrator had your user deleted. It is closed now, and is deleted for good later; whoever runs the installation can restore it.',
       { facts: { 'Can be restored until': time(restoreUntil) } },
       ...(link ? [{ action: 'Restore it', link }] : []),
+    ],
+  }),
+  user_restored: ({ at }) => ({
+    subject: 'Your user was restored',
+    body: [
+      'Your user is not deleted any more. Sign in as before; devices are signed out, and API keys have to be made anew.',
+      { facts: { When: time(at) } },
+      'If this was not you, set a new password at once.',
+    ],
+  }),
+  export_ready: ({ link, availableUntil }) => ({
+    subject: 'Your data is ready',
+    body: [
+      'You asked for a copy of your data. It can be downloaded now, by you alone: signed in, with a fresh proof that it is you.',
+      { facts: { 'Can be downloaded until': time(availableUntil) } },
+      { action: 'Go to the download', link },
+      'If this was not you, change your password at once.',
     ],
   }),
 }
@@ -112,6 +147,7 @@ const FACTORS: Record<TemplateValues['second_factor_changed']['what'], string> =
   backup_code_used: 'A backup code was used to sign in',
   passkey_added: 'A passkey was added',
   passkey_removed: 'A passkey was removed',
+  reset_by_admin: 'An operator removed your second factors; sign in and set up new ones',
 }
 
 function place(at: string, ipAddress?: string, userAgent?: string) {
