@@ -33,6 +33,7 @@ import { housekeeping } from '#kernel/housekeeping.ts'
 import { Cursors } from '#kernel/http/cursor.ts'
 import { clientAddresses } from '#kernel/http/client-address.ts'
 import { HttpServer } from '#kernel/http/server.ts'
+import { keptRecords } from '#kernel/personal-records.ts'
 import { openIds } from '#kernel/ids.ts'
 import { JobQueue } from '#kernel/jobs.ts'
 import { type KernelParts, makeContext, type Situation } from '#kernel/kernel.ts'
@@ -134,7 +135,7 @@ export class App {
     })
     this.#doorbell = new Doorbell({ ...connection, pool: this.#pool.pool })
     this.capabilities = manifest({
-      identity: () => this.#identity,
+      identity: () => this.#identityParts(),
       fleet: () => this.#fleetParts(),
       browsers: () => this.#desk?.runtime,
       store: () => this.#store,
@@ -143,7 +144,10 @@ export class App {
       secrets: () => this.secrets,
       operations: () => this.#operationsParts(),
       notifications: () => this.#mail,
-      audit: () => ({ vault: this.#keyring, store: this.#store }),
+      audit: () => ({
+        ...{ vault: this.#keyring, store: this.#store },
+        records: keptRecords(this.capabilities),
+      }),
     })
     checkMatrix(this.capabilities)
     declareGauges(this.telemetry, {
@@ -154,6 +158,11 @@ export class App {
       chainLagSeconds: () => chainLagSeconds(this.systemContext()),
       browsers: () => this.#desk?.runtime,
     })
+  }
+
+  #identityParts() {
+    const { tools, signingKeys } = this.#identity
+    return { tools, signingKeys, store: this.#store, records: keptRecords(this.capabilities) }
   }
 
   /** A context that acts for the product itself. */

@@ -1,9 +1,11 @@
 import { defineCapability } from '#kernel/capability.ts'
 import { published } from './events.ts'
 import { check } from './check.ts'
+import { eraseTheDeleted } from './deleted-users.ts'
 import { headKeys } from './head-keys.ts'
 import { eraseJob, signHeads, verifyJob } from './jobs.ts'
 import type { AuditParts } from './parts.ts'
+import { activityOfPerson } from './person-records.ts'
 import { problems } from './problems.ts'
 import { routes } from './routes.ts'
 
@@ -13,7 +15,6 @@ export { chainLagSeconds } from './lag.ts'
 export type { AuditParts } from './parts.ts'
 export { Refusals } from './refusals.ts'
 export { AuditHead } from './schema.ts'
-export { activityOf } from './search.ts'
 export { type Verification, verifyChain } from './verify.ts'
 export { gatherWitnesses } from './witnesses.ts'
 
@@ -29,11 +30,13 @@ export function audit(running: () => AuditParts) {
       'audit.export': 'Export the audit log',
       'audit.verify': 'Verify the audit log',
     },
-    routes: routes(verify),
+    routes: routes(verify, () => running().records),
     jobs: [signHeads(running), verify, eraseJob],
     publishes: published,
     sealed: [headKeys],
     checks: [check],
+    reacts: [eraseTheDeleted],
+    personal: activityOfPerson,
     problems,
   })
 }

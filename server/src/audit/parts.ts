@@ -1,3 +1,4 @@
+import type { KeptRecords } from '#kernel/personal-records.ts'
 import type { ObjectStore } from '#kernel/storage/store.ts'
 import type { Vault } from './head-keys.ts'
 
@@ -6,4 +7,6 @@ export interface AuditParts {
   vault: Vault
   /** Where heads are kept beside the database. */
   store: ObjectStore
+  /** What all capabilities keep about people. */
+  records: readonly KeptRecords[]
 }

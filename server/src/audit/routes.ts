@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { requireStepUp, stepUpRequired } from '#identity/index.ts'
 import { PageQuery, pageOf } from '#kernel/http/cursor.ts'
 import { Reply, route } from '#kernel/http/route.ts'
+import type { KeptRecords } from '#kernel/personal-records.ts'
+import { activityRoutes } from './activity-routes.ts'
 import { exampleEntry, exampleHead } from './examples.ts'
 import { exportEntries } from './export.ts'
 import { listHeads } from './heads.ts'
@@ -22,8 +24,11 @@ import { startVerification } from './service.ts'
 const OPERATION = 'op_06f3k9w2m4qz7x8y1v5t0r6n3b'
 const TYPES = { csv: 'text/csv; charset=utf-8', json: 'application/json; charset=utf-8' }
 
-export function routes(verify: ReturnType<typeof verifyJob>) {
-  return [...readRoutes, ...verifyRoutes(verify)]
+export function routes(
+  verify: ReturnType<typeof verifyJob>,
+  records: () => readonly KeptRecords[],
+) {
+  return [...readRoutes, ...verifyRoutes(verify), ...activityRoutes(records)]
 }
 
 const readRoutes = [

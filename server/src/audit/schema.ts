@@ -11,7 +11,7 @@ const time = z.iso.datetime().regex(/^[2-9]/, 'must be in or after the year 2000
 
 export const EntryId = z.string().min(1).max(64).meta({ description: '`evt_…`' })
 
-const filters = {
+export const filters = {
   actor: text.optional().meta({
     description: 'A user, with what their keys did; a key; or the name of a part of the product',
   }),

@@ -16,13 +16,15 @@ export function listEntries(ctx: Context, query: EntryQuery) {
   return pageOf(ctx, LIST, filterOf(query), query)
 }
 
-/** What a user of an account did, and what was done to them; of this account only. The newest first. */
+/** What a user did, and what was done to them; of this account only if one is named. The newest first. @throws problem `audit.search_too_wide` */
 export function activityOf(
   ctx: Context,
-  { accountId, userId }: { accountId: string; userId: string },
-  page: PageQuery,
+  { accountId, userId }: { accountId?: string; userId: string },
+  query: Pick<EntryQuery, 'action' | 'from' | 'to'> & PageQuery,
 ) {
-  return pageOf(ctx, `activity ${accountId} ${userId}`, { accountId, about: userId }, page)
+  const { action, from, to } = query
+  const filter = { ...filterOf({ action, from, to, accountId }), about: userId }
+  return pageOf(ctx, `activity ${accountId ?? ''} ${userId}`, filter, query)
 }
 
 /** @throws problem `audit.not_found` */

@@ -1,6 +1,7 @@
 import { defineCapability } from '#kernel/capability.ts'
 import type { Check } from '#kernel/health.ts'
 import { endWithAccount } from './account-end.ts'
+import { endWithLeaver } from './leaver-end.ts'
 import { voidUrlsOfMember } from './member-end.ts'
 import { channelProblems } from './channel/problems.ts'
 import * as events from './events.ts'
@@ -17,6 +18,7 @@ import {
   recordingDays,
   sessionsPerAccount,
 } from './settings.ts'
+import { sessionRecords } from './session-records.ts'
 import { sockets } from './sockets.ts'
 import { sealedProxies } from './spec.ts'
 
@@ -81,11 +83,12 @@ export function browsers(runtime: () => BrowserRuntime | undefined, store: () =>
     ],
     checks: [healthCheck(runtime)],
     jobs: [tidyRecordings(store)],
-    reacts: [endWithAccount, voidUrlsOfMember],
+    reacts: [endWithAccount, endWithLeaver, voidUrlsOfMember],
     settings: [sessionsPerAccount, queueLength, queuePerAccount, recordingDays],
     flags: [newSessions],
     problems: { ...problems, ...channelProblems },
     sealed: [sealedProxies],
+    personal: sessionRecords(store),
   })
 }
 

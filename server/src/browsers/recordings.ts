@@ -134,7 +134,8 @@ function outlived(ctx: Context) {
     .execute()
 }
 
-async function removeAll(store: ObjectStore, prefix: string): Promise<void> {
+/** Removes every part of one recording, or of several. */
+export async function removeAll(store: ObjectStore, prefix: string): Promise<void> {
   const { objects } = await store.list(prefix, { limit: LISTED })
   // The manifest last: what it names is gone by then, and a try that broke off begins anew.
   const ordered = objects.toSorted(

@@ -19,6 +19,7 @@ export const END_REASONS = {
   timeout: 'closed',
   disconnected: 'closed',
   server_stopped: 'closed',
+  user_deleted: 'closed',
   account_deleted: 'closed',
   queue_timeout: 'error',
   launch_failed: 'error',

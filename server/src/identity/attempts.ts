@@ -28,9 +28,11 @@ const RULES = {
   sign_in: CREDENTIALS,
   forgot_password: CREDENTIALS,
   reset_password: CREDENTIALS,
+  restore_user: CREDENTIALS,
   verification_mail: CREDENTIALS,
   step_up: CREDENTIALS,
   second_factor: CREDENTIALS,
+  data_export: { limit: 3, windowSeconds: 24 * 60 * 60 },
   /** Steps of one sign-in. */
   refresh: { limit: 30, windowSeconds: 60 },
   /** Calls of public routes. */

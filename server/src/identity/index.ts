@@ -1,7 +1,16 @@
 import { defineCapability } from '#kernel/capability.ts'
+import type { KeptRecords } from '#kernel/personal-records.ts'
+import type { ObjectStore } from '#kernel/storage/store.ts'
 import { addressRoutes } from './address-routes.ts'
 import { authRoutes } from './auth-routes.ts'
+import { sweepAvatars } from './avatar/jobs.ts'
+import { avatarProblems } from './avatar/problems.ts'
+import { avatarRoutes } from './avatar/routes.ts'
 import { deviceRoutes } from './device-routes.ts'
+import { exportEvents } from './export/events.ts'
+import { exportJobs } from './export/jobs.ts'
+import { exportProblems } from './export/problems.ts'
+import { exportRoutes } from './export/routes.ts'
 import { published } from './events.ts'
 import { appSecrets } from './factors/authenticator-app.ts'
 import { factorEvents } from './factors/events.ts'
@@ -24,6 +33,12 @@ import { tidyKeys } from './keys/jobs.ts'
 import { shownAgain } from './keys/insert.ts'
 import { keyProblems } from './keys/problems.ts'
 import { keyRoutes } from './keys/routes.ts'
+import { leavingEvents } from './leaving/events.ts'
+import { leavingJobs } from './leaving/jobs.ts'
+import { leavingProblems } from './leaving/problems.ts'
+import { leavingRoutes } from './leaving/routes.ts'
+import { restoreDays } from './leaving/settings.ts'
+import { ownRecords } from './own-records.ts'
 import { problems } from './problems.ts'
 import { staffEvents } from './staff/events.ts'
 import { staffProblems } from './staff/problems.ts'
@@ -47,31 +62,42 @@ export { preferencesOf } from './profile.ts'
 export { replaceSigningKeys, rotateSigningKeys } from './signing/rotate.ts'
 export { publicKeys } from './signing/store.ts'
 export { requireStepUp } from './step-up.ts'
+export { seenUser } from './seen-user.ts'
 export const { stepUpRequired } = problems
+export const { notFound: userNotFound } = staffProblems
 export { accountOfUser } from './users.ts'
 
-export type IdentityParts = Pick<Identity, 'tools' | 'signingKeys'>
+export interface IdentityParts extends Pick<Identity, 'tools' | 'signingKeys'> {
+  store: ObjectStore
+  /** What all capabilities keep about people. */
+  records: readonly KeptRecords[]
+}
 
 /** Their names would meet those of the others: what differs for sure is the code. */
 const more = Object.fromEntries(
-  [keyProblems, accountProblems, memberProblems, invitationProblems, staffProblems]
+  [
+    ...[keyProblems, accountProblems, memberProblems, invitationProblems, staffProblems],
+    ...[leavingProblems, avatarProblems, exportProblems],
+  ]
     .flatMap((some) => Object.values(some))
     .map((problem) => [problem.kind.code, problem]),
 )
 
-function routesOf(tools: () => Tools) {
+function routesOf(tools: () => Tools, store: () => ObjectStore) {
   return [
     ...[...authRoutes(tools), ...addressRoutes(tools), ...passwordRoutes(tools)],
     ...[...factorRoutes(tools), ...passkeyRoutes(tools)],
     ...[...deviceRoutes(tools), ...userRoutes, ...keyRoutes(tools)],
     ...[...accountRoutes(tools), ...memberRoutes(tools), ...invitationRoutes(tools)],
-    ...staffRoutes(tools),
+    ...[...staffRoutes(tools), ...leavingRoutes(tools)],
+    ...[...avatarRoutes(store), ...exportRoutes(tools, store)],
   ]
 }
 
 /** People, how they prove who they are, and what they say of themselves. */
 export function identity(parts: () => IdentityParts) {
   const tools = () => parts().tools
+  const store = () => parts().store
   return defineCapability({
     name: 'identity',
     summary:
@@ -100,7 +126,7 @@ export function identity(parts: () => IdentityParts) {
       'keys.revoke': 'Revoke API keys that others of the account made',
     },
     quotas: { 'keys.counting': { unit: 'keys', what: 'API keys that count at once' } },
-    routes: [...routesOf(tools), ...signingRoutes(() => parts().signingKeys)],
+    routes: [...routesOf(tools, store), ...signingRoutes(() => parts().signingKeys)],
     jobs: [
       tidyKeys,
       tidySignIns,
@@ -108,13 +134,18 @@ export function identity(parts: () => IdentityParts) {
       mailReset,
       tidyFactors,
       keepSigningKeysJob(() => parts().signingKeys),
+      ...leavingJobs(parts),
+      ...exportJobs(parts),
+      sweepAvatars(store),
     ],
     publishes: [
       ...[...published, ...factorEvents, ...keyEvents, ...signingEvents],
       ...[...accountEvents, ...invitationEvents, ...staffEvents],
+      ...[...leavingEvents, ...exportEvents],
     ],
     problems: { ...problems, ...factorProblems, ...more, ...signingProblems },
-    settings: [factorRoles],
+    settings: [factorRoles, restoreDays],
+    personal: ownRecords(parts),
     sealed: [privateHalves, refreshKeys, shownAgain, appSecrets],
   })
 }

@@ -8,7 +8,6 @@ import { changePassword } from './password-change.ts'
 import { forgotPassword, mailReset, resetPassword } from './password-reset.ts'
 import { refresh } from './refresh.ts'
 import type { SignedIn } from './schema.ts'
-import type { TokenPurpose } from './tables.ts'
 import {
   ADDRESS,
   codeOf,
@@ -28,7 +27,9 @@ const NEW_PASSWORD = 'orange bicycle seven lanterns'
 const INVALID = 'auth.link_invalid'
 const MINUTE_MS = 60_000
 
-async function tokenFor({ user }: SignedIn, purpose: TokenPurpose, email = user.email) {
+type Purpose = 'verify_email' | 'reset_password' | 'confirm_new_email'
+
+async function tokenFor({ user }: SignedIn, purpose: Purpose, email = user.email) {
   return nobody.transaction((ctx) => issueToken(ctx, { userId: user.id, purpose, email }))
 }
 

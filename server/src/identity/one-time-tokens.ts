@@ -6,27 +6,30 @@ import type { OneTimeTokenRow, TokenPurpose } from './tables.ts'
 
 const TOKEN_BYTES = 32
 const MINUTE_MS = 60 * 1000
-const LIFE_MS: Record<TokenPurpose, number> = {
+/** Those of a purpose that is not here end when whoever issues them says. */
+const LIFE_MS = {
   verify_email: 24 * 60 * MINUTE_MS,
   reset_password: 30 * MINUTE_MS,
   confirm_new_email: 24 * 60 * MINUTE_MS,
-}
+} as const satisfies Partial<Record<TokenPurpose, number>>
 
-export function lifeMinutes(purpose: TokenPurpose): number {
+export function lifeMinutes(purpose: keyof typeof LIFE_MS): number {
   return LIFE_MS[purpose] / MINUTE_MS
 }
 
+type Issued = Pick<OneTimeTokenRow, 'userId' | 'email'> &
+  ({ purpose: keyof typeof LIFE_MS } | { purpose: 'restore_user'; expiresAt: Date })
+
 /** A token for a link in a mail to this address: good once, for its purpose only. It voids the one before of this person and purpose. */
-export async function issueToken(
-  ctx: Context,
-  { userId, purpose, email }: Pick<OneTimeTokenRow, 'userId' | 'purpose' | 'email'>,
-): Promise<string> {
+export async function issueToken(ctx: Context, issued: Issued): Promise<string> {
+  const { userId, purpose, email } = issued
   const token = randomBytes(TOKEN_BYTES).toString('base64url')
   const now = ctx.clock.now()
   const fresh = {
     tokenHash: sha256(token),
     ...{ email, createdAt: now, usedAt: null },
-    expiresAt: new Date(now.getTime() + LIFE_MS[purpose]),
+    expiresAt:
+      'expiresAt' in issued ? issued.expiresAt : new Date(now.getTime() + LIFE_MS[issued.purpose]),
   }
   await ctx.db
     .insertInto('oneTimeTokens')

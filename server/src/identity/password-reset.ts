@@ -4,6 +4,7 @@ import type { Context } from '#kernel/context.ts'
 import { defineJob } from '#kernel/jobs.ts'
 import type { Client } from './client.ts'
 import { emailKey } from './email.ts'
+import { mailRestoreLink } from './leaving/schedule.ts'
 import { checkToken, issueToken, lifeMinutes, useToken } from './one-time-tokens.ts'
 import { nameOf, replacePassword } from './password-change.ts'
 import { claimAddress } from './claim-address.ts'
@@ -37,6 +38,8 @@ export const mailReset = defineJob({
   input: z.strictObject({ emailKey: z.string(), ipAddress: z.string().optional() }),
   async run(ctx, { emailKey, ipAddress }) {
     const user = await findUser(ctx.db, 'emailKey', emailKey)
+    // Who is to be deleted gets the way back instead.
+    if (user?.status === 'leaving') return ctx.transaction((ctx) => mailRestoreLink(ctx, user))
     if (user?.status !== 'active') return
     const { id: userId, email, accountId } = user
     await ctx.transaction(async (ctx) => {

@@ -19,7 +19,10 @@ export const User = z
     emailVerified: z.boolean(),
     firstName: z.string().optional(),
     lastName: z.string().optional(),
-    avatarUrl: z.string().optional(),
+    avatarUrl: z
+      .string()
+      .optional()
+      .meta({ description: 'Path on this server; another one for each picture' }),
     tier: z.enum(['free', 'premium', 'enterprise']).meta({ description: 'Of the account' }),
     roles: z.array(z.string()).meta({ description: 'What each may do: `GET /v1/roles`' }),
     accountId: z.string().meta({ description: 'The account that the user acts for' }),

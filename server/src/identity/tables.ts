@@ -12,8 +12,11 @@ import type {
   TotpSecretTable,
 } from './factors/tables.ts'
 import type { AccountRole, PlatformRole } from '#access/index.ts'
+import type { AvatarTable } from './avatar/tables.ts'
+import type { DataExportTable } from './export/tables.ts'
 import type { InvitationTable } from './invitations/tables.ts'
 import type { ApiKeyTable } from './keys/tables.ts'
+import type { DepartureTable } from './leaving/tables.ts'
 import type { UserSettings } from './settings.ts'
 import type { SigningKeyState } from './signing/states.ts'
 
@@ -49,7 +52,8 @@ export interface UserTable {
   passwordHash: string
   firstName: string | null
   lastName: string | null
-  status: Generated<'active' | 'disabled'>
+  /** Who is `leaving` is to be deleted, and can be restored until then; of the `deleted` only the row is left. */
+  status: Generated<'active' | 'disabled' | 'leaving' | 'deleted'>
   platformRoles: Generated<PlatformRole[]>
   accountId: string
   /** Only what the person has set; the defaults stand in for the rest. */
@@ -75,6 +79,7 @@ export type RevokedReason =
   | 'reuse_detected'
   | 'password_changed'
   | 'password_reset'
+  | 'left'
 
 /** One row per device that is or was signed in: the family of its refresh tokens. */
 export interface SignInTable {
@@ -132,7 +137,13 @@ export interface BootstrapTokenTable {
   usedAt: Date | null
 }
 
-export type TokenPurpose = 'verify_email' | 'reset_password' | 'confirm_new_email'
+export const mailedPurposes = [
+  'verify_email',
+  'reset_password',
+  'confirm_new_email',
+  'restore_user',
+] as const
+export type TokenPurpose = (typeof mailedPurposes)[number]
 
 /** What a mailed link stands for. Made by `migrations/0012_signin.sql`, as all below. */
 export interface OneTimeTokenTable {
@@ -208,5 +219,8 @@ declare module '#kernel/db.ts' {
     attempts: AttemptTable
     passwordFailures: PasswordFailureTable
     signInRecords: SignInRecordTable
+    departures: DepartureTable
+    avatars: AvatarTable
+    dataExports: DataExportTable
   }
 }

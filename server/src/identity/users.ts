@@ -12,6 +12,7 @@ export type UserRow = Selectable<UserTable> & {
   tier: Tier
   accountKind: AccountKind
   accountRole: AccountRole
+  avatarId: string | null
 }
 
 /** The user with this value in a unique column. */
@@ -28,7 +29,11 @@ export async function findUser(
         .onRef('members.accountId', '=', 'users.accountId')
         .onRef('members.userId', '=', 'users.id'),
     )
+    .leftJoin('avatars', (join) =>
+      join.onRef('avatars.userId', '=', 'users.id').on('avatars.isCurrent', '=', true),
+    )
     .selectAll('users')
+    .select('avatars.id as avatarId')
     .select(['accounts.tier', 'accounts.kind as accountKind', 'members.role as accountRole'])
     .where(`users.${column}`, '=', value)
     .executeTakeFirst()
@@ -78,6 +83,7 @@ export function presentUser(user: UserRow): User {
     emailVerified,
     ...(firstName !== null && { firstName }),
     ...(lastName !== null && { lastName }),
+    ...(user.avatarId !== null && { avatarUrl: `/api/v1/avatars/${user.avatarId}` }),
     tier,
     roles: rolesOfUser(user),
     accountId,

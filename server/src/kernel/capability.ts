@@ -1,6 +1,7 @@
 import type { Check } from './health.ts'
 import type { EventKind, Reader } from './events.ts'
 import type { JobKind } from './jobs.ts'
+import type { PersonalRecords } from './personal-records.ts'
 import type { ProblemFactory } from './problem.ts'
 import type { AnyRoute } from './http/route.ts'
 import type { AnySocket } from './sockets.ts'
@@ -28,6 +29,8 @@ export interface Capability {
   readonly flags?: readonly Flag[]
   /** Every column that holds sealed records, so that they follow when the sealing key changes. */
   readonly sealed?: readonly SealedColumn[]
+  /** What it keeps about people: its part of an export, and how that is erased. */
+  readonly personal?: PersonalRecords
 }
 
 const NAME = /^[a-z][a-z0-9]*$/
@@ -56,6 +59,7 @@ export function checkManifest(capabilities: readonly Capability[]): void {
   unique('reader', capabilities, (c) => (c.reacts ?? []).map((reader) => reader.name))
   unique('check', capabilities, (c) => (c.checks ?? []).map((check) => check.name))
   unique('route', capabilities, (c) => (c.routes ?? []).map((r) => `${r.method} ${r.path}`))
+  unique('list of an export', capabilities, (c) => Object.keys(c.personal?.lists ?? {}))
   unique('problem', capabilities, (c) =>
     Object.values(c.problems ?? {}).map((problem) => problem.kind.code),
   )

@@ -5,6 +5,7 @@ import { published } from './events.ts'
 import { jobs } from './jobs.ts'
 import { mailboxRoutes } from './mailbox-routes.ts'
 import type { Running } from './parts.ts'
+import { mailsOfPerson } from './person-records.ts'
 import { problems } from './problems.ts'
 import { devMailContents, mailValues } from './sealed.ts'
 
@@ -32,6 +33,7 @@ export function notifications(running: Running) {
     checks: [check(running)],
     publishes: published,
     sealed: [mailValues, devMailContents],
+    personal: mailsOfPerson,
     problems,
   })
 }

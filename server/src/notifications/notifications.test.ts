@@ -28,6 +28,8 @@ const EXAMPLES: { [Name in keyof TemplateValues]: TemplateValues[Name] } = {
   new_device: { at },
   sign_in_locked: { until: at },
   second_factor_locked: { until: at },
+  user_restored: { at },
+  export_ready: { link, availableUntil: at },
   invitation: { link, inviter: 'Ann', account: 'Shop', role: 'member', expiresInHours: 72 },
   second_factor_changed: { what: 'backup_code_used', codesLeft: 2, at },
   account_deletion: { restoreUntil: at, link },

@@ -2,6 +2,7 @@ import { defineCapability } from '#kernel/capability.ts'
 import { operationEnded } from './events.ts'
 import { purgeOld, runRecovery } from './jobs.ts'
 import type { OperationsParts } from './parts.ts'
+import { operationsOfPerson } from './person-records.ts'
 import { problems } from './problems.ts'
 import { errorRoutes, jobRoutes, operationRoutes, recoveryRoutes } from './routes.ts'
 
@@ -31,5 +32,6 @@ export function operations(running: () => OperationsParts) {
     jobs: [run, purgeOld],
     publishes: [operationEnded],
     problems,
+    personal: operationsOfPerson,
   })
 }

@@ -28,6 +28,18 @@ export async function cancelUnrightfulStaff(ctx: Context, userId: string): Promi
   }
 }
 
+/** Ends every open invitation that the user made, to whatever account. */
+export async function cancelThoseOf(ctx: Context, userId: string): Promise<void> {
+  const rows = await ctx.db
+    .selectFrom('invitations')
+    .selectAll()
+    .where('invitedBy', '=', userId)
+    .where('acceptedAt', 'is', null)
+    .where('cancelledAt', 'is', null)
+    .execute()
+  for (const row of rows) await cancel(ctx, row, 'inviter_lost_right')
+}
+
 /** Ends every open invitation to the account, which is about to be deleted. */
 export async function cancelAll(ctx: Context): Promise<void> {
   for (const row of await openOnes(ctx).execute()) await cancel(ctx, row, 'account_deleted')

@@ -98,9 +98,28 @@ export const en: Templates = {
   account_deletion: ({ restoreUntil, link }) => ({
     subject: 'Your user will be deleted',
     body: [
-      'You asked to have your user deleted. It is closed now, and is deleted for good later.',
+      link
+        ? 'You asked to have your user deleted. It is closed now, and is deleted for good later.'
+        : 'An administrator had your user deleted. It is closed now, and is deleted for good later; whoever runs the installation can restore it.',
       { facts: { 'Can be restored until': time(restoreUntil) } },
       ...(link ? [{ action: 'Restore it', link }] : []),
+    ],
+  }),
+  user_restored: ({ at }) => ({
+    subject: 'Your user was restored',
+    body: [
+      'Your user is not deleted any more. Sign in as before; devices are signed out, and API keys have to be made anew.',
+      { facts: { When: time(at) } },
+      'If this was not you, set a new password at once.',
+    ],
+  }),
+  export_ready: ({ link, availableUntil }) => ({
+    subject: 'Your data is ready',
+    body: [
+      'You asked for a copy of your data. It can be downloaded now, by you alone: signed in, with a fresh proof that it is you.',
+      { facts: { 'Can be downloaded until': time(availableUntil) } },
+      { action: 'Go to the download', link },
+      'If this was not you, change your password at once.',
     ],
   }),
 }

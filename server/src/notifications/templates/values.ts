@@ -28,6 +28,8 @@ export interface TemplateValues {
     at: string
   }
   account_deletion: { restoreUntil: string; link?: string }
+  user_restored: { at: string }
+  export_ready: { link: string; availableUntil: string }
 }
 
 export type TemplateName = keyof TemplateValues

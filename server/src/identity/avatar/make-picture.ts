@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import type { Context } from '#kernel/context.ts'
+import { Gate, GateFull } from '../gate.ts'
+import { EXITS, MAX_PIXELS } from './picture-terms.ts'
+import { avatarProblems } from './problems.ts'
+
+const PROGRAM = join(import.meta.dirname, 'picture-program.ts')
+/** One picture may take 150 MB for a moment. */
+const gate = new Gate({ atOnce: 2, queueLength: 20 })
+const LONGEST_MS = 25_000
+const MAX_BYTES = 1024 * 1024
+
+/**
+ * A square WebP of our own making from a JPEG, PNG, WebP, AVIF or GIF, of which the first frame counts; turned upright, and without
+ * what the file told beside its pixels. Decoded in a process of its own.
+ *
+ * @throws problem `avatar.not_a_picture`, `avatar.too_many_pixels`, `avatar.busy` or `avatar.unavailable`
+ */
+export async function makePicture(ctx: Context, input: Buffer): Promise<Buffer> {
+  try {
+    return await gate.run(ctx.signal, () => runProgram(ctx, input))
+  } catch (error) {
+    throw error instanceof GateFull ? avatarProblems.busy({ retryAfterSeconds: 5 }) : error
+  }
+}
+
+async function runProgram(ctx: Context, input: Buffer): Promise<Buffer> {
+  const signal = AbortSignal.any([ctx.signal, AbortSignal.timeout(LONGEST_MS)])
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', PROGRAM], {
+    ...{ signal, killSignal: 'SIGKILL', stdio: ['pipe', 'pipe', 'ignore'] },
+    // Nothing of ours is in its environment.
+    env: { VIPS_BLOCK_UNTRUSTED: '1' },
+  })
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', resolve)
+  })
+  // It may end before it has read everything; how it ended tells why.
+  const sent = pipeline(async function* () {
+    yield input
+  }, child.stdin).catch(() => undefined)
+  const [output, exit] = await Promise.all([readAll(child.stdout), ended, sent]).catch(
+    (error: unknown) => {
+      ctx.signal.throwIfAborted()
+      ctx.log.warn({ err: error }, 'a picture was given up')
+      return [Buffer.alloc(0), EXITS.refused] as const
+    },
+  )
+  return judge(ctx, output, exit)
+}
+
+async function readAll(stream: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of stream) {
+    bytes += chunk.length
+    if (bytes > MAX_BYTES) throw new Error('the picture came out too large')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+function judge(ctx: Context, output: Buffer, exit: number | null): Buffer {
+  if (exit === EXITS.done && output.length > 0) return output
+  if (exit === EXITS.tooManyPixels) {
+    throw avatarProblems.tooManyPixels({ megapixels: MAX_PIXELS / 1e6 })
+  }
+  if (exit === EXITS.unavailable) {
+    ctx.log.error('pictures cannot be made: the library `sharp` does not load on this machine')
+    throw avatarProblems.unavailable()
+  }
+  throw avatarProblems.notAPicture()
+}

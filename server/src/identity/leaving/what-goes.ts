@@ -1,0 +1,67 @@
+import { sql } from 'kysely'
+import type { Context } from '#kernel/context.ts'
+import { accountProblems } from '../accounts/problems.ts'
+import { hasAccountsBelow } from '../accounts/tree.ts'
+import { leavingProblems } from './problems.ts'
+
+interface Membership {
+  accountId: string
+  role: string
+  /** Other people who stay. */
+  others: number
+  otherOwners: number
+}
+
+/**
+ * The accounts that are the user's alone, and so go with them. They are held until the transaction ends.
+ *
+ * @throws problem `user.sole_owner` for accounts where others would stay without an owner, or `account.has_accounts`
+ */
+export async function accountsThatGo(ctx: Context, userId: string): Promise<string[]> {
+  const memberships = await holdMemberships(ctx, userId)
+  const orphaned = memberships.filter(
+    ({ role, others, otherOwners }) => role === 'owner' && others > 0 && otherOwners === 0,
+  )
+  if (orphaned.length > 0) {
+    const accountIds = orphaned.map(({ accountId }) => accountId).join(', ')
+    throw leavingProblems.soleOwner({ accountIds })
+  }
+  const alone = memberships.filter(({ others }) => others === 0)
+  for (const { accountId: id } of alone) {
+    if (await hasAccountsBelow(ctx.actingFor(id))) throw accountProblems.hasAccounts({ id })
+  }
+  return alone.map(({ accountId }) => accountId)
+}
+
+/** As above once nothing can be refused any more: an account that others have come to meanwhile stays. */
+export async function accountsLeftAlone(ctx: Context, userId: string): Promise<string[]> {
+  const memberships = await holdMemberships(ctx, userId)
+  const alone: string[] = []
+  for (const { accountId, others } of memberships) {
+    const stays = others > 0 || (await hasAccountsBelow(ctx.actingFor(accountId)))
+    if (!stays) alone.push(accountId)
+  }
+  return alone
+}
+
+async function holdMemberships({ db }: Context, userId: string): Promise<Membership[]> {
+  const held = await db
+    .selectFrom('accounts')
+    .select('id')
+    .where('deletedAt', 'is', null)
+    .where('id', 'in', (query) =>
+      query.selectFrom('members').select('accountId').where('userId', '=', userId),
+    )
+    .orderBy('id')
+    .forNoKeyUpdate()
+    .execute()
+  const { rows } = await sql<Membership>`
+    select own.account_id as "accountId", own.role, count(u.id)::integer as "others",
+      (count(u.id) filter (where other.role = 'owner'))::integer as "otherOwners"
+    from members own
+    left join members other on other.account_id = own.account_id and other.user_id <> own.user_id
+    left join users u on u.id = other.user_id and u.status in ('active', 'disabled')
+    where own.user_id = ${userId} and own.account_id = any (${held.map(({ id }) => id)})
+    group by own.account_id, own.role order by own.account_id`.execute(db)
+  return rows
+}
