@@ -9,6 +9,7 @@ const ENTRIES = {
   'reset-password': () => import('./entry/reset-password.js'),
   'verify-email': () => import('./entry/verify-email.js'),
   'confirm-email': () => import('./entry/confirm-email.js'),
+  'restore-user': () => import('./entry/restore-user.js'),
   invitation: () => import('./entry/invitation.js'),
   setup: () => import('./entry/setup.js'),
 }
@@ -20,7 +21,9 @@ const PAGES = {
   'second-factor': () => import('./security/set-up.js'),
   'api-keys': () => import('./keys/page.js'),
   accounts: () => import('./accounts/page.js'),
+  export: () => import('./profile/export.js'),
 }
+const VIEWS = { ...ENTRIES, ...PAGES }
 const NEEDLESS_WHEN_SIGNED_IN = new Set(['sign-in', 'register'])
 
 const home = document.getElementById('home')
@@ -76,7 +79,7 @@ async function look({ isFirst = false } = {}) {
   if (name !== asked) history.replaceState(null, '', `${location.pathname}#${name}`)
   const { title, show } = await { ...ENTRIES, ...PAGES }[name]()
   if (turn !== looks) return
-  view.replaceChildren(element('h1', { tabIndex: -1 }, title), ...[show()].flat())
+  view.replaceChildren(element('h1', { tabIndex: -1 }, title), ...[show(name)].flat())
   view.className = Object.hasOwn(ENTRIES, name) ? 'narrow' : ''
   home.hidden = true
   view.hidden = false
@@ -89,7 +92,7 @@ async function look({ isFirst = false } = {}) {
 
 function nameInAddress() {
   const [name, given] = location.hash.slice(1).split('=')
-  if (given && Object.hasOwn(ENTRIES, name)) {
+  if (given && Object.hasOwn(VIEWS, name)) {
     tokens.set(name, given)
     history.replaceState(null, '', `${location.pathname}#${name}`)
   }

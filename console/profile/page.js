@@ -5,6 +5,8 @@ import { browsersCard } from './browsers.js'
 import { consoleCard } from './console.js'
 import { fleetCard } from './fleet.js'
 import { namesCard } from './names.js'
+import { ownDataCard } from './own-data.js'
+import { pictureCard } from './picture.js'
 
 export const title = 'Profile'
 
@@ -13,6 +15,7 @@ export function show() {
   return [
     element('div', { className: 'columns even' }, namesCard(user), accountOfOne(user)),
     element('div', { className: 'columns even' }, consoleCard(user), browsersCard(user)),
-    fleetCard(user),
+    element('div', { className: 'columns even' }, fleetCard(user), pictureCard(user)),
+    ...(user.impersonatedBy ? [] : [ownDataCard()]),
   ]
 }

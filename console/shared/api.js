@@ -88,7 +88,6 @@ function renew() {
 async function send(method, path, body) {
   const [, csrf] = CSRF.exec(document.cookie) ?? []
   const account = csrf && chosenAccount()
-  const isFile = body instanceof Blob
   try {
     const answer = await fetch(`/api/v1${path}`, {
       method,
@@ -96,9 +95,9 @@ async function send(method, path, body) {
         accept: 'application/json',
         ...(csrf && { 'x-csrf-token': csrf }),
         ...(account && { 'gantry-account': account }),
-        ...(body && { 'content-type': isFile ? body.type : 'application/json' }),
+        ...(body && { 'content-type': 'application/json' }),
       },
-      ...(body && { body: isFile ? body : JSON.stringify(body) }),
+      ...(body && { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(DEADLINE_MS),
     })
     const text = await answer.text()

@@ -7,7 +7,7 @@ export function alertPlace() {
 }
 
 /** What a refusal says, a paragraph each; `told` are the fields whose messages stand beside them. */
-export function paragraphsOf({ title, detail, suggestion, errors = [] }, told = []) {
+function paragraphsOf({ title, detail, suggestion, errors = [] }, told = []) {
   const messages = errors
     .filter(({ path }) => !told.includes(path))
     .map(({ message }) => sentence(message))

@@ -1504,11 +1504,33 @@ export interface paths {
         put?: never;
         /**
          * Prove again who you are, for what asks for it
-         * @description By the password, or by a code of the authenticator app or a backup code. Counts for 5 minutes, for this sign-in. Signing in counts too.
+         * @description By the password, by a code of the authenticator app or a backup code, or by a passkey. Counts for 5 minutes, for this sign-in. Signing in counts too.
          *
          *     Open to everybody who is signed in: everybody proves who they are. API keys may not.
          */
         post: operations["postAuthStepUp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/step-up/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for what a browser needs to prove by passkey again who you are
+         * @description Send the answer to `POST /v1/auth/step-up`, from the same sign-in.
+         *
+         *     Open to everybody who is signed in: everybody looks after their own passkeys. API keys may not.
+         */
+        post: operations["postAuthStepUpOptions"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1553,6 +1575,28 @@ export interface paths {
          *     Open to everybody who is signed in: everybody may prove their own address. API keys may not.
          */
         post: operations["postAuthVerifyEmailResend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/avatars/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the picture of a user
+         * @description At the address that `avatarUrl` tells; gone once there is a newer one.
+         *
+         *     Open to everybody: the address cannot be guessed, and is told to those who see the user.
+         */
+        get: operations["getAvatarsId"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3047,7 +3091,39 @@ export interface paths {
          */
         put: operations["putUsersMe"];
         post?: never;
-        delete?: never;
+        /**
+         * Have your own user deleted
+         * @description Needs a fresh proof. You are signed out everywhere, and your API keys end. Until `restoreUntil` the link that is mailed to you restores the user; then everything that is kept about you is erased, accounts included that nobody else works in.
+         *
+         *     Open to everybody who is signed in: everybody may leave. API keys may not.
+         */
+        delete: operations["deleteUsersMe"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/me/avatar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set your picture
+         * @description A JPEG, PNG, WebP, AVIF or GIF (its first frame) of at most 5 MiB and 36 megapixels. What is kept is a square of 512 pixels, cut from the middle, without what the file told beside its pixels.
+         *
+         *     Open to everybody who is signed in: everybody chooses their own picture. API keys may not.
+         */
+        put: operations["putUsersMeAvatar"];
+        post?: never;
+        /**
+         * Remove your picture
+         * @description Open to everybody who is signed in: everybody chooses their own picture. API keys may not.
+         */
+        delete: operations["deleteUsersMeAvatar"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3103,6 +3179,92 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/users/me/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Export what is kept about you
+         * @description Needs a fresh proof. The work goes on after the answer: follow it at `Location`; a mail tells when it is done. One at a time, and three a day. The export is deleted after 7 days.
+         *
+         *     Open to everybody who is signed in: everybody gets a copy of their own data. API keys may not.
+         */
+        post: operations["postUsersMeExport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/me/export/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show an export of your data
+         * @description Open to everybody who is signed in: everybody gets a copy of their own data. API keys may not.
+         */
+        get: operations["getUsersMeExportId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/me/export/{id}/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get an address to download your data from
+         * @description Needs a fresh proof. The address works for 5 minutes.
+         *
+         *     Open to everybody who is signed in: everybody gets a copy of their own data. API keys may not.
+         */
+        post: operations["postUsersMeExportIdDownload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/me/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take back the deletion of your user with the token that was mailed
+         * @description The token works once, until the day that the mail names. Nobody is signed in by it: sign in as before. Who has lost the mail gets another one from `POST /v1/auth/forgot-password`.
+         *
+         *     Open to everybody: the mailed token is the credential.
+         */
+        post: operations["postUsersMeRestore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/me/sign-ins": {
         parameters: {
             query?: never;
@@ -3144,6 +3306,28 @@ export interface paths {
          *     Open to everybody who is signed in: everybody sees and changes their own profile. API keys may not.
          */
         put: operations["putUsersSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what a user did and what was done to them, the newest first
+         * @description Everybody sees their own, by their id or as `me`, in all accounts. Who holds `users.read` sees that of others; a reseller only what happened in the account below its own that the user acts for. With it come figures of what the user used.
+         *
+         *     Open to everybody who is signed in: everybody sees their own activity; that of others takes `users.read`. API keys may not.
+         */
+        get: operations["getUsersIdActivity"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -3251,6 +3435,26 @@ export interface paths {
          * @description Open to everybody: part of the console page.
          */
         get: operations["getConsoleFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/console/{folder}/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Load a file of one part of the console
+         * @description Open to everybody: part of the console page.
+         */
+        get: operations["getConsoleFolderFile"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3400,6 +3604,11 @@ export interface components {
             password?: string;
             firstName?: string;
             lastName?: string;
+            /**
+             * @description `tokens` unless given. `cookie`, for pages of this server: the tokens come as cookies that no script can read, and not in the answer
+             * @enum {string}
+             */
+            session?: "tokens" | "cookie";
         };
         AcceptedInvitation: {
             invitation: components["schemas"]["Invitation"];
@@ -3407,6 +3616,8 @@ export interface components {
             /** @description For a user that was made just now */
             accessToken?: string;
             refreshToken?: string;
+            /** @description In place of both, with `session: "cookie"` */
+            csrfToken?: string;
             expiresInSeconds?: number;
         };
         Account: {
@@ -3443,6 +3654,33 @@ export interface components {
             items: components["schemas"]["Account"][];
             /** @description For the next page; null on the last */
             nextCursor: string | null;
+        };
+        Activity: {
+            /** @description `evt_…` */
+            id: string;
+            /** Format: date-time */
+            at: string;
+            /** @description The kind of the event: `session.ended` */
+            action: string;
+            accountId?: string;
+            /** @description What was acted on */
+            target?: string;
+            /** @enum {string} */
+            result: "succeeded" | "refused" | "failed";
+            address?: string;
+            agent?: string;
+            data: unknown;
+            /**
+             * @description There when something that told of a person was erased
+             * @constant
+             */
+            erased?: true;
+            /** @description `user` and `key`: the user whom it is about, or a key of theirs */
+            by: {
+                /** @enum {string} */
+                kind: "user" | "key" | "staff_or_member" | "anonymous" | "system";
+                keyId?: string;
+            };
         };
         AnswerDialog: {
             /** @enum {string} */
@@ -3990,7 +4228,7 @@ export interface components {
             currentUrl?: string;
             currentTitle?: string;
             errorMessage?: string;
-            /** @description One of asked, idle, timeout, disconnected, server_stopped, account_deleted, queue_timeout, launch_failed, crashed, memory, disk, lost */
+            /** @description One of asked, idle, timeout, disconnected, server_stopped, user_deleted, account_deleted, queue_timeout, launch_failed, crashed, memory, disk, lost */
             endReason?: string;
             /** @description Place in the queue, from 1 */
             queuePlace?: number;
@@ -4255,6 +4493,29 @@ export interface components {
                 [key: string]: string;
             };
         };
+        DataExport: {
+            /** @description `exp_…` */
+            id: string;
+            /** @enum {string} */
+            status: "making" | "ready" | "failed";
+            bytes?: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            readyAt?: string;
+            /**
+             * Format: date-time
+             * @description When it is deleted
+             */
+            expiresAt: string;
+        };
+        Departing: {
+            /**
+             * Format: date-time
+             * @description Until then the user can be restored
+             */
+            restoreUntil: string;
+        };
         DevMail: {
             /** @description `mail_…` */
             id: string;
@@ -4390,6 +4651,12 @@ export interface components {
             /** @description Id of a session */
             sessionId: string;
             result: unknown;
+        };
+        ExportDownload: {
+            /** @description Works without a token: pass it to nobody */
+            url: string;
+            /** Format: date-time */
+            expiresAt: string;
         };
         Extract: {
             /** @description What the answer is to hold, by name */
@@ -5193,7 +5460,7 @@ export interface components {
                     /** @constant */
                     kind: "ended";
                     /** @enum {string} */
-                    reason: "asked" | "idle" | "timeout" | "disconnected" | "server_stopped" | "account_deleted" | "queue_timeout" | "launch_failed" | "crashed" | "memory" | "disk" | "lost";
+                    reason: "asked" | "idle" | "timeout" | "disconnected" | "server_stopped" | "user_deleted" | "account_deleted" | "queue_timeout" | "launch_failed" | "crashed" | "memory" | "disk" | "lost";
                     message?: string;
                     wipe: {
                         processes: number;
@@ -5887,6 +6154,10 @@ export interface components {
              */
             live: "control" | "watch";
         };
+        SetAvatar: {
+            /** @description The file; at most 5 MiB */
+            base64: string;
+        };
         SettingChange: {
             /** @description `chg_…` */
             id: string;
@@ -5961,6 +6232,12 @@ export interface components {
             /** @description Over the installation: `GET /v1/roles` */
             roles: ("support" | "admin" | "super-admin")[];
         };
+        StartedExport: {
+            /** @description Followed at `/v1/operations/{id}` */
+            operationId: string;
+            /** @description `exp_…` */
+            exportId: string;
+        };
         StartedOperation: {
             /** @description `op_…` */
             operationId: string;
@@ -5970,6 +6247,8 @@ export interface components {
             password?: string;
             /** @description Six digits of the authenticator app, or a backup code */
             code?: string;
+            /** @description An answer to `POST /v1/auth/step-up/options` */
+            passkey?: components["schemas"]["PasskeyAnswer"];
         };
         SteppedUp: {
             /** Format: date-time */
@@ -6139,6 +6418,7 @@ export interface components {
             emailVerified: boolean;
             firstName?: string;
             lastName?: string;
+            /** @description Path on this server; another one for each picture */
             avatarUrl?: string;
             /**
              * @description Of the account
@@ -6342,6 +6622,19 @@ export interface components {
             };
         };
         /**
+         * @description `account.has_accounts`: There are accounts below it.
+         *     `user.last_super_admin`: There would be no super-admin left.
+         *     `user.sole_owner`: An account with other members would have no owner.
+         */
+        "account.has_accounts-or-user.last_super_admin-or-user.sole_owner": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
          * @description `account.limit_reached`: No room for another account.
          *     `account.not_a_reseller`: Only a reseller has accounts below it.
          *     `account.too_deep`: The accounts would lie too deep.
@@ -6406,6 +6699,18 @@ export interface components {
          *     `session.not_found`: No such session.
          */
         "account.not_found-or-download.not_found-or-session.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `export.not_found`: No such export.
+         */
+        "account.not_found-or-export.not_found": {
             headers: {
                 [name: string]: unknown;
             };
@@ -7042,8 +7347,9 @@ export interface components {
          *     `auth.not_as_another`: Only the person themselves may do that.
          *     `auth.wrong_password`: That is not your password.
          *     `factor.code_refused`: That code is not right.
+         *     `passkey.refused`: That passkey does not count.
          */
-        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.wrong_password-or-factor.code_refused": {
+        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.wrong_password-or-factor.code_refused-or-passkey.refused": {
             headers: {
                 [name: string]: unknown;
             };
@@ -7147,9 +7453,35 @@ export interface components {
         /**
          * @description `auth.key_not_allowed`: API keys may not do that.
          *     `auth.not_as_another`: Only the person themselves may do that.
+         */
+        "auth.key_not_allowed-or-auth.not_as_another": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
          *     `auth.second_factor_required`: This needs a second factor.
          */
         "auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
+         */
+        "auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required": {
             headers: {
                 [name: string]: unknown;
             };
@@ -7282,6 +7614,55 @@ export interface components {
          *     `request.malformed`: The request cannot be read.
          */
         "auth.weak_password-or-request.invalid-or-request.malformed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `avatar.busy`: Too many pictures are being made.
+         *     `avatar.unavailable`: Pictures cannot be made on this machine.
+         *     `server.stopping`: The server is stopping.
+         *     `server.unavailable`: Something that this needs is away for the moment.
+         */
+        "avatar.busy-or-avatar.unavailable-or-server.stopping-or-server.unavailable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `avatar.not_a_picture`: That is no picture that can be used.
+         *     `avatar.too_many_pixels`: The picture is too large.
+         *     `request.invalid`: The request is not valid.
+         *     `request.malformed`: The request cannot be read.
+         */
+        "avatar.not_a_picture-or-avatar.too_many_pixels-or-request.invalid-or-request.malformed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `avatar.not_found`: No such picture. */
+        "avatar.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `avatar.too_large`: The file is too large.
+         *     `request.too_large`: The body is too large.
+         */
+        "avatar.too_large-or-request.too_large": {
             headers: {
                 [name: string]: unknown;
             };
@@ -7666,6 +8047,24 @@ export interface components {
          *     `session.not_ready`: The session has no browser yet.
          */
         "download.not_ready-or-session.closed-or-session.not_ready": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `export.not_ready`: The export is not ready. */
+        "export.not_ready": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `export.under_way`: Your data is being exported. */
+        "export.under_way": {
             headers: {
                 [name: string]: unknown;
             };
@@ -12203,13 +12602,49 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.wrong_password-or-factor.code_refused"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.wrong_password-or-factor.code_refused-or-passkey.refused"];
             404: components["responses"]["account.not_found"];
+            409: components["responses"]["passkey.unavailable"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             429: components["responses"]["auth.too_many_attempts-or-factor.locked"];
             500: components["responses"]["server.error"];
             503: components["responses"]["auth.busy-or-server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthStepUpOptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "challenge": "nJ1u2hVvQ3m5Yw1tG7x4Lh9Jd6Vn3Bf0Pz8Ks2Te5Ua0",
+                     *       "rpId": "gantry.example",
+                     *       "userVerification": "required"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PasskeyOptions"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["passkey.unavailable"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
         };
     };
@@ -12269,6 +12704,34 @@ export interface operations {
             403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
             404: components["responses"]["account.not_found"];
             429: components["responses"]["auth.too_many_attempts"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAvatarsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example c2hvd24tb25jZS1pbi1hLW1haWwtYW5kLW5vd2hlcmU */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/webp": string;
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            404: components["responses"]["avatar.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -17071,6 +17534,135 @@ export interface operations {
             504: components["responses"]["request.timeout"];
         };
     };
+    deleteUsersMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "restoreUntil": "2026-12-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Departing"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["account.has_accounts-or-user.last_super_admin-or-user.sole_owner"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putUsersMeAvatar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "base64": "iVBORw0KGgo="
+                 *     }
+                 */
+                "application/json": components["schemas"]["SetAvatar"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *       "email": "ann@example.com",
+                     *       "emailVerified": false,
+                     *       "firstName": "Ann",
+                     *       "lastName": "Lovelace",
+                     *       "tier": "free",
+                     *       "roles": [
+                     *         "account-owner"
+                     *       ],
+                     *       "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *       "settings": {
+                     *         "theme": "dark",
+                     *         "language": "en",
+                     *         "notifications": {
+                     *           "email": true,
+                     *           "inApp": true
+                     *         },
+                     *         "browserPreferences": {
+                     *           "defaultViewport": {
+                     *             "width": 1440,
+                     *             "height": 900
+                     *           },
+                     *           "defaultTimeout": 15000
+                     *         }
+                     *       },
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *       "lastLoginAt": "2026-11-20T12:00:00.000Z",
+                     *       "avatarUrl": "/api/v1/avatars/c2hvd24tb25jZS1pbi1hLW1haWwtYW5kLW5vd2hlcmU"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            400: components["responses"]["avatar.not_a_picture-or-avatar.too_many_pixels-or-request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            413: components["responses"]["avatar.too_large-or-request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["avatar.busy-or-avatar.unavailable-or-server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteUsersMeAvatar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     getUsersMeDevices: {
         parameters: {
             query?: never;
@@ -17162,6 +17754,159 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
             404: components["responses"]["account.not_found-or-device.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postUsersMeExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "operationId": "op_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "exportId": "exp_06f3k9w2m4qz7x8y1v5t0r6n3b"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StartedExport"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["export.under_way"];
+            429: components["responses"]["auth.too_many_attempts"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getUsersMeExportId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description `exp_…`
+                 * @example exp_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "exp_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "status": "ready",
+                     *       "bytes": 48211,
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "readyAt": "2026-11-20T12:00:02.000Z",
+                     *       "expiresAt": "2026-11-27T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DataExport"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-export.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postUsersMeExportIdDownload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description `exp_…`
+                 * @example exp_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "url": "https://gantry.example.com/objects/exports/…?expires=…&signature=…",
+                     *       "expiresAt": "2026-11-20T12:05:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ExportDownload"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required"];
+            404: components["responses"]["account.not_found-or-export.not_found"];
+            409: components["responses"]["export.not_ready"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postUsersMeRestore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "c2hvd24tb25jZS1pbi1hLW1haWwtYW5kLW5vd2hlcmU"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UseLink"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["auth.link_invalid-or-request.invalid-or-request.malformed"];
+            403: components["responses"]["auth.https_required"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -17310,6 +18055,90 @@ export interface operations {
             404: components["responses"]["account.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getUsersIdActivity: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+                /**
+                 * @description `session.ended`, or `session.*` for all that begin so
+                 * @example session.*
+                 */
+                action?: string;
+                /** @description Not before this */
+                from?: string & (unknown & unknown);
+                /** @description Before this */
+                to?: string & (unknown & unknown);
+            };
+            header?: never;
+            path: {
+                /** @example usr_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "evt_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "at": "2026-11-20T12:00:00.000Z",
+                     *           "action": "user.signed_in",
+                     *           "result": "succeeded",
+                     *           "by": {
+                     *             "kind": "user"
+                     *           },
+                     *           "target": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "address": "192.0.2.7",
+                     *           "agent": "curl/8.5.0",
+                     *           "data": {
+                     *             "userId": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *             "amr": [
+                     *               "pwd"
+                     *             ]
+                     *           }
+                     *         }
+                     *       ],
+                     *       "nextCursor": null,
+                     *       "usage": {
+                     *         "browsers.sessions": 3,
+                     *         "browsers.minutes": 41.5
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["Activity"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                        /** @description What the user used in the time that was asked for, else in the last 30 days: `browsers.sessions` that were started, `browsers.minutes` that browsers were theirs */
+                        usage: {
+                            [key: string]: number;
+                        };
+                    };
+                };
+            };
+            400: components["responses"]["audit.search_too_wide-or-request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-user.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -17521,6 +18350,36 @@ export interface operations {
                     "text/javascript": string;
                     "text/css": string;
                     "image/svg+xml": string;
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            404: components["responses"]["console.unknown_file"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getConsoleFolderFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example entry */
+                folder: string;
+                /** @example sign-in.js */
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/javascript": string;
                 };
             };
             400: components["responses"]["request.invalid"];

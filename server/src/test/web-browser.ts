@@ -56,7 +56,8 @@ export class Visit implements AsyncDisposable {
   constructor(context: BrowserContext, page: Page, origin: string) {
     this.context = context
     this.page = page
-    page.setDefaultTimeout(20_000)
+    // A machine that is busy with other tests takes its time.
+    page.setDefaultTimeout(60_000)
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) this.complaints.push(message.text())
     })

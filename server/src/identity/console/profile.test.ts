@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import type { Page } from 'playwright-core'
+import sharp from 'sharp'
 import { WebBrowser } from '#test/web-browser.ts'
 import { FactorApp, ok } from '../factors/test-support.ts'
-import { cardOf, visitAs } from './test-support.ts'
+import { cardOf, linkOf, typePassword, signedIn, visitAs } from './test-support.ts'
 
 const world = await FactorApp.start()
 after(() => world[Symbol.asyncDispose]())
@@ -72,4 +73,47 @@ test('preferences of browsers and of the fleet are saved, and refused at their f
   const { browserPreferences, ec2Preferences } = ok(await person.get('/v1/users/settings'))
   assert.deepEqual(browserPreferences.defaultViewport, { width: 1024, height: 600 })
   assert.deepEqual(ec2Preferences, { preferredRegion: 'eu-west-1', terminateWhenIdle: true })
+})
+
+test('a picture is looked at before it is sent, shown after that, and removed', async () => {
+  const person = await app.person()
+  await using visit = await visitAs(browser, world, person, 'profile')
+  const { page, complaints } = visit
+  const background = { r: 200, g: 20, b: 20 }
+  const buffer = await sharp({ create: { width: 64, height: 48, channels: 3, background } })
+    .png()
+    .toBuffer()
+  const card = cardOf(page, 'Picture')
+  await card.getByLabel('File').setInputFiles({ name: 'me.png', mimeType: 'image/png', buffer })
+  await card.getByRole('img', { name: 'The new picture' }).waitFor()
+  await card.getByRole('button', { name: 'Save the picture' }).click()
+  const shown = card.getByRole('img', { name: 'Your picture' })
+  await shown.waitFor()
+  await page.waitForFunction(() => {
+    const picture = document.querySelector<HTMLImageElement>('.picture img')
+    return picture?.complete && picture.naturalWidth === 512
+  })
+  await card.getByRole('button', { name: 'Remove' }).click()
+  await shown.waitFor({ state: 'detached' })
+  assert.equal(ok(await person.get('/v1/users/me')).avatarUrl, undefined)
+  assert.deepEqual(complaints, [])
+})
+
+test('somebody leaves from the page, and comes back by the link of the mail', async () => {
+  const person = await app.person()
+  await using visit = await visitAs(browser, world, person, 'profile')
+  const { page } = visit
+  await page.getByRole('button', { name: 'Delete my user' }).click()
+  const sure = page.getByRole('dialog', { name: 'Delete your user?' })
+  await sure.getByRole('button', { name: 'Delete my user' }).click()
+  await page.getByRole('button', { name: 'Good-bye' }).click()
+  await page.getByRole('link', { name: 'Sign in' }).waitFor()
+
+  const mail = await app.mailTo(person.email, 'account_deletion')
+  await using back = await browser.visit(linkOf(world, mail))
+  await back.page.getByRole('button', { name: 'Restore my user' }).click()
+  await back.page.getByText('You are back').waitFor()
+  await back.page.getByRole('main').getByRole('link', { name: 'Sign in' }).click()
+  await typePassword(back.page, person)
+  await signedIn(back.page, person)
 })
