@@ -792,6 +792,132 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List and search users
+         * @description Who runs the installation sees everybody, the admin of a reseller those who act for an account below it.
+         *
+         *     Needs the permission `users.read`.
+         */
+        get: operations["getAdminUsers"];
+        put?: never;
+        /**
+         * Make a user, who is mailed a link to choose their password
+         * @description The link works once, for 72 hours; nobody but the owner of the mailbox learns it. Whoever is to be `owner` or `admin` of an account takes a fresh proof.
+         *
+         *     Needs the permission `users.create`.
+         */
+        post: operations["postAdminUsers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change up to 1,000 users, or make them, as one operation
+         * @description If one of them may not be changed by you, nothing is. Else each is changed by itself after the answer: follow the operation at `Location`, cancel it there, and see what became of each at `GET /v1/admin/users/bulk/{id}`. Takes a fresh proof of who you are.
+         *
+         *     Needs the permission `users.write`.
+         */
+        post: operations["postAdminUsersBulk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/bulk/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what became of each user of a change to many
+         * @description In the order in which they were sent; kept for as long as the operation, 30 days.
+         *
+         *     Needs the permission `users.read`.
+         */
+        get: operations["getAdminUsersBulkId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a user
+         * @description Needs the permission `users.read`.
+         */
+        get: operations["getAdminUsersId"];
+        /**
+         * Change the name of a user
+         * @description Members that are left out stay as they are; `null` removes a name. What was read may be sent back whole: read-only members are accepted when they are unchanged.
+         *
+         *     Needs the permission `users.write`.
+         */
+        put: operations["putAdminUsersId"];
+        post?: never;
+        /**
+         * Have a user deleted after the days of grace
+         * @description Nobody acts as them from now on, and their keys end for good. Until `restoreUntil` they can be restored here; then everything that is kept about them is erased, accounts included that nobody else works in. They are told by mail.
+         *
+         *     Needs the permission `users.delete`.
+         */
+        delete: operations["deleteAdminUsersId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/deactivate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let nobody sign in as a user any more
+         * @description Their sign-ins, sockets and browsers end within 5 seconds, and their keys count no more until the user is reactivated.
+         *
+         *     Needs the permission `users.write`.
+         */
+        post: operations["postAdminUsersIdDeactivate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/users/{id}/impersonate": {
         parameters: {
             query?: never;
@@ -814,6 +940,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/users/{id}/reactivate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a user sign in again
+         * @description Needs the permission `users.write`.
+         */
+        post: operations["postAdminUsersIdReactivate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/reset-factors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remove all second factors of a user who has lost them
+         * @description Make sure by another way that it is them: after this, their password alone signs in. They are signed out and told by mail.
+         *
+         *     Needs the permission `users.secure`.
+         */
+        post: operations["postAdminUsersIdResetFactors"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/reset-password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mail a user the link that sets a new password
+         * @description The link is in the mail only. The password so far counts until the link is used.
+         *
+         *     Needs the permission `users.write`.
+         */
+        post: operations["postAdminUsersIdResetPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take back the deletion of a user in the days of grace
+         * @description Needs the permission `users.delete`.
+         */
+        post: operations["postAdminUsersIdRestore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/users/{id}/roles": {
         parameters: {
             query?: never;
@@ -830,6 +1040,70 @@ export interface paths {
          */
         put: operations["putAdminUsersIdRoles"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/sign-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign a user out on all their devices
+         * @description Within 5 seconds on every machine. Their API keys go on.
+         *
+         *     Needs the permission `users.write`.
+         */
+        post: operations["postAdminUsersIdSignOut"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/tier": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Move the account that a user acts for to another tier
+         * @description Everybody in that account is in the tier; its owners are told by mail.
+         *
+         *     Needs the permission `users.tier`.
+         */
+        put: operations["putAdminUsersIdTier"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/unlock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forget the wrong passwords and second factors that were tried for a user
+         * @description Needs the permission `users.write`.
+         */
+        post: operations["postAdminUsersIdUnlock"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2345,7 +2619,13 @@ export interface paths {
         get: operations["getOperationsId"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Cancel long work
+         * @description Whoever started it may. What is done stays done, and what is being done this moment is finished first. A recovery action that looks at no progress runs to its end.
+         *
+         *     Open to everybody who is signed in: whoever started the operation.
+         */
+        delete: operations["deleteOperationsId"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3313,6 +3593,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show yourself, or a user whom you may see
+         * @description That of others takes `users.read`, and comes without their settings.
+         *
+         *     Open to everybody who is signed in: everybody has their own user; that of others takes `users.read` and more. API keys may not.
+         */
+        get: operations["getUsersId"];
+        /**
+         * Change yourself, or the name of a user whom you look after
+         * @description As `PUT /v1/users/me` for yourself. That of others takes `users.write`.
+         *
+         *     Open to everybody who is signed in: everybody has their own user; that of others takes `users.read` and more. API keys may not.
+         */
+        put: operations["putUsersId"];
+        post?: never;
+        /**
+         * Have yourself deleted, or a user whom you look after
+         * @description As `DELETE /v1/users/me` for yourself. That of others takes `users.delete` and a fresh proof; only who may do that can take it back.
+         *
+         *     Open to everybody who is signed in: everybody has their own user; that of others takes `users.read` and more. API keys may not.
+         */
+        delete: operations["deleteUsersId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/{id}/activity": {
         parameters: {
             query?: never;
@@ -3681,6 +3995,121 @@ export interface components {
                 kind: "user" | "key" | "staff_or_member" | "anonymous" | "system";
                 keyId?: string;
             };
+        };
+        AdminUser: {
+            /** @description `usr_…` */
+            id: string;
+            email: string;
+            emailVerified: boolean;
+            firstName?: string;
+            lastName?: string;
+            /** @description Path on this server; another one for each picture */
+            avatarUrl?: string;
+            /**
+             * @description Of the account
+             * @enum {string}
+             */
+            tier: "free" | "premium" | "enterprise";
+            /** @description What each may do: `GET /v1/roles` */
+            roles: string[];
+            /** @description The account that the user acts for */
+            accountId: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+            /** Format: date-time */
+            lastLoginAt?: string;
+            /**
+             * @description `active` users alone sign in; who is `leaving` is deleted after the days of grace
+             * @enum {string}
+             */
+            status: "active" | "disabled" | "leaving";
+            /** @description Whether they have set one up */
+            secondFactor: boolean;
+        };
+        AdminUserChange: {
+            firstName?: string | null;
+            lastName?: string | null;
+            id?: unknown;
+            email?: unknown;
+            emailVerified?: unknown;
+            avatarUrl?: unknown;
+            tier?: unknown;
+            roles?: unknown;
+            accountId?: unknown;
+            createdAt?: unknown;
+            updatedAt?: unknown;
+            lastLoginAt?: unknown;
+            status?: unknown;
+            secondFactor?: unknown;
+            accounts?: unknown;
+            devices?: unknown;
+            secondFactors?: unknown;
+            lockedUntil?: unknown;
+        };
+        AdminUserDetails: {
+            /** @description `usr_…` */
+            id: string;
+            email: string;
+            emailVerified: boolean;
+            firstName?: string;
+            lastName?: string;
+            /** @description Path on this server; another one for each picture */
+            avatarUrl?: string;
+            /**
+             * @description Of the account
+             * @enum {string}
+             */
+            tier: "free" | "premium" | "enterprise";
+            /** @description What each may do: `GET /v1/roles` */
+            roles: string[];
+            /** @description The account that the user acts for */
+            accountId: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+            /** Format: date-time */
+            lastLoginAt?: string;
+            /**
+             * @description `active` users alone sign in; who is `leaving` is deleted after the days of grace
+             * @enum {string}
+             */
+            status: "active" | "disabled" | "leaving";
+            /** @description Whether they have set one up */
+            secondFactor: boolean;
+            /** @description That they are a member of, as far as you reach; 100 at most */
+            accounts: {
+                /** @description Id of an account */
+                id: string;
+                name: string;
+                kind: string;
+                /**
+                 * @description What each may do: `GET /v1/roles`, under `account-…`
+                 * @enum {string}
+                 */
+                role: "viewer" | "member" | "admin" | "owner";
+            }[];
+            /** @description That are signed in */
+            devices: number;
+            secondFactors: {
+                authenticatorApp: boolean;
+                passkeys: number;
+                backupCodesLeft: number;
+            };
+            /**
+             * Format: date-time
+             * @description Too many wrong passwords came: until then every password counts as wrong
+             */
+            lockedUntil?: string;
+        };
+        AdminUserPage: {
+            items: components["schemas"]["AdminUser"][];
+            /** @description For the next page; null on the last */
+            nextCursor: string | null;
+            /** @description On the first page: how many there are; 10,000 stands for that many or more */
+            total?: number;
         };
         AnswerDialog: {
             /** @enum {string} */
@@ -4228,7 +4657,7 @@ export interface components {
             currentUrl?: string;
             currentTitle?: string;
             errorMessage?: string;
-            /** @description One of asked, idle, timeout, disconnected, server_stopped, user_deleted, account_deleted, queue_timeout, launch_failed, crashed, memory, disk, lost */
+            /** @description One of asked, idle, timeout, disconnected, server_stopped, user_deleted, account_deleted, user_disabled, queue_timeout, launch_failed, crashed, memory, disk, lost */
             endReason?: string;
             /** @description Place in the queue, from 1 */
             queuePlace?: number;
@@ -4257,6 +4686,61 @@ export interface components {
             "V8-Version"?: string;
             /** @description Leads where the request was sent to, with the credential of its query */
             webSocketDebuggerUrl: string;
+        };
+        BulkUserChange: {
+            /** @constant */
+            operation: "deactivate";
+            /**
+             * @description Why: it is kept with the event
+             * @example Ticket 4711
+             */
+            reason?: string;
+            /** @description Each of them once */
+            userIds: string[];
+        } | {
+            /** @constant */
+            operation: "reactivate";
+            /** @description Each of them once */
+            userIds: string[];
+        } | {
+            /** @constant */
+            operation: "tier";
+            /** @enum {string} */
+            tier: "free" | "premium" | "enterprise";
+            /** @description Each of them once */
+            userIds: string[];
+        } | {
+            /** @constant */
+            operation: "roles";
+            /** @description Over the installation: `GET /v1/roles` */
+            roles: ("support" | "admin" | "super-admin")[];
+            /** @description Each of them once */
+            userIds: string[];
+        } | {
+            /** @constant */
+            operation: "delete";
+            /** @description Each of them once */
+            userIds: string[];
+        } | {
+            /** @constant */
+            operation: "create";
+            users: components["schemas"]["CreateUser"][];
+        };
+        BulkUserRow: {
+            /** @description As it was sent, from 0 */
+            row: number;
+            /** @description Absent until a new user is made */
+            userId?: string;
+            /** @description Of a user to be made */
+            email?: string;
+            /**
+             * @description `unchanged`: it was so already
+             * @enum {string}
+             */
+            status: "waiting" | "done" | "unchanged" | "refused";
+            /** @description Of the refusal */
+            code?: string;
+            detail?: string;
         };
         ChangeEmail: {
             /** Format: email */
@@ -4493,6 +4977,19 @@ export interface components {
                 [key: string]: string;
             };
         };
+        CreateUser: {
+            /** Format: email */
+            email: string;
+            firstName?: string;
+            lastName?: string;
+            /** @description The account that they are to work in; one of their own unless given */
+            accountId?: string;
+            /**
+             * @description In that account; `member` unless given
+             * @enum {string}
+             */
+            role?: "viewer" | "member" | "admin" | "owner";
+        };
         DataExport: {
             /** @description `exp_…` */
             id: string;
@@ -4508,6 +5005,13 @@ export interface components {
              * @description When it is deleted
              */
             expiresAt: string;
+        };
+        DeactivateUser: {
+            /**
+             * @description Why: it is kept with the event
+             * @example Ticket 4711
+             */
+            reason?: string;
         };
         Departing: {
             /**
@@ -5460,7 +5964,7 @@ export interface components {
                     /** @constant */
                     kind: "ended";
                     /** @enum {string} */
-                    reason: "asked" | "idle" | "timeout" | "disconnected" | "server_stopped" | "user_deleted" | "account_deleted" | "queue_timeout" | "launch_failed" | "crashed" | "memory" | "disk" | "lost";
+                    reason: "asked" | "idle" | "timeout" | "disconnected" | "server_stopped" | "user_deleted" | "account_deleted" | "user_disabled" | "queue_timeout" | "launch_failed" | "crashed" | "memory" | "disk" | "lost";
                     message?: string;
                     wipe: {
                         processes: number;
@@ -5497,7 +6001,7 @@ export interface components {
             /** @description Who started it */
             userId: string;
             /** @enum {string} */
-            status: "queued" | "running" | "succeeded" | "failed";
+            status: "queued" | "running" | "succeeded" | "failed" | "cancelled";
             progress: {
                 done: number;
                 /** @description Absent while nobody knows */
@@ -6133,6 +6637,28 @@ export interface components {
             passkeys: components["schemas"]["Passkey"][];
             backupCodesLeft: number;
         };
+        SeenUserChange: {
+            firstName?: string | null;
+            lastName?: string | null;
+            settings?: components["schemas"]["UserSettingsChange"];
+            id?: string;
+            email?: string;
+            emailVerified?: boolean;
+            avatarUrl?: string;
+            tier?: string;
+            roles?: string[];
+            accountId?: string;
+            createdAt?: string;
+            updatedAt?: string;
+            lastLoginAt?: string;
+            /**
+             * @description `active` users alone sign in; who is `leaving` is deleted after the days of grace
+             * @enum {string}
+             */
+            status?: "active" | "disabled" | "leaving";
+            /** @description Whether they have set one up */
+            secondFactor?: boolean;
+        };
         SessionPage: {
             items: components["schemas"]["BrowserSession"][];
             /** @description For the next page; null on the last */
@@ -6231,6 +6757,10 @@ export interface components {
         StaffChange: {
             /** @description Over the installation: `GET /v1/roles` */
             roles: ("support" | "admin" | "super-admin")[];
+        };
+        StartedBulkUserChange: {
+            /** @description `op_…` */
+            operationId: string;
         };
         StartedExport: {
             /** @description Followed at `/v1/operations/{id}` */
@@ -6358,6 +6888,10 @@ export interface components {
                 timeMs?: number;
             };
             cookies?: components["schemas"]["NewCookie"][];
+        };
+        TierChange: {
+            /** @enum {string} */
+            tier: "free" | "premium" | "enterprise";
         };
         TransferAccount: {
             /** @description A member, who becomes the owner */
@@ -6614,6 +7148,35 @@ export interface components {
          *     `account.personal`: A personal account stays with its person.
          */
         "account.has_accounts-or-account.personal": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.has_accounts`: There are accounts below it.
+         *     `user.is_you`: That user is you.
+         *     `user.last_super_admin`: There would be no super-admin left.
+         *     `user.leaving`: The user is to be deleted.
+         *     `user.sole_owner`: An account with other members would have no owner.
+         */
+        "account.has_accounts-or-user.is_you-or-user.last_super_admin-or-user.leaving-or-user.sole_owner": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.has_accounts`: There are accounts below it.
+         *     `user.last_super_admin`: There would be no super-admin left.
+         *     `user.leaving`: The user is to be deleted.
+         *     `user.sole_owner`: An account with other members would have no owner.
+         */
+        "account.has_accounts-or-user.last_super_admin-or-user.leaving-or-user.sole_owner": {
             headers: {
                 [name: string]: unknown;
             };
@@ -7127,6 +7690,39 @@ export interface components {
          *     `auth.key_not_allowed`: API keys may not do that.
          *     `auth.second_factor_required`: This needs a second factor.
          *     `auth.step_up_required`: Prove again who you are.
+         *     `user.belongs_elsewhere`: That user works for others, too.
+         *     `user.not_below_you`: That user ranks with you or above.
+         */
+        "auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-user.belongs_elsewhere-or-user.not_below_you": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
+         *     `user.belongs_elsewhere`: That user works for others, too.
+         *     `user.not_below_you`: That user ranks with you or above.
+         *     `user.role_above_you`: That role is above yours.
+         */
+        "auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-user.belongs_elsewhere-or-user.not_below_you-or-user.role_above_you": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
          *     `user.role_above_you`: That role is above yours.
          */
         "auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-user.role_above_you": {
@@ -7178,6 +7774,20 @@ export interface components {
         /**
          * @description `auth.forbidden`: You may not do that.
          *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
+         *     `member.above_you`: That role is above yours.
+         */
+        "auth.forbidden-or-auth.second_factor_required-or-auth.step_up_required-or-member.above_you": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
          *     `key.not_yours`: That API key is somebody else’s.
          */
         "auth.forbidden-or-auth.second_factor_required-or-key.not_yours": {
@@ -7207,6 +7817,20 @@ export interface components {
          *     `session.may_not_force`: You may not take control from others.
          */
         "auth.forbidden-or-auth.second_factor_required-or-session.may_not_force": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `user.belongs_elsewhere`: That user works for others, too.
+         *     `user.not_below_you`: That user ranks with you or above.
+         */
+        "auth.forbidden-or-auth.second_factor_required-or-user.belongs_elsewhere-or-user.not_below_you": {
             headers: {
                 [name: string]: unknown;
             };
@@ -7507,6 +8131,37 @@ export interface components {
         /**
          * @description `auth.key_not_allowed`: API keys may not do that.
          *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
+         *     `user.belongs_elsewhere`: That user works for others, too.
+         *     `user.not_below_you`: That user ranks with you or above.
+         */
+        "auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required-or-user.belongs_elsewhere-or-user.not_below_you": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `user.belongs_elsewhere`: That user works for others, too.
+         *     `user.not_below_you`: That user ranks with you or above.
+         */
+        "auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-user.belongs_elsewhere-or-user.not_below_you": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
          *     `auth.step_up_required`: Prove again who you are.
          *     `factor.use_own_first`: Use the second factor that you have.
          */
@@ -7550,6 +8205,18 @@ export interface components {
          *     `request.malformed`: The request cannot be read.
          */
         "auth.link_invalid-or-request.invalid-or-request.malformed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         */
+        "auth.not_as_another-or-auth.second_factor_required": {
             headers: {
                 [name: string]: unknown;
             };
@@ -8303,6 +8970,19 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /**
+         * @description `idempotency.in_progress`: The first request with that key is still being worked on.
+         *     `user.is_you`: That user is you.
+         *     `user.too_many_bulk`: Too many changes to many users at once.
+         */
+        "idempotency.in_progress-or-user.is_you-or-user.too_many_bulk": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `invitation.ended`: That invitation does not count any more. */
         "invitation.ended": {
             headers: {
@@ -8438,6 +9118,15 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `operation.ended`: The operation has ended already. */
+        "operation.ended": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /**
          * @description `operation.too_many_followers`: Too many operations are being followed.
          *     `server.stopping`: The server is stopping.
@@ -8511,6 +9200,19 @@ export interface components {
          *     `request.invalid`: The request is not valid.
          */
         "request.bad_cursor-or-request.invalid": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `request.bad_cursor`: That cursor was not made by this list.
+         *     `request.invalid`: The request is not valid.
+         *     `user.search_too_wide`: The search takes too long.
+         */
+        "request.bad_cursor-or-request.invalid-or-user.search_too_wide": {
             headers: {
                 [name: string]: unknown;
             };
@@ -8698,6 +9400,52 @@ export interface components {
         };
         /** @description `signing.same_kms_key`: That KMS key is known already. */
         "signing.same_kms_key": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `user.is_you`: That user is you. */
+        "user.is_you": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `user.is_you`: That user is you.
+         *     `user.last_super_admin`: There would be no super-admin left.
+         *     `user.wrong_status`: The user is in no state for that.
+         */
+        "user.is_you-or-user.last_super_admin-or-user.wrong_status": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `user.is_you`: That user is you.
+         *     `user.not_leaving`: The user is not to be deleted.
+         */
+        "user.is_you-or-user.not_leaving": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `user.is_you`: That user is you.
+         *     `user.wrong_status`: The user is in no state for that.
+         */
+        "user.is_you-or-user.wrong_status": {
             headers: {
                 [name: string]: unknown;
             };
@@ -10766,6 +11514,507 @@ export interface operations {
             504: components["responses"]["request.timeout"];
         };
     };
+    getAdminUsers: {
+        parameters: {
+            query?: {
+                /** @description Items in a page */
+                limit?: number;
+                cursor?: string;
+                /**
+                 * @description Part of the e-mail address or the name; no character has a meaning
+                 * @example lovelace
+                 */
+                q?: string;
+                /**
+                 * @description `active` users alone sign in; who is `leaving` is deleted after the days of grace
+                 * @example active
+                 */
+                status?: "active" | "disabled" | "leaving";
+                /** @description Over the installation */
+                role?: "support" | "admin" | "super-admin";
+                tier?: "free" | "premium" | "enterprise";
+                /** @description Members of this account */
+                accountId?: string;
+                /** @description Whether their e-mail address is proven */
+                verified?: "true" | "false";
+                secondFactor?: "true" | "false";
+                createdFrom?: string & (unknown & unknown);
+                /** @description Before this */
+                createdTo?: string & (unknown & unknown);
+                lastLoginFrom?: string & (unknown & unknown);
+                /** @description Before this, or never */
+                lastLoginTo?: string & (unknown & unknown);
+                /**
+                 * @description With `-` from the last to the first
+                 * @example -lastLoginAt
+                 */
+                sort?: "-createdAt" | "createdAt" | "email" | "-email" | "-lastLoginAt" | "lastLoginAt";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *           "email": "ann@example.com",
+                     *           "emailVerified": false,
+                     *           "firstName": "Ann",
+                     *           "lastName": "Lovelace",
+                     *           "tier": "free",
+                     *           "roles": [
+                     *             "account-owner"
+                     *           ],
+                     *           "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *           "lastLoginAt": "2026-11-20T12:00:00.000Z",
+                     *           "status": "active",
+                     *           "secondFactor": true
+                     *         }
+                     *       ],
+                     *       "nextCursor": null,
+                     *       "total": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AdminUserPage"];
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid-or-user.search_too_wide"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAdminUsers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "ben@example.com",
+                 *       "firstName": "Ben",
+                 *       "role": "member",
+                 *       "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateUser"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *       "email": "ben@example.com",
+                     *       "emailVerified": false,
+                     *       "firstName": "Ben",
+                     *       "lastName": "Lovelace",
+                     *       "tier": "free",
+                     *       "roles": [
+                     *         "account-owner"
+                     *       ],
+                     *       "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *       "lastLoginAt": "2026-11-20T12:00:00.000Z",
+                     *       "status": "active",
+                     *       "secondFactor": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AdminUser"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-auth.step_up_required-or-member.above_you"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["auth.email_taken"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["auth.busy-or-server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAdminUsersBulk: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same request within 24 hours answers with what the first one made. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "operation": "deactivate",
+                 *       "userIds": [
+                 *         "usr_06bmza0c8dr7z3k1p5q9v2x4ta"
+                 *       ],
+                 *       "reason": "Ticket 4711"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BulkUserChange"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "operationId": "op_06f3k9w2m4qz7x8y1v5t0r6n3b"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StartedBulkUserChange"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-user.belongs_elsewhere-or-user.not_below_you-or-user.role_above_you"];
+            404: components["responses"]["account.not_found-or-user.not_found"];
+            409: components["responses"]["idempotency.in_progress-or-user.is_you-or-user.too_many_bulk"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["idempotency.different_request"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAdminUsersBulkId: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 100
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description `op_…`
+                 * @example op_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "row": 0,
+                     *           "userId": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *           "status": "done"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["BulkUserRow"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-operation.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAdminUsersId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a user
+                 * @example usr_06bmza0c8dr7z3k1p5q9v2x4ta
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *       "email": "ann@example.com",
+                     *       "emailVerified": false,
+                     *       "firstName": "Ann",
+                     *       "lastName": "Lovelace",
+                     *       "tier": "free",
+                     *       "roles": [
+                     *         "account-owner"
+                     *       ],
+                     *       "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *       "lastLoginAt": "2026-11-20T12:00:00.000Z",
+                     *       "status": "active",
+                     *       "secondFactor": true,
+                     *       "accounts": [
+                     *         {
+                     *           "id": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *           "name": "Ann Lovelace",
+                     *           "kind": "personal",
+                     *           "role": "owner"
+                     *         }
+                     *       ],
+                     *       "devices": 2,
+                     *       "secondFactors": {
+                     *         "authenticatorApp": true,
+                     *         "passkeys": 0,
+                     *         "backupCodesLeft": 10
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AdminUserDetails"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-user.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putAdminUsersId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a user
+                 * @example usr_06bmza0c8dr7z3k1p5q9v2x4ta
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "lastName": "King"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AdminUserChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *       "email": "ann@example.com",
+                     *       "emailVerified": false,
+                     *       "firstName": "Ann",
+                     *       "lastName": "Lovelace",
+                     *       "tier": "free",
+                     *       "roles": [
+                     *         "account-owner"
+                     *       ],
+                     *       "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *       "lastLoginAt": "2026-11-20T12:00:00.000Z",
+                     *       "status": "active",
+                     *       "secondFactor": true,
+                     *       "accounts": [
+                     *         {
+                     *           "id": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *           "name": "Ann Lovelace",
+                     *           "kind": "personal",
+                     *           "role": "owner"
+                     *         }
+                     *       ],
+                     *       "devices": 2,
+                     *       "secondFactors": {
+                     *         "authenticatorApp": true,
+                     *         "passkeys": 0,
+                     *         "backupCodesLeft": 10
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AdminUserDetails"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-user.belongs_elsewhere-or-user.not_below_you"];
+            404: components["responses"]["account.not_found-or-user.not_found"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteAdminUsersId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a user
+                 * @example usr_06bmza0c8dr7z3k1p5q9v2x4ta
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "restoreUntil": "2026-12-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Departing"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-user.belongs_elsewhere-or-user.not_below_you"];
+            404: components["responses"]["account.not_found-or-user.not_found"];
+            409: components["responses"]["account.has_accounts-or-user.is_you-or-user.last_super_admin-or-user.leaving-or-user.sole_owner"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAdminUsersIdDeactivate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a user
+                 * @example usr_06bmza0c8dr7z3k1p5q9v2x4ta
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "Ticket 4711"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeactivateUser"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *       "email": "ann@example.com",
+                     *       "emailVerified": false,
+                     *       "firstName": "Ann",
+                     *       "lastName": "Lovelace",
+                     *       "tier": "free",
+                     *       "roles": [
+                     *         "account-owner"
+                     *       ],
+                     *       "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *       "lastLoginAt": "2026-11-20T12:00:00.000Z",
+                     *       "status": "disabled",
+                     *       "secondFactor": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AdminUser"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-user.belongs_elsewhere-or-user.not_below_you"];
+            404: components["responses"]["account.not_found-or-user.not_found"];
+            409: components["responses"]["user.is_you-or-user.last_super_admin-or-user.wrong_status"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     postAdminUsersIdImpersonate: {
         parameters: {
             query?: never;
@@ -10847,6 +12096,156 @@ export interface operations {
             504: components["responses"]["request.timeout"];
         };
     };
+    postAdminUsersIdReactivate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a user
+                 * @example usr_06bmza0c8dr7z3k1p5q9v2x4ta
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *       "email": "ann@example.com",
+                     *       "emailVerified": false,
+                     *       "firstName": "Ann",
+                     *       "lastName": "Lovelace",
+                     *       "tier": "free",
+                     *       "roles": [
+                     *         "account-owner"
+                     *       ],
+                     *       "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *       "lastLoginAt": "2026-11-20T12:00:00.000Z",
+                     *       "status": "active",
+                     *       "secondFactor": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AdminUser"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-user.belongs_elsewhere-or-user.not_below_you"];
+            404: components["responses"]["account.not_found-or-user.not_found"];
+            409: components["responses"]["user.is_you-or-user.wrong_status"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAdminUsersIdResetFactors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a user
+                 * @example usr_06bmza0c8dr7z3k1p5q9v2x4ta
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-user.belongs_elsewhere-or-user.not_below_you"];
+            404: components["responses"]["account.not_found-or-user.not_found"];
+            409: components["responses"]["user.is_you"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAdminUsersIdResetPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a user
+                 * @example usr_06bmza0c8dr7z3k1p5q9v2x4ta
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-user.belongs_elsewhere-or-user.not_below_you"];
+            404: components["responses"]["account.not_found-or-user.not_found"];
+            409: components["responses"]["user.is_you-or-user.wrong_status"];
+            429: components["responses"]["auth.too_many_attempts"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAdminUsersIdRestore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a user
+                 * @example usr_06bmza0c8dr7z3k1p5q9v2x4ta
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-user.belongs_elsewhere-or-user.not_below_you"];
+            404: components["responses"]["account.not_found-or-user.not_found"];
+            409: components["responses"]["user.is_you-or-user.not_leaving"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     putAdminUsersIdRoles: {
         parameters: {
             query?: never;
@@ -10897,6 +12296,133 @@ export interface operations {
             409: components["responses"]["user.last_super_admin"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAdminUsersIdSignOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a user
+                 * @example usr_06bmza0c8dr7z3k1p5q9v2x4ta
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-user.belongs_elsewhere-or-user.not_below_you"];
+            404: components["responses"]["account.not_found-or-user.not_found"];
+            409: components["responses"]["user.is_you"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putAdminUsersIdTier: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a user
+                 * @example usr_06bmza0c8dr7z3k1p5q9v2x4ta
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "tier": "premium"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TierChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *       "email": "ann@example.com",
+                     *       "emailVerified": false,
+                     *       "firstName": "Ann",
+                     *       "lastName": "Lovelace",
+                     *       "tier": "premium",
+                     *       "roles": [
+                     *         "account-owner"
+                     *       ],
+                     *       "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *       "lastLoginAt": "2026-11-20T12:00:00.000Z",
+                     *       "status": "active",
+                     *       "secondFactor": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AdminUser"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-user.belongs_elsewhere-or-user.not_below_you"];
+            404: components["responses"]["account.not_found-or-user.not_found"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAdminUsersIdUnlock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a user
+                 * @example usr_06bmza0c8dr7z3k1p5q9v2x4ta
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-user.belongs_elsewhere-or-user.not_below_you"];
+            404: components["responses"]["account.not_found-or-user.not_found"];
+            409: components["responses"]["user.is_you"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -14960,6 +16486,55 @@ export interface operations {
             503: components["responses"]["operation.too_many_followers-or-server.stopping-or-server.unavailable"];
         };
     };
+    deleteOperationsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description `op_…`
+                 * @example op_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "op_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "kind": "recovery.retry-dead-jobs",
+                     *       "userId": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "status": "cancelled",
+                     *       "progress": {
+                     *         "done": 100,
+                     *         "total": 230
+                     *       },
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "startedAt": "2026-11-20T12:00:00.000Z",
+                     *       "endedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.not_as_another-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-operation.not_found"];
+            409: components["responses"]["operation.ended"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     postPdf: {
         parameters: {
             query?: never;
@@ -15049,6 +16624,12 @@ export interface operations {
                      *             "invitations.write",
                      *             "staff.read",
                      *             "staff.write",
+                     *             "users.read",
+                     *             "users.write",
+                     *             "users.create",
+                     *             "users.delete",
+                     *             "users.secure",
+                     *             "users.tier",
                      *             "users.impersonate",
                      *             "sessions.read",
                      *             "sessions.write",
@@ -15162,6 +16743,48 @@ export interface operations {
                      *             },
                      *             {
                      *               "permission": "staff.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "users.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "users.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "users.create",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "users.delete",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "users.secure",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "users.tier",
                      *               "where": [
                      *                 "all"
                      *               ],
@@ -18055,6 +19678,177 @@ export interface operations {
             404: components["responses"]["account.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getUsersId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example usr_06bmza0c8dr7z3k1p5q9v2x4ta */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *       "email": "ann@example.com",
+                     *       "emailVerified": false,
+                     *       "firstName": "Ann",
+                     *       "lastName": "Lovelace",
+                     *       "tier": "free",
+                     *       "roles": [
+                     *         "account-owner"
+                     *       ],
+                     *       "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *       "settings": {
+                     *         "theme": "dark",
+                     *         "language": "en",
+                     *         "notifications": {
+                     *           "email": true,
+                     *           "inApp": true
+                     *         },
+                     *         "browserPreferences": {
+                     *           "defaultViewport": {
+                     *             "width": 1440,
+                     *             "height": 900
+                     *           },
+                     *           "defaultTimeout": 15000
+                     *         }
+                     *       },
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *       "lastLoginAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["User"] | components["schemas"]["AdminUser"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-user.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putUsersId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example usr_06bmza0c8dr7z3k1p5q9v2x4ta */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "firstName": "Ann"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SeenUserChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *       "email": "ann@example.com",
+                     *       "emailVerified": false,
+                     *       "firstName": "Ann",
+                     *       "lastName": "Lovelace",
+                     *       "tier": "free",
+                     *       "roles": [
+                     *         "account-owner"
+                     *       ],
+                     *       "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *       "settings": {
+                     *         "theme": "dark",
+                     *         "language": "en",
+                     *         "notifications": {
+                     *           "email": true,
+                     *           "inApp": true
+                     *         },
+                     *         "browserPreferences": {
+                     *           "defaultViewport": {
+                     *             "width": 1440,
+                     *             "height": 900
+                     *           },
+                     *           "defaultTimeout": 15000
+                     *         }
+                     *       },
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *       "lastLoginAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["User"] | components["schemas"]["AdminUser"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-user.belongs_elsewhere-or-user.not_below_you"];
+            404: components["responses"]["account.not_found-or-user.not_found"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteUsersId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example usr_06bmza0c8dr7z3k1p5q9v2x4ta */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "restoreUntil": "2026-12-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Departing"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required-or-user.belongs_elsewhere-or-user.not_below_you"];
+            404: components["responses"]["account.not_found-or-user.not_found"];
+            409: components["responses"]["account.has_accounts-or-user.last_super_admin-or-user.leaving-or-user.sole_owner"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];

@@ -52,8 +52,7 @@ async function listActivity(
   id: string,
   query: ActivityQuery,
 ) {
-  const isMe = id === 'me' && 'userId' in ctx.actor
-  const { userId, within } = await seenUser(ctx, isMe ? ctx.actor.userId : id)
+  const { userId, within } = await seenUser(ctx, id)
   const seen = { userId, ...(within !== undefined && { accountId: within }) }
   const { items, nextCursor } = await activityOf(ctx, seen, query)
   const usage = await usageOf(ctx, records, seen, query)

@@ -21,6 +21,7 @@ import {
 import { sessionRecords } from './session-records.ts'
 import { sockets } from './sockets.ts'
 import { sealedProxies } from './spec.ts'
+import { endWithUser } from './user-end.ts'
 
 export { LiveChannel } from './channel/channel.ts'
 export { findChromium } from './host/chromium.ts'
@@ -83,7 +84,7 @@ export function browsers(runtime: () => BrowserRuntime | undefined, store: () =>
     ],
     checks: [healthCheck(runtime)],
     jobs: [tidyRecordings(store)],
-    reacts: [endWithAccount, endWithLeaver, voidUrlsOfMember],
+    reacts: [endWithAccount, endWithUser, endWithLeaver, voidUrlsOfMember],
     settings: [sessionsPerAccount, queueLength, queuePerAccount, recordingDays],
     flags: [newSessions],
     problems: { ...problems, ...channelProblems },

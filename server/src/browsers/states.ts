@@ -21,6 +21,7 @@ export const END_REASONS = {
   server_stopped: 'closed',
   user_deleted: 'closed',
   account_deleted: 'closed',
+  user_disabled: 'closed',
   queue_timeout: 'error',
   launch_failed: 'error',
   crashed: 'error',

@@ -14,7 +14,7 @@ export const registered = defineEvent(
   z.object({
     userId: z.string(),
     accountId: z.string(),
-    by: z.enum(['sign_up', 'bootstrap', 'operator', 'invitation']),
+    by: z.enum(['sign_up', 'bootstrap', 'operator', 'invitation', 'admin']),
     roles: z.array(z.string()),
   }),
   aboutUser,

@@ -2,6 +2,12 @@ import { defineCapability } from '#kernel/capability.ts'
 import type { KeptRecords } from '#kernel/personal-records.ts'
 import type { ObjectStore } from '#kernel/storage/store.ts'
 import { addressRoutes } from './address-routes.ts'
+import { bulkRoutes } from './administration/bulk/routes.ts'
+import { runBulk } from './administration/bulk/job.ts'
+import { administrationEvents } from './administration/events.ts'
+import { helpRoutes } from './administration/help-routes.ts'
+import { administrationProblems } from './administration/problems.ts'
+import { administrationRoutes } from './administration/routes.ts'
 import { authRoutes } from './auth-routes.ts'
 import { sweepAvatars } from './avatar/jobs.ts'
 import { avatarProblems } from './avatar/problems.ts'
@@ -53,6 +59,7 @@ import { keepSigningKeysJob } from './signing/jobs.ts'
 import { signingProblems } from './signing/problems.ts'
 import { signingRoutes } from './signing/routes.ts'
 import { privateHalves } from './signing/store.ts'
+import { userByIdRoutes } from './user-by-id-routes.ts'
 import { userRoutes } from './user-routes.ts'
 
 export { requireVerifiedEmail } from './email-verification.ts'
@@ -77,7 +84,7 @@ export interface IdentityParts extends Pick<Identity, 'tools' | 'signingKeys'> {
 const more = Object.fromEntries(
   [
     ...[keyProblems, accountProblems, memberProblems, invitationProblems, staffProblems],
-    ...[leavingProblems, avatarProblems, exportProblems],
+    ...[leavingProblems, avatarProblems, exportProblems, administrationProblems],
   ]
     .flatMap((some) => Object.values(some))
     .map((problem) => [problem.kind.code, problem]),
@@ -90,7 +97,8 @@ function routesOf(tools: () => Tools, store: () => ObjectStore) {
     ...[...deviceRoutes(tools), ...userRoutes, ...keyRoutes(tools)],
     ...[...accountRoutes(tools), ...memberRoutes(tools), ...invitationRoutes(tools)],
     ...[...staffRoutes(tools), ...leavingRoutes(tools)],
-    ...[...avatarRoutes(store), ...exportRoutes(tools, store)],
+    ...[...avatarRoutes(store), ...exportRoutes(tools, store), ...userByIdRoutes(tools)],
+    ...[...administrationRoutes(tools), ...helpRoutes(tools), ...bulkRoutes],
   ]
 }
 
@@ -114,6 +122,13 @@ export function identity(parts: () => IdentityParts) {
       'members.write': 'Change the roles of members, up to one’s own, and remove them',
       'invitations.read': 'List invitations to accounts',
       'invitations.write': 'Invite people to accounts, send again and cancel',
+      'users.read': 'List, search and show users',
+      'users.write':
+        'Change the names of users, deactivate and reactivate them, sign them out, mail a reset, unlock',
+      'users.create': 'Make users',
+      'users.delete': 'Have users deleted after the days of grace, and take that back',
+      'users.secure': 'Remove the second factors of users who have lost them',
+      'users.tier': 'Move accounts of users to another tier',
       'users.impersonate': 'Act as a user of lower rank for a while, to help',
       'staff.read': 'See who runs the installation, and who is invited to',
       'staff.write':
@@ -132,6 +147,7 @@ export function identity(parts: () => IdentityParts) {
       tidySignIns,
       tidyInvitations,
       mailReset,
+      runBulk(tools),
       tidyFactors,
       keepSigningKeysJob(() => parts().signingKeys),
       ...leavingJobs(parts),
@@ -141,7 +157,7 @@ export function identity(parts: () => IdentityParts) {
     publishes: [
       ...[...published, ...factorEvents, ...keyEvents, ...signingEvents],
       ...[...accountEvents, ...invitationEvents, ...staffEvents],
-      ...[...leavingEvents, ...exportEvents],
+      ...[...leavingEvents, ...exportEvents, ...administrationEvents],
     ],
     problems: { ...problems, ...factorProblems, ...more, ...signingProblems },
     settings: [factorRoles, restoreDays],

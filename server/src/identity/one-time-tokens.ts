@@ -18,7 +18,7 @@ export function lifeMinutes(purpose: keyof typeof LIFE_MS): number {
 }
 
 type Issued = Pick<OneTimeTokenRow, 'userId' | 'email'> &
-  ({ purpose: keyof typeof LIFE_MS } | { purpose: 'restore_user'; expiresAt: Date })
+  ({ purpose: keyof typeof LIFE_MS } | { purpose: TokenPurpose; expiresAt: Date })
 
 /** A token for a link in a mail to this address: good once, for its purpose only. It voids the one before of this person and purpose. */
 export async function issueToken(ctx: Context, issued: Issued): Promise<string> {

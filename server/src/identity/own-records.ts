@@ -60,6 +60,8 @@ function eraseRows(ctx: Context, { userId, accountIds }: PersonOnRecord): Promis
       .deleteFrom('invitations')
       .where(sql<boolean>`account_id = any (${accountIds})`)
       .execute()
+    // Of the list that they were made from.
+    await db.updateTable('bulkRows').set({ person: null }).where('userId', '=', userId).execute()
     await leaveAll(ctx, userId)
   })
 }

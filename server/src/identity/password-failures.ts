@@ -55,6 +55,17 @@ export class PasswordFailures {
     })
   }
 
+  /** Until when every password counts as wrong; undefined when the right one counts. */
+  async refusedUntil(emailKey: string): Promise<Date | undefined> {
+    const row = await this.#db
+      .selectFrom('passwordFailures')
+      .select('refusedUntil')
+      .where('key', '=', this.#keyOf(emailKey))
+      .executeTakeFirst()
+    const until = row?.refusedUntil ?? null
+    return until && isWithin(until, this.#clock.now()) ? until : undefined
+  }
+
   /** After the right password, or a new one. */
   async clear(emailKey: string, db = this.#db): Promise<void> {
     await db.deleteFrom('passwordFailures').where('key', '=', this.#keyOf(emailKey)).execute()

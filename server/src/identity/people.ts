@@ -12,7 +12,7 @@ export interface NewPerson {
   lastName?: string | undefined
   passwordHash: string
   platformRoles: PlatformRole[]
-  by: 'sign_up' | 'bootstrap' | 'operator' | 'invitation'
+  by: 'sign_up' | 'bootstrap' | 'operator' | 'invitation' | 'admin'
 }
 
 /**
@@ -64,7 +64,7 @@ async function insertUser(
       email: person.email,
       emailKey: emailKey(person.email)!,
       // Whoever runs the installation needs no mail to prove it, and the invited have got theirs.
-      emailVerified: person.by !== 'sign_up',
+      emailVerified: person.by !== 'sign_up' && person.by !== 'admin',
       passwordHash: person.passwordHash,
       firstName: person.firstName ?? null,
       lastName: person.lastName ?? null,
@@ -74,7 +74,7 @@ async function insertUser(
       createdAt: now,
       updatedAt: now,
       // Who makes their own user is signed in with it at once.
-      lastLoginAt: person.by === 'operator' ? null : now,
+      lastLoginAt: person.by === 'operator' || person.by === 'admin' ? null : now,
     })
     .onConflict((conflict) => conflict.column('emailKey').doNothing())
     .returning('id')

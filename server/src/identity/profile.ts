@@ -124,9 +124,13 @@ function differences(wanted: Wanted, present: Wanted): string[] {
 /** These move by themselves, so a copy that was read a while ago holds an older time. */
 const MOVING = new Set(['updatedAt', 'lastLoginAt'])
 
-function refuseChanged(given: Partial<Record<keyof User, unknown>>, user: User): void {
+/** @throws problem `request.invalid` that names each member which is not as it was read */
+export function refuseChanged<Shown extends object>(
+  given: Partial<Record<keyof Shown, unknown>>,
+  shown: Shown,
+): void {
   const errors = Object.entries(given)
-    .filter(([member, value]) => !isUnchanged(member, value, user[member as keyof User]))
+    .filter(([member, value]) => !isUnchanged(member, value, shown[member as keyof Shown]))
     .map(([member]): FieldError => ({ path: `body.${member}`, message: 'cannot be changed here' }))
   if (errors.length > 0) throw httpProblems.invalid({ errors })
 }

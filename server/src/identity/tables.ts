@@ -14,6 +14,7 @@ import type {
 import type { AccountRole, PlatformRole } from '#access/index.ts'
 import type { AvatarTable } from './avatar/tables.ts'
 import type { DataExportTable } from './export/tables.ts'
+import type { BulkRowTable } from './administration/bulk/tables.ts'
 import type { InvitationTable } from './invitations/tables.ts'
 import type { ApiKeyTable } from './keys/tables.ts'
 import type { DepartureTable } from './leaving/tables.ts'
@@ -215,6 +216,7 @@ declare module '#kernel/db.ts' {
     factorTries: FactorTriesTable
     rememberedDevices: RememberedDeviceTable
     invitations: InvitationTable
+    bulkRows: BulkRowTable
     oneTimeTokens: OneTimeTokenTable
     attempts: AttemptTable
     passwordFailures: PasswordFailureTable

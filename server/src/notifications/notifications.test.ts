@@ -32,6 +32,8 @@ const EXAMPLES: { [Name in keyof TemplateValues]: TemplateValues[Name] } = {
   export_ready: { link, availableUntil: at },
   invitation: { link, inviter: 'Ann', account: 'Shop', role: 'member', expiresInHours: 72 },
   second_factor_changed: { what: 'backup_code_used', codesLeft: 2, at },
+  user_created: { link, account: 'Shop', expiresInHours: 72 },
+  tier_changed: { account: 'Shop', tier: 'premium', before: 'free', at },
   account_deletion: { restoreUntil: at, link },
 }
 

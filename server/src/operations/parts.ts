@@ -3,7 +3,7 @@ import type { JobQueue } from '#kernel/jobs.ts'
 import type { RuntimeSettings } from '#kernel/runtime-settings.ts'
 import type { ProblemCounts } from './problem-counts.ts'
 
-/** Tells how far the work has come; `total` is null while nobody knows. */
+/** Tells how far the work has come; `total` is null while nobody knows. Throws once the operation was cancelled: let it pass. */
 export type Progress = (done: number, total: number | null, note?: string) => Promise<void>
 
 /** What an operator can do about something that has gone wrong. */

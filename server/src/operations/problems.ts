@@ -8,6 +8,13 @@ export const problems = defineProblems({
     detail: 'There is no operation `{id}` that this account has started.',
     suggestion: 'Ended operations are kept for 30 days.',
   },
+  operationEnded: {
+    code: 'operation.ended',
+    status: 409,
+    title: 'The operation has ended already',
+    detail: 'The operation `{id}` has {status}.',
+    suggestion: 'What it has done cannot be undone by cancelling it.',
+  },
   tooManyFollowers: {
     code: 'operation.too_many_followers',
     status: 503,

@@ -21,7 +21,7 @@ import {
   RecoveryActionEntry,
   Started,
 } from './schema.ts'
-import { getOperation } from './service.ts'
+import { cancelOperation, getOperation } from './service.ts'
 
 type Running = () => OperationsParts
 
@@ -69,6 +69,23 @@ export function operationRoutes(running: Running) {
         const events = await followers.follow(ctx, id, running().stopping)
         return Reply.content(events, 'text/event-stream')
       },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/v1/operations/:id',
+      summary: 'Cancel long work',
+      description:
+        'Whoever started it may. What is done stays done, and what is being done this moment is finished first. A recovery action ' +
+        'that looks at no progress runs to its end.',
+      access: { signedIn: 'whoever started the operation', keys: true },
+      params: z.strictObject({ id: OperationId }),
+      returns: Operation,
+      problems: [problems.operationNotFound, problems.operationEnded],
+      examples: {
+        params: { id: operation.id },
+        reply: { ...operation, status: 'cancelled', endedAt: AT },
+      },
+      handler: async (ctx, { params }) => presentOperation(await cancelOperation(ctx, params.id)),
     }),
   ]
 }

@@ -43,42 +43,88 @@ export async function beginOperation(ctx: Context, id: string): Promise<Operatio
     .executeTakeFirst()
 }
 
+/** Whether the operation still runs; it may have been cancelled. */
 export async function noteProgress(
   ctx: Context,
   id: string,
   progress: { done: number; total: number | null; note?: string },
-): Promise<void> {
-  await ctx.db
+): Promise<boolean> {
+  const { numUpdatedRows } = await ctx.db
     .updateTable('operations')
     .set({ ...progress, note: progress.note ?? null })
     .where('id', '=', id)
     .where('status', '=', 'running')
-    .execute()
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
+}
+
+/**
+ * Whether the operation is still to be carried out. It stays so until the transaction of the caller ends: whoever cancels it waits, and
+ * nothing is done after that.
+ */
+export async function holdRunning(ctx: Context, id: string): Promise<boolean> {
+  const running = await ctx.db
+    .selectFrom('operations')
+    .select('id')
+    .where('id', '=', id)
+    .where('status', '=', 'running')
+    .forShare()
+    .executeTakeFirst()
+  return running !== undefined
+}
+
+/** How many operations of the account whose kind begins so have not ended. */
+export async function countOpen(ctx: Context, kindPrefix: string): Promise<number> {
+  const { count } = await ctx.db
+    .selectFrom('operations')
+    .select(({ fn }) => fn.countAll<string>().as('count'))
+    .where('accountId', '=', ctx.accountId)
+    .where('endedAt', 'is', null)
+    .where(sql<boolean>`starts_with(kind, ${kindPrefix})`)
+    .executeTakeFirstOrThrow()
+  return Number(count)
+}
+
+/**
+ * Cancels an operation that the caller has started; what it has done so far stays done. Announces `operation.ended`.
+ *
+ * @throws problem `operation.not_found`, or `operation.ended`
+ */
+export async function cancelOperation(ctx: Context, id: string): Promise<OperationRow> {
+  const row = await getOperation(ctx, id)
+  if (!('userId' in ctx.actor) || row.userId !== ctx.actor.userId) {
+    throw problems.operationNotFound({ id })
+  }
+  const isCancelled = await endOperation(ctx, id, { status: 'cancelled' })
+  const now = await getOperation(ctx, id)
+  if (!isCancelled) throw problems.operationEnded({ id, status: now.status })
+  return now
 }
 
 type Outcome =
   | { status: 'succeeded'; result: unknown }
   | { status: 'failed'; error: OperationError }
+  | { status: 'cancelled' }
 
-/** Ends the operation and announces `operation.ended`; of two at once the first wins. */
-export async function endOperation(ctx: Context, id: string, outcome: Outcome): Promise<void> {
+/** Ends the operation and announces `operation.ended`; of two at once the first wins. Whether it was this call that ended it. */
+export async function endOperation(ctx: Context, id: string, outcome: Outcome): Promise<boolean> {
   const { status } = outcome
-  await ctx.transaction(async (ctx) => {
+  return ctx.transaction(async (ctx) => {
     const row = await ctx.db
       .updateTable('operations')
       .set({
         status,
         endedAt: ctx.clock.now(),
-        ...(outcome.status === 'succeeded'
-          ? { result: JSON.stringify(outcome.result) }
-          : { error: JSON.stringify(outcome.error) }),
+        ...('result' in outcome && { result: JSON.stringify(outcome.result) }),
+        ...('error' in outcome && { error: JSON.stringify(outcome.error) }),
       })
       .where('id', '=', id)
       .where('status', 'in', states.from(status))
       .returningAll()
       .executeTakeFirst()
-    if (!row) return
+    if (!row) return false
     const { kind, userId } = row
     await ctx.actingFor(row.accountId).events.emit(operationEnded, { id, kind, userId, status })
+    return true
   })
 }

@@ -11,20 +11,30 @@ import { staffChanged } from './events.ts'
 import { staffProblems } from './problems.ts'
 import type { StaffChange } from './schema.ts'
 
+/** As `setStaff`, for whoever has just proved who they are. @throws problem `auth.step_up_required` or what `setStaff` throws */
+export async function changeStaff(
+  tools: Tools,
+  ctx: Context,
+  userId: string,
+  change: StaffChange,
+): Promise<PlatformRole[]> {
+  await requireStepUp(ctx)
+  return setStaff(tools, ctx, userId, change)
+}
+
 /**
  * Gives a user these roles over the installation and no others; announces `user.roles_changed`. One at a time does so, so that of two
  * super-admins who demote each other one stays.
  *
- * @throws problem `auth.step_up_required`, `user.not_found`, `user.role_above_you` or `user.last_super_admin`
+ * @throws problem `user.not_found`, `user.role_above_you` or `user.last_super_admin`
  */
-export async function changeStaff(
+export async function setStaff(
   tools: Tools,
   ctx: Context,
   userId: string,
   { roles: wanted }: StaffChange,
 ): Promise<PlatformRole[]> {
   const { userId: callerId } = signedInActor(ctx)
-  await requireStepUp(ctx)
   const roles = [...new Set(wanted)]
   return ctx.transaction(async (ctx) => {
     await holdSuperAdmins(ctx.db)

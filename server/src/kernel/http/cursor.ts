@@ -46,21 +46,32 @@ export class Cursors {
   }
 
   write(list: string, { time, id }: Place): string {
-    const text = `${time} ${id}`
-    return `${Buffer.from(text).toString('base64url')}.${this.#mac(list, text).toString('base64url')}`
+    return this.seal(list, `${time} ${id}`)
   }
 
   /** @throws problem `request.bad_cursor` */
   read(list: string, cursor: string | undefined): Place | undefined {
     if (cursor === undefined) return undefined
+    const [time = '', id = ''] = this.open(list, cursor).split(' ')
+    if (!TIME.test(time) || !ID.test(id)) throw httpProblems.badCursor()
+    return { time, id }
+  }
+
+  /** The same for a place in a list of another order: any text. */
+  seal(list: string, text: string): string {
+    return `${Buffer.from(text).toString('base64url')}.${this.#mac(list, text).toString('base64url')}`
+  }
+
+  /** What was sealed for this list. @throws problem `request.bad_cursor` */
+  open(list: string, cursor: string): string {
     const [encoded = ''] = cursor.split('.', 1)
-    const [time = '', id = ''] = Buffer.from(encoded, 'base64url').toString().split(' ')
+    const text = Buffer.from(encoded, 'base64url').toString()
     const given = Buffer.from(cursor)
     // Compared as it is written, since base64 has many spellings of the same bytes.
-    const wanted = Buffer.from(this.write(list, { time, id }))
+    const wanted = Buffer.from(this.seal(list, text))
     const genuine = given.length === wanted.length && timingSafeEqual(given, wanted)
-    if (!genuine || !TIME.test(time) || !ID.test(id)) throw httpProblems.badCursor()
-    return { time, id }
+    if (!genuine) throw httpProblems.badCursor()
+    return text
   }
 
   #mac(list: string, text: string): Buffer {

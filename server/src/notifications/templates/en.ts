@@ -95,6 +95,22 @@ export const en: Templates = {
       NOT_YOU,
     ],
   }),
+  user_created: ({ link, account, expiresInHours }) => ({
+    subject: 'A user was made for you',
+    body: [
+      `The operator of this installation made a user for you${account ? `, a member of ${foreign(account)}` : ''}.`,
+      { action: 'Choose your password', link },
+      `The link works once, for ${count(expiresInHours, 'hour')}; after that, ask for a new password where you sign in.`,
+      'If you do not know who this is, ignore this mail: nobody can sign in until a password is chosen.',
+    ],
+  }),
+  tier_changed: ({ account, tier, before, at }) => ({
+    subject: `${foreign(account)} has another tier`,
+    body: [
+      `The operator gave ${foreign(account)} another tier.`,
+      { facts: { Before: before, Now: tier, When: time(at) } },
+    ],
+  }),
   account_deletion: ({ restoreUntil, link }) => ({
     subject: 'Your user will be deleted',
     body: [
@@ -131,6 +147,7 @@ const FACTORS: Record<TemplateValues['second_factor_changed']['what'], string> =
   backup_code_used: 'A backup code was used to sign in',
   passkey_added: 'A passkey was added',
   passkey_removed: 'A passkey was removed',
+  reset_by_admin: 'An operator removed your second factors; sign in and set up new ones',
 }
 
 function place(at: string, ipAddress?: string, userAgent?: string) {

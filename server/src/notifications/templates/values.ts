@@ -24,9 +24,12 @@ export interface TemplateValues {
       | 'backup_code_used'
       | 'passkey_added'
       | 'passkey_removed'
+      | 'reset_by_admin'
     codesLeft?: number
     at: string
   }
+  user_created: { link: string; account?: string; expiresInHours: number }
+  tier_changed: { account: string; tier: string; before: string; at: string }
   account_deletion: { restoreUntil: string; link?: string }
   user_restored: { at: string }
   export_ready: { link: string; availableUntil: string }

@@ -1,0 +1,147 @@
+import { type RawBuilder, sql } from 'kysely'
+import type { Context } from '#kernel/context.ts'
+import { sha256 } from '#kernel/crypto.ts'
+import { httpProblems } from '#kernel/http/problems.ts'
+import { cutPage, timeText } from '#kernel/http/cursor.ts'
+import { sqlState } from '#kernel/transaction.ts'
+import { wantedUsers } from './filters.ts'
+import { presentSeen } from './present.ts'
+import { administrationProblems } from './problems.ts'
+import { isReached } from './reach.ts'
+import type { AdminUser, Sort, UserQuery } from './schema.ts'
+import { seenUsers } from './show.ts'
+
+/** Counted no further: nobody looks through so many. */
+const MAX_COUNTED = 10_000
+/** A search that matches little looks at every user. */
+const LONGEST_SECONDS = 5
+const CANCELLED = '57014'
+
+interface Order {
+  by: RawBuilder<unknown>
+  /** As a cursor holds it, to the last digit. */
+  text: RawBuilder<string>
+  type: 'timestamptz' | 'text'
+}
+
+const lastLogin = sql`coalesce(users.last_login_at, '1970-01-01 00:00:00+00'::timestamptz)`
+
+const ORDERS: Record<'createdAt' | 'email' | 'lastLoginAt', Order> = {
+  createdAt: {
+    ...{ by: sql`users.created_at`, text: timeText('users.createdAt'), type: 'timestamptz' },
+  },
+  email: { by: sql`users.email_key`, text: sql<string>`users.email_key`, type: 'text' },
+  lastLoginAt: {
+    ...{ by: lastLogin, type: 'timestamptz' },
+    text: sql<string>`to_char(${lastLogin} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`,
+  },
+}
+
+interface UserPage {
+  items: AdminUser[]
+  nextCursor: string | null
+  total?: number
+}
+
+/**
+ * The users whom the caller may see. A cursor is good for the same caller, filters and order only.
+ *
+ * @throws problem `request.bad_cursor`, `account.not_found` for a filter by an account out of reach, or `user.search_too_wide`
+ */
+export async function listUsers(ctx: Context, query: UserQuery): Promise<UserPage> {
+  const { limit, cursor } = query
+  const list = nameOf(ctx, query)
+  const place = cursor === undefined ? undefined : placeIn(ctx.cursors.open(list, cursor))
+  if (query.accountId) await checkReached(ctx, query.accountId)
+  return bounded(ctx, async (ctx) => {
+    const { rows, nextCursor } = cutPage(await findIds(ctx, query, place), limit, (row) =>
+      ctx.cursors.seal(list, JSON.stringify([row.value, row.id])),
+    )
+    const items = await readUsers(
+      ctx,
+      rows.map(({ id }) => id),
+    )
+    return { items, nextCursor, ...(!place && { total: await count(ctx, query) }) }
+  })
+}
+
+/** Runs a search that the database gives up after 5 s. */
+async function bounded<Result>(
+  ctx: Context,
+  search: (ctx: Context) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await ctx.transaction(async (ctx) => {
+      await sql`set local statement_timeout = ${sql.lit(`${LONGEST_SECONDS}s`)}`.execute(ctx.db)
+      return search(ctx)
+    })
+  } catch (error) {
+    if (sqlState(error) !== CANCELLED) throw error
+    throw administrationProblems.searchTooWide({ seconds: LONGEST_SECONDS, cause: error })
+  }
+}
+
+type Place = readonly [value: string, id: string]
+
+function placeIn(text: string): Place {
+  return JSON.parse(text) as Place
+}
+
+/** What a cursor is bound to. */
+function nameOf({ actor, accountId }: Context, { limit: _, cursor: __, ...rest }: UserQuery) {
+  const whose = 'userId' in actor ? actor.userId : ''
+  const filters = JSON.stringify(Object.entries(rest).sort())
+  return `admin-users ${whose} ${accountId} ${sha256(filters).toString('base64url')}`
+}
+
+async function checkReached(ctx: Context, id: string): Promise<void> {
+  const account = await ctx.db
+    .selectFrom('accounts')
+    .select('id')
+    .where('id', '=', id)
+    .where('deletedAt', 'is', null)
+    .where(isReached(ctx, 'users.read', 'accounts.id'))
+    .executeTakeFirst()
+  if (!account) throw httpProblems.noAccount({ id })
+}
+
+/** Who is on the page, and where each stands in the order. */
+function findIds(ctx: Context, query: UserQuery, place: Place | undefined) {
+  const { by, text, type, isDown } = orderOf(query.sort)
+  const direction = isDown ? 'desc' : 'asc'
+  const beyond = isDown ? sql`<` : sql`>`
+  return wantedUsers(ctx, query)
+    .select(['users.id', text.as('value')])
+    .$if(place !== undefined, (rows) =>
+      rows.where(
+        sql<boolean>`(${by}, users.id) ${beyond} (${place![0]}::${sql.raw(type)}, ${place![1]})`,
+      ),
+    )
+    .orderBy(by, direction)
+    .orderBy('users.id', direction)
+    .limit(query.limit + 1)
+    .execute()
+}
+
+function orderOf(sort: Sort): Order & { isDown: boolean } {
+  const isDown = sort.startsWith('-')
+  return { ...ORDERS[sort.replace('-', '') as keyof typeof ORDERS], isDown }
+}
+
+/** In the order of their ids as given. */
+async function readUsers(ctx: Context, ids: string[]): Promise<AdminUser[]> {
+  const rows = await seenUsers(ctx)
+    .where(sql<boolean>`users.id = any (${ids})`)
+    .execute()
+  const byId = new Map(rows.map((row) => [row.id, presentSeen(row)]))
+  return ids.flatMap((id) => byId.get(id) ?? [])
+}
+
+async function count(ctx: Context, query: UserQuery): Promise<number> {
+  const some = wantedUsers(ctx, query).select('users.id').limit(MAX_COUNTED).as('some')
+  const { total } = await ctx.db
+    .selectFrom(some)
+    .select(({ fn }) => fn.countAll<string>().as('total'))
+    .executeTakeFirstOrThrow()
+  return Number(total)
+}
