@@ -1,3 +1,5 @@
+import { duration } from './shared/words.js'
+
 const EVERY_MS = 5000
 const DEADLINE_MS = 4000
 
@@ -91,17 +93,4 @@ function element(name, text) {
 
 function setText(node, text) {
   if (node.textContent !== text) node.textContent = text
-}
-
-function duration(seconds) {
-  const parts = [
-    [Math.floor(seconds / 86_400), 'd'],
-    [Math.floor(seconds / 3600) % 24, 'h'],
-    [Math.floor(seconds / 60) % 60, 'min'],
-    [seconds % 60, 's'],
-  ]
-  const first = parts.findIndex(([count]) => count > 0)
-  if (first < 0) return 'a moment'
-  const shown = parts.slice(first, first + 2).filter(([count]) => count > 0)
-  return shown.map(([count, unit]) => `${count} ${unit}`).join(' ')
 }

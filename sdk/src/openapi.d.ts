@@ -1778,11 +1778,33 @@ export interface paths {
         put?: never;
         /**
          * Prove again who you are, for what asks for it
-         * @description By the password, or by a code of the authenticator app or a backup code. Counts for 5 minutes, for this sign-in. Signing in counts too.
+         * @description By the password, by a code of the authenticator app or a backup code, or by a passkey. Counts for 5 minutes, for this sign-in. Signing in counts too.
          *
          *     Open to everybody who is signed in: everybody proves who they are. API keys may not.
          */
         post: operations["postAuthStepUp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/step-up/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for what a browser needs to prove by passkey again who you are
+         * @description Send the answer to `POST /v1/auth/step-up`, from the same sign-in.
+         *
+         *     Open to everybody who is signed in: everybody looks after their own passkeys. API keys may not.
+         */
+        post: operations["postAuthStepUpOptions"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3735,6 +3757,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/console/{folder}/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Load a file of one part of the console
+         * @description Open to everybody: part of the console page.
+         */
+        get: operations["getConsoleFolderFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -3876,6 +3918,11 @@ export interface components {
             password?: string;
             firstName?: string;
             lastName?: string;
+            /**
+             * @description `tokens` unless given. `cookie`, for pages of this server: the tokens come as cookies that no script can read, and not in the answer
+             * @enum {string}
+             */
+            session?: "tokens" | "cookie";
         };
         AcceptedInvitation: {
             invitation: components["schemas"]["Invitation"];
@@ -3883,6 +3930,8 @@ export interface components {
             /** @description For a user that was made just now */
             accessToken?: string;
             refreshToken?: string;
+            /** @description In place of both, with `session: "cookie"` */
+            csrfToken?: string;
             expiresInSeconds?: number;
         };
         Account: {
@@ -6728,6 +6777,8 @@ export interface components {
             password?: string;
             /** @description Six digits of the authenticator app, or a backup code */
             code?: string;
+            /** @description An answer to `POST /v1/auth/step-up/options` */
+            passkey?: components["schemas"]["PasskeyAnswer"];
         };
         SteppedUp: {
             /** Format: date-time */
@@ -7920,8 +7971,9 @@ export interface components {
          *     `auth.not_as_another`: Only the person themselves may do that.
          *     `auth.wrong_password`: That is not your password.
          *     `factor.code_refused`: That code is not right.
+         *     `passkey.refused`: That passkey does not count.
          */
-        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.wrong_password-or-factor.code_refused": {
+        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.wrong_password-or-factor.code_refused-or-passkey.refused": {
             headers: {
                 [name: string]: unknown;
             };
@@ -8015,6 +8067,18 @@ export interface components {
         };
         /** @description `auth.key_not_allowed`: API keys may not do that. */
         "auth.key_not_allowed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         */
+        "auth.key_not_allowed-or-auth.not_as_another": {
             headers: {
                 [name: string]: unknown;
             };
@@ -14064,13 +14128,49 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.wrong_password-or-factor.code_refused"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.wrong_password-or-factor.code_refused-or-passkey.refused"];
             404: components["responses"]["account.not_found"];
+            409: components["responses"]["passkey.unavailable"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             429: components["responses"]["auth.too_many_attempts-or-factor.locked"];
             500: components["responses"]["server.error"];
             503: components["responses"]["auth.busy-or-server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthStepUpOptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "challenge": "nJ1u2hVvQ3m5Yw1tG7x4Lh9Jd6Vn3Bf0Pz8Ks2Te5Ua0",
+                     *       "rpId": "gantry.example",
+                     *       "userVerification": "required"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PasskeyOptions"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["passkey.unavailable"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
         };
     };
@@ -20044,6 +20144,36 @@ export interface operations {
                     "text/javascript": string;
                     "text/css": string;
                     "image/svg+xml": string;
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            404: components["responses"]["console.unknown_file"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getConsoleFolderFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example entry */
+                folder: string;
+                /** @example sign-in.js */
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/javascript": string;
                 };
             };
             400: components["responses"]["request.invalid"];

@@ -238,9 +238,7 @@ export class App {
     })
     this.#problemCounts = new ProblemCounts(this.#pool.db, clock, log.category('operations'))
     this.telemetry.onProblem(this.#problemCounts.record)
-    this.#mail = openMailParts(config, ({ headers, ip }) =>
-      this.#identity.authenticate(headers.authorization, ip),
-    )
+    this.#mail = openMailParts(config, (request) => this.#identity.identify(request, this.url))
     this.#openFleet()
     if (config.ROLES.includes('api')) this.#openDesk()
     if (config.ROLES.includes('node')) await this.#openNode()

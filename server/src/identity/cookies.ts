@@ -27,9 +27,9 @@ const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
 export function inForm<Answer extends object>(
   tools: Tools,
   form: SessionForm,
-  answer: Answer | FinishedSignIn,
-): Answer | FinishedSignIn | Reply {
-  if (form !== 'cookie' || !('accessToken' in answer)) return answer
+  answer: Answer,
+): Answer | Reply {
+  if (form !== 'cookie' || !hasTokens(answer)) return answer
   const { user, accessToken, refreshToken, expiresInSeconds, rememberToken, ...aside } = answer
   const { signInId } = parseRefreshToken(refreshToken)!
   const csrfToken = csrfTokenOf(tools.keyring, signInId)
@@ -44,6 +44,10 @@ export function inForm<Answer extends object>(
   }
   const body = { user, csrfToken, expiresInSeconds, ...aside }
   return Reply.json(body, { headers: { 'set-cookie': cookies } })
+}
+
+function hasTokens(answer: object): answer is FinishedSignIn {
+  return 'accessToken' in answer
 }
 
 /** The token by which the browser is remembered, which outlives its sign-ins. */

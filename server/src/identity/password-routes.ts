@@ -77,13 +77,14 @@ export function passwordRoutes(tools: () => Tools) {
       path: '/v1/auth/step-up',
       summary: 'Prove again who you are, for what asks for it',
       description:
-        'By the password, or by a code of the authenticator app or a backup code. Counts for 5 minutes, for this sign-in. Signing in counts too.',
+        'By the password, by a code of the authenticator app or a backup code, or by a passkey. Counts for 5 minutes, for this sign-in. Signing in counts too.',
       access: { signedIn: 'everybody proves who they are', unfinished: true },
       body: StepUp,
       returns: SteppedUp,
       problems: [
         ...[wrongPassword, tooManyAttempts, httpsRequired, busy],
         ...[factorProblems.codeRefused, factorProblems.locked],
+        ...[factorProblems.passkeyRefused, factorProblems.passkeysUnavailable],
       ],
       examples: {
         body: { password: examplePassword },

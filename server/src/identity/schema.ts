@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { pageOf } from '#kernel/http/cursor.ts'
 import { emailKey } from './email.ts'
 import { EitherCode } from './factors/codes.ts'
+import { PasskeyAnswer } from './factors/passkey-answer.ts'
 import {
   MAX_PASSWORD_LENGTH,
   MIN_PASSWORD_LENGTH,
@@ -141,10 +142,16 @@ export const ChangeEmail = z
   .meta({ id: 'ChangeEmail' })
 
 export const StepUp = z
-  .strictObject({ password: TypedPassword.optional(), code: EitherCode.optional() })
+  .strictObject({
+    password: TypedPassword.optional(),
+    code: EitherCode.optional(),
+    passkey: PasskeyAnswer.optional().meta({
+      description: 'An answer to `POST /v1/auth/step-up/options`',
+    }),
+  })
   .refine(
-    ({ password, code }) => (password === undefined) !== (code === undefined),
-    'must hold either `password` or `code`',
+    (proofs) => Object.values(proofs).filter((proof) => proof !== undefined).length === 1,
+    'must hold one of `password`, `code` and `passkey`',
   )
   .meta({ id: 'StepUp' })
 export type StepUp = z.output<typeof StepUp>

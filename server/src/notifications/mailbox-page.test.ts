@@ -1,39 +1,14 @@
 import assert from 'node:assert/strict'
-import { rm } from 'node:fs/promises'
 import { after, test } from 'node:test'
-import pino from 'pino'
-import { chromium } from 'playwright-core'
-import { findChromium } from '#browsers/index.ts'
-import { openHome } from '#kernel/home.ts'
-import { findUsers } from '#kernel/unprivileged.ts'
 import { startApp, type TestApp } from '#test/app.ts'
-import { makeDirectory } from '#test/directory.ts'
+import { WebBrowser } from '#test/web-browser.ts'
 import { linkTo, sendMail } from './index.ts'
 
-const browser = await openBrowser()
-after(() => browser.close())
+const browser = await WebBrowser.open()
+after(() => browser[Symbol.asyncDispose]())
 
-async function openBrowser() {
-  const directory = await makeDirectory('gantry-mails')
-  after(() => rm(directory, { recursive: true, force: true }))
-  const users = await findUsers(['browser'])
-  const home = await openHome({ wanted: directory, checkout: directory, users })
-  const log = pino({ level: 'silent' })
-  const { path, environment } = await findChromium({ home, user: users.browser, log, env: {} })
-  return chromium.launch({ executablePath: path, env: { ...environment } })
-}
-
-/** The page, and what the browser had to complain about. */
-async function openMails(app: TestApp, viewport = { width: 1280, height: 800 }) {
-  const context = await browser.newContext({ viewport })
-  const page = await context.newPage()
-  const complaints: string[] = []
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
-  })
-  page.on('pageerror', (error) => complaints.push(String(error)))
-  await page.goto(`${app.url}/console/mails.html`)
-  return { page, complaints, [Symbol.asyncDispose]: () => context.close() }
+function openMails(app: TestApp, viewport = { width: 1280, height: 800 }) {
+  return browser.visit(`${app.url}/console/mails.html`, { viewport })
 }
 
 async function post(app: TestApp) {
@@ -74,13 +49,15 @@ test('elsewhere a super-admin signs in to read them, and the console leads there
   const { page } = visit
   await page.getByText('No development mailbox is here for you').waitFor()
   assert.equal(await page.getByText(mail.to).count(), 0)
+  await page.getByRole('link', { name: 'Sign in' }).click()
   await page.getByLabel('E-mail').fill(root.email)
-  await page.getByLabel('Password').fill(root.password)
-  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByLabel('Password', { exact: true }).fill(root.password)
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+  await page.getByRole('link', { name: '/console/mails.html' }).click()
   await page.getByRole('button', { name: 'Invitation to Shop' }).click()
   await page.locator('#text').getByRole('link').waitFor()
-
-  await page.goto(app.url)
-  await page.getByRole('link', { name: '/console/mails.html' }).click()
-  await page.getByRole('heading', { name: 'Development mailbox' }).waitFor()
+  const frame = page.frameLocator('#preview')
+  await frame.getByRole('link', { name: 'See the invitation' }).waitFor()
+  await page.getByRole('button', { name: 'Delete all' }).click()
+  await page.getByText('No mail yet.').waitFor()
 })

@@ -1,22 +1,25 @@
 import { createHash } from 'node:crypto'
+import { readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import { Reply, type RequestFacts } from '#kernel/http/route.ts'
 import { problems } from './problems.ts'
 
 const CONSOLE = join(import.meta.dirname, '../../../console')
 
-const SCRIPTS = [
-  ...['account.js', 'app.js', 'health.js', 'mails.js', 'panels.js', 'quick-start.js'],
-  ...['reference.js', 'session.js', 'setup.js', 'words.js'],
-]
-const PAGES = ['index.html', 'mails.html']
-const CONSOLE_TYPES = new Map([
-  ...PAGES.map((name) => [name, 'text/html; charset=utf-8'] as const),
-  ['style.css', 'text/css; charset=utf-8'],
-  ['icon.svg', 'image/svg+xml'],
-  ...SCRIPTS.map((name) => [name, 'text/javascript; charset=utf-8'] as const),
-])
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+}
+/** What there was at start, and nothing else, can be asked for. */
+const FILES = new Map(
+  readdirSync(CONSOLE, { recursive: true, encoding: 'utf8' }).flatMap((name) => {
+    const type = TYPES[extname(name)]
+    return type ? [[name.replaceAll('\\', '/'), type] as const] : []
+  }),
+)
 
 /** For our own pages: nothing but our own files, and no script or style in the page itself. */
 export const PAGE_POLICY =
@@ -25,7 +28,7 @@ export const PAGE_POLICY =
 
 /** A page of the console may show others of this server in a frame; they have policies of their own. */
 export function policyFor(name: string): string | undefined {
-  return PAGES.includes(name) ? `${PAGE_POLICY}; frame-src 'self'` : undefined
+  return name.endsWith('.html') ? `${PAGE_POLICY}; frame-src 'self'` : undefined
 }
 
 /** One file that browsers keep, and ask after each time they need it. */
@@ -53,9 +56,9 @@ export function sendAsset({ content, type, etag }: Asset, request: RequestFacts,
     : Reply.content(content, type, headers)
 }
 
-/** @throws problem `console.unknown_file` */
+/** @param name its path below `console/`. @throws problem `console.unknown_file` */
 export async function consoleFile(name: string): Promise<Asset> {
-  const type = CONSOLE_TYPES.get(name)
+  const type = FILES.get(name)
   if (!type) throw problems.unknownFile()
   return asset(await readFile(join(CONSOLE, name)), type)
 }

@@ -7,6 +7,7 @@ import type { PlatformParts } from './parts.ts'
 import { problems } from './problems.ts'
 
 const HTML = 'text/html; charset=utf-8'
+const Name = z.string().min(1).max(64)
 const reference = asset(referencePage, HTML)
 
 /** The console, the API's reference and the error catalogue: all that a browser opens. */
@@ -30,12 +31,24 @@ function consoleRoutes() {
       path: '/console/:file',
       summary: 'Load a file of the console',
       access: { public: 'part of the console page' },
-      params: z.strictObject({ file: z.string().min(1).max(64) }),
+      params: z.strictObject({ file: Name }),
       alsoReturns: ['text/html', 'text/javascript', 'text/css', 'image/svg+xml'],
       problems: [problems.unknownFile],
       examples: { params: { file: 'app.js' } },
       handler: async (_ctx, { params, request }) =>
         sendAsset(await consoleFile(params.file), request, policyFor(params.file)),
+    }),
+    route({
+      method: 'GET',
+      path: '/console/:folder/:file',
+      summary: 'Load a file of one part of the console',
+      access: { public: 'part of the console page' },
+      params: z.strictObject({ folder: Name, file: Name }),
+      alsoReturns: ['text/javascript'],
+      problems: [problems.unknownFile],
+      examples: { params: { folder: 'entry', file: 'sign-in.js' } },
+      handler: async (_ctx, { params: { folder, file }, request }) =>
+        sendAsset(await consoleFile(`${folder}/${file}`), request),
     }),
   ]
 }

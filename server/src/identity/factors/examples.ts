@@ -4,11 +4,11 @@ import type {
   FactorState,
   FinishedSignIn,
   Passkey,
-  PasskeyAnswer,
   RememberedDevice,
   RegisterPasskey,
   SecondFactorRequired,
 } from './schema.ts'
+import type { PasskeyAnswer } from './passkey-answer.ts'
 
 /** What the API document shows. */
 export const exampleChallenge: SecondFactorRequired = {

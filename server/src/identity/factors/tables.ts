@@ -59,7 +59,7 @@ export type SignInChallengeRow = Selectable<SignInChallengeTable>
 /** What a passkey is asked to sign. */
 export interface PasskeyCeremonyTable {
   challengeHash: Buffer
-  purpose: 'register' | 'sign_in' | 'second_factor'
+  purpose: 'register' | 'sign_in' | 'second_factor' | 'step_up'
   boundTo: string | null
   expiresAt: Date
 }

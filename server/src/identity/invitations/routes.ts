@@ -2,6 +2,7 @@ import { httpProblems } from '#kernel/http/problems.ts'
 import { route } from '#kernel/http/route.ts'
 import { admitStrangers } from '../admit.ts'
 import { clientOf } from '../client.ts'
+import { inForm } from '../cookies.ts'
 import { exampleRegister, exampleSignedIn } from '../examples.ts'
 import { problems } from '../problems.ts'
 import type { Tools } from '../tools.ts'
@@ -97,7 +98,8 @@ export function invitationRoutes(tools: () => Tools) {
         },
         reply: { invitation: { ...exampleInvitation, status: 'accepted' }, ...exampleSignedIn },
       },
-      handler: (ctx, { body, request }) => acceptInvitation(tools(), ctx, body, clientOf(request)),
+      handler: async (ctx, { body: { session, ...body }, request }) =>
+        inForm(tools(), session, await acceptInvitation(tools(), ctx, body, clientOf(request))),
     }),
     route({
       method: 'POST',

@@ -3,7 +3,7 @@ import { PLATFORM_RANKS } from '#access/index.ts'
 import { PageQuery, pageOf } from '#kernel/http/cursor.ts'
 import { idPattern } from '#kernel/ids.ts'
 import { AccountId, MemberRole, UserId } from '../accounts/schema.ts'
-import { Email, NewPassword, User } from '../schema.ts'
+import { Email, NewPassword, SessionForm, User } from '../schema.ts'
 import { PersonName } from '../settings.ts'
 import { statuses } from './life.ts'
 
@@ -40,9 +40,10 @@ export const AcceptInvitation = z
     }),
     firstName: PersonName.optional(),
     lastName: PersonName.optional(),
+    session: SessionForm,
   })
   .meta({ id: 'AcceptInvitation' })
-export type AcceptInvitation = z.output<typeof AcceptInvitation>
+export type AcceptInvitation = Omit<z.output<typeof AcceptInvitation>, 'session'>
 
 export const Invitation = z
   .strictObject({
@@ -70,6 +71,10 @@ export const Accepted = z
     user: User,
     accessToken: z.string().optional().meta({ description: 'For a user that was made just now' }),
     refreshToken: z.string().optional(),
+    csrfToken: z
+      .string()
+      .optional()
+      .meta({ description: 'In place of both, with `session: "cookie"`' }),
     expiresInSeconds: z.int().optional(),
   })
   .meta({ id: 'AcceptedInvitation' })

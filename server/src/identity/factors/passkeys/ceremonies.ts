@@ -6,7 +6,7 @@ import type { PasskeyCeremonyTable } from '../tables.ts'
 const CHALLENGE_BYTES = 32
 export const CEREMONY_MS = 5 * 60 * 1000
 
-/** What a passkey is asked for, and for whom: the sign-in that registers, or the challenge of the one that awaits its second factor. */
+/** What a passkey is asked for, and for whom: the sign-in that registers or steps up, or the challenge of the one that awaits its second factor. */
 export type Ceremony =
   | { purpose: 'sign_in' }
   | { purpose: Exclude<PasskeyCeremonyTable['purpose'], 'sign_in'>; boundTo: string }

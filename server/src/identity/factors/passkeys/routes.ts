@@ -21,6 +21,7 @@ import {
 import { registerPasskey, registrationOptions } from './register.ts'
 import { listPasskeys, removePasskey } from './service.ts'
 import { signInByPasskey, signInOptions } from './sign-in.ts'
+import { stepUpOptions } from './step-up.ts'
 
 const OWN = { signedIn: 'everybody looks after their own passkeys', unfinished: true }
 const challenge = 'nJ1u2hVvQ3m5Yw1tG7x4Lh9Jd6Vn3Bf0Pz8Ks2Te5Ua0'
@@ -84,6 +85,17 @@ export function passkeyRoutes(tools: () => Tools) {
       ],
       examples: { params: { id: examplePasskey.id } },
       handler: (ctx, { params }) => removePasskey(tools(), ctx, params.id),
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/auth/step-up/options',
+      summary: 'Ask for what a browser needs to prove by passkey again who you are',
+      description: 'Send the answer to `POST /v1/auth/step-up`, from the same sign-in.',
+      access: OWN,
+      returns: PasskeyOptions,
+      problems: [passkeysUnavailable],
+      examples: { reply: { challenge, rpId: 'gantry.example', userVerification: 'required' } },
+      handler: async (ctx) => ({ ...(await stepUpOptions(ctx)) }),
     }),
     route({
       method: 'POST',

@@ -1,0 +1,17 @@
+import { call } from '../shared/api.js'
+import { readMe } from '../shared/me.js'
+import { tokenOf } from '../router.js'
+import { stepCard } from './by-mail.js'
+
+export const title = 'Confirm your e-mail address'
+
+export function show() {
+  return stepCard({
+    about: 'So we can reach you when it matters.',
+    submit: 'Confirm the address',
+    token: 'verify-email',
+    send: () => call('POST', '/auth/verify-email', { token: tokenOf('verify-email') ?? '' }),
+    done: 'Your address is confirmed.',
+    after: readMe,
+  })
+}

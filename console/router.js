@@ -1,0 +1,141 @@
+import { element } from './shared/elements.js'
+import { followMe, me, owesFactor } from './shared/me.js'
+
+/** What stands behind `#` in the address, and what it shows; a link in a mail brings its token along: `#reset-password=…`. */
+const ENTRIES = {
+  'sign-in': () => import('./entry/sign-in.js'),
+  register: () => import('./entry/register.js'),
+  'forgot-password': () => import('./entry/forgot-password.js'),
+  'reset-password': () => import('./entry/reset-password.js'),
+  'verify-email': () => import('./entry/verify-email.js'),
+  'confirm-email': () => import('./entry/confirm-email.js'),
+  'restore-user': () => import('./entry/restore-user.js'),
+  invitation: () => import('./entry/invitation.js'),
+  setup: () => import('./entry/setup.js'),
+}
+/** For whoever is signed in. */
+const PAGES = {
+  welcome: () => import('./entry/welcome.js'),
+  profile: () => import('./profile/page.js'),
+  security: () => import('./security/page.js'),
+  'second-factor': () => import('./security/set-up.js'),
+  'api-keys': () => import('./keys/page.js'),
+  accounts: () => import('./accounts/page.js'),
+  export: () => import('./profile/export.js'),
+}
+const VIEWS = { ...ENTRIES, ...PAGES }
+const NEEDLESS_WHEN_SIGNED_IN = new Set(['sign-in', 'register'])
+
+const home = document.getElementById('home')
+const view = document.getElementById('view')
+
+// Kept out of the address bar and its history as soon as it is read.
+const tokens = new Map()
+let wanted
+let looks = 0
+let shownFor
+
+/** Shows what the address names, now and whenever it or who is signed in changes. */
+export function followAddress() {
+  addEventListener('hashchange', () => void look())
+  followMe(() => {
+    if (shownFor !== undefined && shownFor !== whoIsThis()) void look()
+  })
+  return look({ isFirst: true })
+}
+
+export function goTo(name) {
+  if (location.hash === `#${name}`) void look()
+  else location.hash = `#${name}`
+}
+
+/** To what was wanted before the person had to prove something. */
+export function goOn(unless = '') {
+  const name = wanted ?? unless
+  wanted = undefined
+  if (name === '') history.replaceState(null, '', location.pathname)
+  goTo(name)
+}
+
+export function tokenOf(name) {
+  return tokens.get(name)
+}
+
+export function forgetToken(name) {
+  tokens.delete(name)
+}
+
+/** Where to go after the sign-in that is asked for first. */
+export function wantAfter(name) {
+  wanted = name
+}
+
+async function look({ isFirst = false } = {}) {
+  const turn = ++looks
+  const asked = nameInAddress()
+  const name = placeFor(asked)
+  shownFor = whoIsThis()
+  if (name === undefined) return showHome(asked, isFirst)
+  if (name !== asked) history.replaceState(null, '', `${location.pathname}#${name}`)
+  const { title, show } = await { ...ENTRIES, ...PAGES }[name]()
+  if (turn !== looks) return
+  view.replaceChildren(element('h1', { tabIndex: -1 }, title), ...[show(name)].flat())
+  view.className = Object.hasOwn(ENTRIES, name) ? 'narrow' : ''
+  home.hidden = true
+  view.hidden = false
+  document.title = `${title} · Gantry`
+  mark(name)
+  scrollTo(0, 0)
+  const first = Object.hasOwn(ENTRIES, name) ? view.querySelector('input') : undefined
+  ;(first ?? view.querySelector('h1')).focus()
+}
+
+function nameInAddress() {
+  const [name, given] = location.hash.slice(1).split('=')
+  if (given && Object.hasOwn(VIEWS, name)) {
+    tokens.set(name, given)
+    history.replaceState(null, '', `${location.pathname}#${name}`)
+  }
+  return name
+}
+
+/** The view to show, which is `undefined` for the first page: who must prove something does that before. */
+function placeFor(name) {
+  if (Object.hasOwn(ENTRIES, name)) {
+    if (!me() || !NEEDLESS_WHEN_SIGNED_IN.has(name)) return name
+    const after = wanted ?? ''
+    wanted = undefined
+    if (after === '') history.replaceState(null, '', location.pathname)
+    return placeFor(after)
+  }
+  if (me() && owesFactor() && name !== 'second-factor') {
+    wanted = name
+    return 'second-factor'
+  }
+  if (!Object.hasOwn(PAGES, name)) return undefined
+  if (me()) return name
+  wanted = name
+  return 'sign-in'
+}
+
+function whoIsThis() {
+  return me() ? `${me().id} ${me().accountId} ${owesFactor()}` : 'nobody'
+}
+
+function showHome(anchor, isFirst) {
+  view.hidden = true
+  view.replaceChildren()
+  home.hidden = false
+  document.title = 'Gantry'
+  mark(undefined)
+  const target = anchor && document.getElementById(anchor)
+  if (target) target.scrollIntoView()
+  else if (!isFirst) home.querySelector('h1').focus()
+}
+
+function mark(name) {
+  for (const link of document.querySelectorAll('#own a')) {
+    if (link.hash === `#${name}`) link.setAttribute('aria-current', 'page')
+    else link.removeAttribute('aria-current')
+  }
+}
