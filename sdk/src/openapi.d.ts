@@ -538,6 +538,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/ip-allowlist": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show from which addresses staff may work
+         * @description Needs the permission `addresses.read`.
+         */
+        get: operations["getAdminIpAllowlist"];
+        /**
+         * Say from which addresses staff may work
+         * @description From elsewhere the routes that only staff can use answer 403, and staff are what they are in accounts of their own. Every process follows within 5 s. A list that your own address is not in is refused.
+         *
+         *     Needs the permission `addresses.write`.
+         */
+        put: operations["putAdminIpAllowlist"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/jobs": {
         parameters: {
             query?: never;
@@ -635,6 +661,52 @@ export interface paths {
          */
         post: operations["postAdminNotificationsSuppressionsLift"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/rate-limits/blocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the addresses that are blocked, the newest first
+         * @description Needs the permission `addresses.read`.
+         */
+        get: operations["getAdminRateLimitsBlocks"];
+        put?: never;
+        /**
+         * Block an address or a range
+         * @description Whoever comes from there gets 403 before they are asked who they are, and what they have open is cut; every process follows within 5 s. Your own address cannot be blocked.
+         *
+         *     Needs the permission `addresses.write`.
+         */
+        post: operations["postAdminRateLimitsBlocks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/rate-limits/blocks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Lift a block
+         * @description Needs the permission `addresses.write`.
+         */
+        delete: operations["deleteAdminRateLimitsBlocksId"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3444,6 +3516,32 @@ export interface components {
             /** @description For the next page; null on the last */
             nextCursor: string | null;
         };
+        Allowlist: {
+            ranges: {
+                range: string;
+                description: string;
+                /** @description Id of a user */
+                addedBy: string;
+                /** Format: date-time */
+                addedAt: string;
+            }[];
+            /** @description `ADMIN_ALLOWLIST` of this process: allowed beside the ranges, and never blocked */
+            configured: string[];
+            /** @description Where this request came from */
+            yourAddress: string;
+        };
+        AllowlistChange: {
+            /** @description All of them; none opens the admin API to every address */
+            ranges: {
+                /** @description An address or a range, of IPv4 or IPv6 */
+                range: string;
+                /**
+                 * @description Whose address it is
+                 * @default
+                 */
+                description: string;
+            }[];
+        };
         AnswerDialog: {
             /** @enum {string} */
             action: "accept" | "dismiss";
@@ -3924,6 +4022,18 @@ export interface components {
                 };
             }[];
         };
+        Block: {
+            id: string;
+            range: string;
+            /** @enum {string} */
+            scope: "everything" | "sign_in";
+            reason: string;
+            expiresAt: string | null;
+            /** @description Id of a user */
+            createdBy: string;
+            /** Format: date-time */
+            createdAt: string;
+        };
         Bootstrap: {
             token: string;
             /** Format: email */
@@ -4203,6 +4313,22 @@ export interface components {
              * @default []
              */
             allowedAddresses: string[];
+        };
+        CreateBlock: {
+            /** @description An address or a range, of IPv4 or IPv6 */
+            range: string;
+            /**
+             * @description `sign_in` closes what signs people in and leaves them what they have
+             * @default everything
+             * @enum {string}
+             */
+            scope: "everything" | "sign_in";
+            reason: string;
+            /**
+             * Format: date-time
+             * @description When it ends; without it, it stays until it is lifted
+             */
+            expiresAt?: string;
         };
         CreateInvitation: {
             /** Format: email */
@@ -6365,6 +6491,18 @@ export interface components {
         };
         /**
          * @description `account.not_found`: No such account.
+         *     `addresses.block_not_found`: No such block.
+         */
+        "account.not_found-or-addresses.block_not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
          *     `audit.not_found`: No such audit entry.
          */
         "account.not_found-or-audit.not_found": {
@@ -6588,6 +6726,37 @@ export interface components {
          *     `auth.second_factor_required`: This needs a second factor.
          */
         "account.out_of_reach-or-auth.forbidden-or-auth.second_factor_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `addresses.already_blocked`: That is blocked already.
+         *     `addresses.too_many_blocks`: Too many blocks.
+         *     `addresses.would_lock_out`: That would lock you out.
+         */
+        "addresses.already_blocked-or-addresses.too_many_blocks-or-addresses.would_lock_out": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `addresses.block_ends_in_the_past`: The block would have ended already. */
+        "addresses.block_ends_in_the_past": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `addresses.would_lock_out`: That would lock you out. */
+        "addresses.would_lock_out": {
             headers: {
                 [name: string]: unknown;
             };
@@ -9763,6 +9932,105 @@ export interface operations {
             504: components["responses"]["request.timeout"];
         };
     };
+    getAdminIpAllowlist: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ranges": [
+                     *         {
+                     *           "range": "203.0.113.0/24",
+                     *           "description": "The office",
+                     *           "addedBy": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "addedAt": "2026-11-21T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "configured": [],
+                     *       "yourAddress": "203.0.113.7"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Allowlist"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putAdminIpAllowlist: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "ranges": [
+                 *         {
+                 *           "range": "203.0.113.0/24",
+                 *           "description": "The office"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["AllowlistChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ranges": [
+                     *         {
+                     *           "range": "203.0.113.0/24",
+                     *           "description": "The office",
+                     *           "addedBy": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "addedAt": "2026-11-21T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "configured": [],
+                     *       "yourAddress": "203.0.113.7"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Allowlist"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["addresses.would_lock_out"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     getAdminJobs: {
         parameters: {
             query?: {
@@ -10004,6 +10272,141 @@ export interface operations {
             404: components["responses"]["account.not_found-or-mail.not_suppressed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAdminRateLimitsBlocks: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "blk_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "range": "198.51.100.0/24",
+                     *           "scope": "everything",
+                     *           "reason": "Tries passwords",
+                     *           "expiresAt": null,
+                     *           "createdBy": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "createdAt": "2026-11-21T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["Block"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAdminRateLimitsBlocks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "range": "198.51.100.0/24",
+                 *       "reason": "Tries passwords"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateBlock"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "blk_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "range": "198.51.100.0/24",
+                     *       "scope": "everything",
+                     *       "reason": "Tries passwords",
+                     *       "expiresAt": null,
+                     *       "createdBy": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "createdAt": "2026-11-21T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Block"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["addresses.already_blocked-or-addresses.too_many_blocks-or-addresses.would_lock_out"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["addresses.block_ends_in_the_past"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteAdminRateLimitsBlocksId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example blk_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required"];
+            404: components["responses"]["account.not_found-or-addresses.block_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -14608,6 +15011,8 @@ export interface operations {
                      *             "jobs.write",
                      *             "errors.read",
                      *             "recovery.run",
+                     *             "addresses.read",
+                     *             "addresses.write",
                      *             "audit.read",
                      *             "audit.export",
                      *             "audit.verify"
@@ -14853,6 +15258,20 @@ export interface operations {
                      *             },
                      *             {
                      *               "permission": "recovery.run",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "addresses.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "addresses.write",
                      *               "where": [
                      *                 "all"
                      *               ],

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { allows, checkMatrix } from '#access/index.ts'
+import { AddressLists } from '#addresses/index.ts'
 import { chainLagSeconds, keepChain, Refusals } from '#audit/index.ts'
 import { Identity, type PasswordCost } from '#identity/index.ts'
 import {
@@ -23,7 +24,7 @@ import type { Capability } from '#kernel/capability.ts'
 import { type Clock, systemClock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
 import { KEYS } from '#kernel/config-keys.ts'
-import type { Context } from '#kernel/context.ts'
+import type { Actor, Context } from '#kernel/context.ts'
 import type { Keyring } from '#kernel/crypto.ts'
 import { APP_ROLE, type DatabaseAddress, DatabasePool } from '#kernel/db.ts'
 import { Doorbell } from '#kernel/doorbell.ts'
@@ -94,6 +95,7 @@ export class App {
   #parts!: KernelParts
   #settings!: RuntimeSettings
   #jobs!: JobQueue
+  #addresses!: AddressLists
   #identity!: Identity
   #problemCounts!: ProblemCounts
   #mail!: MailParts
@@ -135,6 +137,7 @@ export class App {
     this.#doorbell = new Doorbell({ ...connection, pool: this.#pool.pool })
     this.capabilities = manifest({
       identity: () => this.#identity,
+      addresses: () => this.#addresses,
       fleet: () => this.#fleetParts(),
       browsers: () => this.#desk?.runtime,
       store: () => this.#store,
@@ -162,6 +165,10 @@ export class App {
   }
 
   readonly contextFor = (situation: Situation): Context => makeContext(this.#parts, situation)
+
+  get addresses(): AddressLists {
+    return this.#addresses
+  }
 
   get identity(): Identity {
     return this.#identity
@@ -228,15 +235,19 @@ export class App {
     await settleEpoch(this.#pool.db)
     await this.#openKernel()
     const clock = this.#clock
+    this.#addresses = await AddressLists.open({
+      ...{ db, clock, log: log.category('http'), configured: config.ADMIN_ALLOWLIST },
+    })
     this.#identity = await Identity.open({
       ...{ db: this.#pool.db, clock, config, keyring: this.#keyring, settings: this.#settings },
       ...{ kms: this.#kms, log: log.category('identity') },
+      refuseSignIn: (address) => this.#addresses.refuseSignIn(address),
       passwordCost: this.#options.passwordCost,
     })
     this.#problemCounts = new ProblemCounts(this.#pool.db, clock, log.category('operations'))
     this.telemetry.onProblem(this.#problemCounts.record)
     this.#mail = openMailParts(config, ({ headers, ip }) =>
-      this.#identity.authenticate(headers.authorization, ip),
+      this.#actorOf(headers.authorization, ip),
     )
     this.#openFleet()
     if (config.ROLES.includes('api')) this.#openDesk()
@@ -312,8 +323,8 @@ export class App {
         open: (id, sealed) => this.#keyring.open(purpose, place(id), sealed).toString(),
       },
       stopping: this.#draining.signal,
-      keyHolder: (key, ip) => this.#identity.authenticateKey(key, ip),
-      authenticate: (authorization, ip) => this.#identity.authenticate(authorization, ip),
+      keyHolder: async (key, ip) => this.#asFrom(ip, await this.#identity.authenticateKey(key, ip)),
+      authenticate: (authorization, ip) => this.#actorOf(authorization, ip),
       tokenFor: (instanceId, sessionId) => this.#identity.serviceToken(instanceId, sessionId),
       beatOwn: (node) => this.#beatOwn(node),
       ...(chromium && decideSandbox(config, chromium) === 'off' && { notice: NO_SANDBOX }),
@@ -382,7 +393,9 @@ export class App {
       capabilities: this.capabilities,
       log: log.category('http'),
       telemetry: this.telemetry,
-      authenticate: (request, account) => this.#identity.identify(request, this.url, account),
+      judgeAddress: (address, access) => this.#addresses.judge(address, access),
+      authenticate: async (request, account) =>
+        this.#asFrom(request.ip, await this.#identity.identify(request, this.url, account)),
       allows,
       contextFor: this.contextFor,
       refused: this.#refusals.note,
@@ -418,19 +431,31 @@ export class App {
       sockets: this.capabilities.flatMap((capability) => capability.sockets ?? []),
       foreign: [channel],
       authenticate: ({ headers }, ip) =>
-        this.#identity.authenticate(headers.authorization, ip, headers['gantry-account']),
+        this.#actorOf(headers.authorization, ip, headers['gantry-account']),
+      judgeAddress: (address) => this.#addresses.refuseBlocked(address),
       contextFor: (actor, client) => this.contextFor({ actor, client }),
       ...(this.#refusals && { refused: this.#refusals.note }),
     })
     sockets.attach(http.server)
+    this.#addresses.onChange = () => sockets.judgeOpen()
     return sockets
+  }
+
+  /** Who sends this header, as far as they may be that from this address. */
+  async #actorOf(authorization: string | undefined, address: string, account?: unknown) {
+    return this.#asFrom(address, await this.#identity.authenticate(authorization, address, account))
+  }
+
+  #asFrom<Who extends Actor>(address: string, actor: Who): Who {
+    this.#addresses.refuseBlocked(address)
+    return this.#addresses.limit(address, actor)
   }
 
   #openChannel(): LiveChannel {
     return new LiveChannel({
       ...this.#socketRules(),
       runtime: () => this.#desk!.runtime,
-      authenticate: (authorization, ip) => this.#identity.authenticate(authorization, ip),
+      authenticate: (authorization, ip) => this.#actorOf(authorization, ip),
       contextFor: this.contextFor,
     })
   }
@@ -480,6 +505,7 @@ export class App {
     await this.#problemCounts?.[Symbol.asyncDispose]()
     await this.#settings?.[Symbol.asyncDispose]()
     await this.#identity?.[Symbol.asyncDispose]()
+    await this.#addresses?.[Symbol.asyncDispose]()
     await this.#sealingKeys?.[Symbol.asyncDispose]()
     this.#kms[Symbol.dispose]()
     await this.#store?.[Symbol.asyncDispose]()

@@ -1,4 +1,5 @@
 import { access } from '#access/index.ts'
+import { addresses, type AddressLists } from '#addresses/index.ts'
 import { audit, type AuditParts } from '#audit/index.ts'
 import { browsers, type BrowserRuntime } from '#browsers/index.ts'
 import { fleet, type FleetParts } from '#fleet/index.ts'
@@ -16,6 +17,7 @@ import { VERSION } from './version.ts'
 /** What the capabilities of a running process work with; each is asked for when a request needs it. */
 export interface Parts {
   identity(): IdentityParts
+  addresses(): AddressLists
   fleet(): FleetParts
   platform(): PlatformParts
   operations(): OperationsParts
@@ -33,6 +35,7 @@ export function manifest(parts: Parts): Capability[] {
   const capabilities = [
     identity(parts.identity),
     access,
+    addresses(parts.addresses),
     browsers(parts.browsers, parts.store),
     fleet(parts.fleet),
     notifications(parts.notifications),
@@ -53,6 +56,7 @@ export function plainManifest(): Capability[] {
   }
   return manifest({
     identity: none,
+    addresses: none,
     fleet: none,
     platform: none,
     operations: none,

@@ -48,6 +48,8 @@ export interface IdentityOptions {
   >
   /** What admins have set; the defaults unless given. */
   settings?: Context['settings']
+  /** Whether anybody signs in from an address; from any unless given. @throws Problem */
+  refuseSignIn?: (address: string) => void
   /** Of new hashes; `PASSWORD_COST` unless given. */
   passwordCost?: PasswordCost
 }
@@ -73,10 +75,8 @@ export class Identity implements AsyncDisposable {
     return new Identity(options, await SigningKeys.open(source))
   }
 
-  private constructor(
-    { db, clock, keyring, config, settings, passwordCost = PASSWORD_COST }: IdentityOptions,
-    signingKeys: SigningKeys,
-  ) {
+  private constructor(options: IdentityOptions, signingKeys: SigningKeys) {
+    const { db, clock, keyring, config, settings, passwordCost = PASSWORD_COST } = options
     this.#db = db
     this.signingKeys = signingKeys
     this.#serviceTokens = new ServiceTokens(clock, signingKeys)
@@ -102,6 +102,7 @@ export class Identity implements AsyncDisposable {
       failures: new PasswordFailures({ db, clock, keyring, free }),
       verifiedEmailDemanded: isProofDemanded(config),
       passwords: new Passwords(passwordCost),
+      refuseSignIn: options.refuseSignIn ?? (() => {}),
       signUp: config.SIGN_UP,
       signInIdleDays: Number.parseInt(config.REFRESH_TOKEN_EXPIRY, 10),
       demandingRoles: demanding,

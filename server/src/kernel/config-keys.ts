@@ -114,6 +114,11 @@ export const KEYS = {
     'Addresses of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.',
     'none',
   ),
+  ADMIN_ALLOWLIST: key(
+    addressRanges,
+    'Addresses that staff may work from, beside those that `PUT /v1/admin/ip-allowlist` sets, and that are never blocked. With neither, staff may come from anywhere.',
+    'none',
+  ),
   CORS_ORIGINS: key(
     origins.default([]),
     'Web origins whose pages may call the API. `CORS_ORIGIN` and `FRONTEND_URL` are added to it.',

@@ -20,12 +20,13 @@ import type { Refusal } from '../refusal.ts'
 import type { Telemetry } from '../telemetry.ts'
 import { levelOf, type Problem } from '../problem.ts'
 import { isAtOrBelow } from '../sockets.ts'
+import { clientAddresses } from './client-address.ts'
 import { HSTS, SECURITY_HEADERS, checkPath, pathOf, rewriteUrl } from './edge.ts'
 import { notTaken, problemBody, sendProblem, toProblem, unknownPath } from './failures.ts'
 import { readJsonBody } from './body.ts'
 import { admission, endpoint } from './endpoint.ts'
 import { httpProblems } from './problems.ts'
-import { type AnyRoute, type RequestFacts, servedPath } from './route.ts'
+import { type Access, type AnyRoute, type RequestFacts, servedPath } from './route.ts'
 
 export interface HttpOptions {
   capabilities: readonly Capability[]
@@ -39,6 +40,12 @@ export interface HttpOptions {
    */
   authenticate(request: RequestFacts, account?: unknown): Promise<Actor>
   allows(actor: Actor, permission: string): boolean
+  /**
+   * Asked first of every request: whether it may come from this address, going by what its route is open to, if it has one.
+   *
+   * @throws Problem
+   */
+  judgeAddress?: (address: string, access: Access | undefined) => void
   contextFor(situation: Situation): Context
   /** Told when somebody who is signed in may not do what they asked for. */
   refused?: (refusal: Refusal) => void
@@ -69,6 +76,9 @@ export interface Deadline {
 }
 
 declare module 'fastify' {
+  interface FastifyContextConfig {
+    access?: Access
+  }
   interface FastifyRequest {
     deadline: Deadline
     startedMs: number
@@ -225,6 +235,7 @@ export class HttpServer implements AsyncDisposable {
       reply.header('x-correlation-id', request.id)
       checkPath(request.originalUrl)
       if (this.#closing) throw httpProblems.stopping({ retryAfterSeconds: 5 })
+      options.judgeAddress?.(request.ip, request.routeOptions.config.access)
       if (request.method === 'OPTIONS' && !isPreflight(request)) {
         throw unknownPath(routesOf(options), request.method, request.url)
       }
@@ -280,6 +291,7 @@ function addRoute(app: FastifyInstance, route: AnyRoute, options: HttpOptions): 
     app.route({
       method: route.method,
       url: servedPath(path),
+      config: { access: route.access },
       bodyLimit: route.bodyLimit ?? MAX_BODY_BYTES,
       ...(onRequest && { onRequest }),
       handler: endpoint(route, options),
@@ -306,14 +318,41 @@ function listener(
       headers.upgrade?.toLowerCase() === 'websocket',
   }
   const fastify = handler as (request: unknown, response: unknown) => void
+  const mayCome = doorFor(options)
   const listener = (request: IncomingMessage, response: ServerResponse) => {
     const { objects, foreign } = options
-    if (objects && request.url?.startsWith('/objects/')) objects(request, response)
-    else if (foreign && isAtOrBelow(foreign.path, request.url)) foreign.request(request, response)
-    else fastify(request, response)
+    const isObject = objects && request.url?.startsWith('/objects/')
+    const isForeign = foreign && isAtOrBelow(foreign.path, request.url)
+    if (!isObject && !isForeign) return fastify(request, response)
+    if (!mayCome(request, response, isObject ? '/objects/' : foreign!.path)) return
+    if (isObject) objects(request, response)
+    else foreign!.request(request, response)
   }
   if (!options.tls) return createServer(limits, listener)
   return createTlsServer({ ...limits, ...options.tls, minVersion: 'TLSv1.2' }, listener) as Server
+}
+
+/** Judges the requests that Fastify does not see; one that may not come from its address is answered. */
+function doorFor({ judgeAddress, trustedProxies, refused }: HttpOptions) {
+  const addressOf = clientAddresses(trustedProxies)
+  return (request: IncomingMessage, response: ServerResponse, path: string): boolean => {
+    const address = addressOf(request)
+    try {
+      judgeAddress?.(address, undefined)
+      return true
+    } catch (error) {
+      const problem = toProblem(error)
+      const correlationId = randomUUID()
+      const client = clientAt(address, request.headers['user-agent'])
+      const [actor, wanted] = [{ kind: 'anonymous' } as const, `${request.method} ${path}`]
+      if (problem.kind.noted)
+        refused?.({ actor, client, correlationId, wanted, code: problem.code })
+      const type = { 'content-type': 'application/problem+json', 'x-correlation-id': correlationId }
+      response.writeHead(problem.status, { ...SECURITY_HEADERS, ...type, connection: 'close' })
+      response.end(JSON.stringify(problemBody(problem, path, correlationId)))
+      return false
+    }
+  }
 }
 
 function whyNotListening(
@@ -401,13 +440,15 @@ function answerBare(socket: Socket, problem: Problem, path = '/', id: string = r
   socket.end(`${first}${lines.join('')}\r\n${body}`)
 }
 
-/** That somebody who is signed in may not do something is worth remembering; what strangers try is not. */
+/** That somebody who is signed in may not do something is worth remembering; of what strangers try, where they may not come from. */
 function tellRefused({ refused }: HttpOptions, request: FastifyRequest, problem: Problem): void {
   const { caller, id: correlationId, ip, headers, method, routeOptions } = request
-  if (problem.status !== 403 || !caller || caller.kind === 'anonymous') return
+  const isKnown = caller !== undefined && caller.kind !== 'anonymous'
+  if (problem.status !== 403 || !(isKnown || problem.kind.noted)) return
   const client = clientAt(ip, headers['user-agent'])
   const wanted = `${method} ${routeOptions.url ?? 'none'}`
-  refused?.({ actor: caller, client, correlationId, wanted, code: problem.code })
+  const actor = caller ?? { kind: 'anonymous' as const }
+  refused?.({ actor, client, correlationId, wanted, code: problem.code })
 }
 
 /** As loud as the kind of the problem says. Only what a person must see is told with its stack. */
