@@ -316,6 +316,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what staff should look at, the newest first
+         * @description Needs the permission `alerts.read`.
+         */
+        get: operations["getAdminAlerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/alerts/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that somebody has looked at an alert
+         * @description The next time, it is a new alert. One that was acknowledged before stays as it is.
+         *
+         *     Needs the permission `alerts.write`.
+         */
+        post: operations["postAdminAlertsIdAcknowledge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/audit": {
         parameters: {
             query?: never;
@@ -3516,6 +3558,26 @@ export interface components {
             /** @description For the next page; null on the last */
             nextCursor: string | null;
         };
+        Alert: {
+            id: string;
+            /** @enum {string} */
+            kind: "decryption_failed" | "decryption_failed_widely" | "many_exports" | "export_without_second_factor";
+            /** @description Id of the account, user or key that it is about, or `installation` */
+            subject: string;
+            accountId?: string;
+            /** @enum {string} */
+            state: "open" | "acknowledged";
+            detail: string;
+            /** @description How often it was raised while it is open */
+            times: number;
+            /** Format: date-time */
+            raisedAt: string;
+            /** Format: date-time */
+            lastRaisedAt: string;
+            /** Format: date-time */
+            acknowledgedAt?: string;
+            acknowledgedBy?: string;
+        };
         Allowlist: {
             ranges: {
                 range: string;
@@ -6503,6 +6565,18 @@ export interface components {
         };
         /**
          * @description `account.not_found`: No such account.
+         *     `alert.not_found`: No such alert.
+         */
+        "account.not_found-or-alert.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
          *     `audit.not_found`: No such audit entry.
          */
         "account.not_found-or-audit.not_found": {
@@ -9227,6 +9301,105 @@ export interface operations {
             404: components["responses"]["account.not_found-or-member.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAdminAlerts: {
+        parameters: {
+            query?: {
+                /** @description Items in a page */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+                /** @example open */
+                state?: "open" | "acknowledged";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "alr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "kind": "many_exports",
+                     *           "subject": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "state": "open",
+                     *           "times": 1,
+                     *           "detail": "31 exports in the hour from 2026-11-21T12:00:00.000Z.",
+                     *           "raisedAt": "2026-11-21T12:00:00.000Z",
+                     *           "lastRaisedAt": "2026-11-21T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["Alert"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAdminAlertsIdAcknowledge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example alr_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "alr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "kind": "many_exports",
+                     *       "subject": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "state": "acknowledged",
+                     *       "times": 1,
+                     *       "detail": "31 exports in the hour from 2026-11-21T12:00:00.000Z.",
+                     *       "raisedAt": "2026-11-21T12:00:00.000Z",
+                     *       "lastRaisedAt": "2026-11-21T12:00:00.000Z",
+                     *       "acknowledgedAt": "2026-11-21T12:00:00.000Z",
+                     *       "acknowledgedBy": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-alert.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -15013,6 +15186,8 @@ export interface operations {
                      *             "recovery.run",
                      *             "addresses.read",
                      *             "addresses.write",
+                     *             "alerts.read",
+                     *             "alerts.write",
                      *             "audit.read",
                      *             "audit.export",
                      *             "audit.verify"
@@ -15272,6 +15447,20 @@ export interface operations {
                      *             },
                      *             {
                      *               "permission": "addresses.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "alerts.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "alerts.write",
                      *               "where": [
                      *                 "all"
                      *               ],
@@ -15997,7 +16186,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-auth.step_up_required"];
             404: components["responses"]["account.not_found-or-recording.not_recorded-or-session.not_found"];
             409: components["responses"]["recording.not_yet"];
             500: components["responses"]["recording.unreadable-or-server.error"];
@@ -16576,7 +16765,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-auth.step_up_required"];
             404: components["responses"]["account.not_found-or-recording.not_recorded-or-session.not_found"];
             409: components["responses"]["recording.not_yet"];
             500: components["responses"]["recording.unreadable-or-server.error"];
@@ -16780,7 +16969,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-auth.step_up_required"];
             404: components["responses"]["account.not_found-or-recording.not_recorded-or-session.not_found"];
             409: components["responses"]["recording.not_yet"];
             500: components["responses"]["recording.unreadable-or-server.error"];
@@ -17115,7 +17304,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-auth.step_up_required"];
             404: components["responses"]["account.not_found-or-recording.not_recorded-or-session.not_found"];
             409: components["responses"]["recording.not_yet"];
             500: components["responses"]["recording.unreadable-or-server.error"];

@@ -40,6 +40,7 @@ import { type KernelParts, makeContext, type Situation } from '#kernel/kernel.ts
 import type { Log, Logger } from '#kernel/log.ts'
 import { RuntimeSettings } from '#kernel/runtime-settings.ts'
 import type { Kms } from '#kernel/secrets/kms.ts'
+import { UnsealFailures } from '#kernel/secrets/unseal-failures.ts'
 import type { SealingKeys } from '#kernel/secrets/sealing-keys.ts'
 import { closeInOrder, type Step } from '#kernel/shutdown.ts'
 import { SocketDispatcher } from '#kernel/sockets.ts'
@@ -100,6 +101,7 @@ export class App {
   #problemCounts!: ProblemCounts
   #mail!: MailParts
   #refusals: Refusals | undefined
+  #unsealFailures: UnsealFailures | undefined
   #desk: BrowserDesk | undefined
   readonly #loops = new AsyncDisposableStack()
   #fleet: FleetParts | undefined
@@ -290,6 +292,12 @@ export class App {
       events: new EventLog({ clock, newId, doorbell: this.#doorbell }),
       stopping: this.#stopping.signal,
     }
+    this.#unsealFailures = new UnsealFailures({
+      ...{ db: this.#pool.db, contextFor: this.contextFor, log: log.category('secrets') },
+      columns: this.secrets.columns,
+      count: this.telemetry.unsealingFailed,
+    })
+    this.#sealingKeys.onFailure = this.#unsealFailures.note
   }
 
   /** Of a process that does not serve the API too, as far as its configuration tells. */
@@ -502,6 +510,7 @@ export class App {
   async #closeServices(): Promise<void> {
     await this.#mail?.[Symbol.asyncDispose]()
     await this.#refusals?.[Symbol.asyncDispose]()
+    await this.#unsealFailures?.[Symbol.asyncDispose]()
     await this.#problemCounts?.[Symbol.asyncDispose]()
     await this.#settings?.[Symbol.asyncDispose]()
     await this.#identity?.[Symbol.asyncDispose]()

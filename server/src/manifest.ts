@@ -1,9 +1,10 @@
 import { access } from '#access/index.ts'
 import { addresses, type AddressLists } from '#addresses/index.ts'
+import { alerts } from '#alerts/index.ts'
 import { audit, type AuditParts } from '#audit/index.ts'
 import { browsers, type BrowserRuntime } from '#browsers/index.ts'
 import { fleet, type FleetParts } from '#fleet/index.ts'
-import { identity, type IdentityParts } from '#identity/index.ts'
+import { identity, type IdentityParts, superAdminAddresses } from '#identity/index.ts'
 import { type Capability, checkManifest } from '#kernel/capability.ts'
 import { openApiDocument } from '#kernel/http/openapi.ts'
 import type { ObjectStore } from '#kernel/storage/store.ts'
@@ -43,6 +44,7 @@ export function manifest(parts: Parts): Capability[] {
     secrets(parts.secrets),
     operations(parts.operations),
     audit(parts.audit),
+    alerts(() => ({ superAdmins: superAdminAddresses })),
     platform(parts.platform),
   ]
   checkManifest(capabilities)

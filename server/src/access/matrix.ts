@@ -52,6 +52,8 @@ export const matrix: Readonly<Record<string, Grant>> = {
   'recovery.run': OPERATORS,
   'addresses.read': ONLOOKERS,
   'addresses.write': OPERATORS,
+  'alerts.read': ONLOOKERS,
+  'alerts.write': OPERATORS,
   'audit.read': OPERATORS,
   'audit.export': OPERATORS,
   'audit.verify': OPERATORS,

@@ -41,6 +41,7 @@ import { privateHalves } from './signing/store.ts'
 import { userRoutes } from './user-routes.ts'
 
 export { requireVerifiedEmail } from './email-verification.ts'
+export { admitExport } from './exports.ts'
 export { Identity } from './identity.ts'
 export type { PasswordCost } from './passwords.ts'
 export { preferencesOf } from './profile.ts'
@@ -48,7 +49,7 @@ export { replaceSigningKeys, rotateSigningKeys } from './signing/rotate.ts'
 export { publicKeys } from './signing/store.ts'
 export { requireStepUp } from './step-up.ts'
 export const { stepUpRequired } = problems
-export { accountOfUser } from './users.ts'
+export { accountOfUser, superAdminAddresses } from './users.ts'
 
 export type IdentityParts = Pick<Identity, 'tools' | 'signingKeys'>
 

@@ -27,6 +27,8 @@ export interface TemplateValues {
     codesLeft?: number
     at: string
   }
+  /** `alerts` are lines that people read; `count` may be more. */
+  alerts_raised: { count: number; alerts: readonly string[]; at: string }
   account_deletion: { restoreUntil: string; link?: string }
 }
 
