@@ -3561,7 +3561,7 @@ export interface components {
         Alert: {
             id: string;
             /** @enum {string} */
-            kind: "decryption_failed" | "decryption_failed_widely" | "many_exports" | "export_without_second_factor";
+            kind: "decryption_failed" | "decryption_failed_widely" | "many_exports" | "export_without_second_factor" | "many_misses";
             /** @description Id of the account, user or key that it is about, or `installation` */
             subject: string;
             accountId?: string;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { allows, checkMatrix } from '#access/index.ts'
 import { AddressLists } from '#addresses/index.ts'
+import { Misses } from '#alerts/index.ts'
 import { chainLagSeconds, keepChain, Refusals } from '#audit/index.ts'
 import { Identity, type PasswordCost } from '#identity/index.ts'
 import {
@@ -101,6 +102,7 @@ export class App {
   #problemCounts!: ProblemCounts
   #mail!: MailParts
   #refusals: Refusals | undefined
+  #misses: Misses | undefined
   #unsealFailures: UnsealFailures | undefined
   #desk: BrowserDesk | undefined
   readonly #loops = new AsyncDisposableStack()
@@ -331,8 +333,9 @@ export class App {
         open: (id, sealed) => this.#keyring.open(purpose, place(id), sealed).toString(),
       },
       stopping: this.#draining.signal,
-      keyHolder: async (key, ip) => this.#asFrom(ip, await this.#identity.authenticateKey(key, ip)),
-      authenticate: (authorization, ip) => this.#actorOf(authorization, ip),
+      keyHolder: async (key, ip, account) =>
+        this.#asFrom(ip, await this.#identity.authenticateKey(key, ip, account)),
+      authenticate: (authorization, ip, account) => this.#actorOf(authorization, ip, account),
       tokenFor: (instanceId, sessionId) => this.#identity.serviceToken(instanceId, sessionId),
       beatOwn: (node) => this.#beatOwn(node),
       ...(chromium && decideSandbox(config, chromium) === 'off' && { notice: NO_SANDBOX }),
@@ -394,8 +397,12 @@ export class App {
   async #openApi(): Promise<void> {
     const { config, log } = this.#options
     tellOfRaisedLimits(config, log.category('http'))
-    const channel = this.#openChannel()
     this.#refusals = new Refusals({ contextFor: this.contextFor, log: log.category('audit') })
+    this.#misses = new Misses({
+      ...{ contextFor: this.contextFor, clock: this.#clock, log: log.category('http') },
+      limit: config.MISSED_REQUESTS,
+    })
+    const channel = this.#openChannel(this.#refusals)
     this.#http = await HttpServer.open({
       foreign: channel,
       capabilities: this.capabilities,
@@ -407,6 +414,8 @@ export class App {
       allows,
       contextFor: this.contextFor,
       refused: this.#refusals.note,
+      judgeGuesses: this.#misses.judge,
+      missed: this.#misses.note,
       requestTimeoutMs: config.REQUEST_TIMEOUT_SECONDS * 1000,
       corsOrigins: corsOrigins(config),
       trustedProxies: config.TRUSTED_PROXIES,
@@ -459,11 +468,12 @@ export class App {
     return this.#addresses.limit(address, actor)
   }
 
-  #openChannel(): LiveChannel {
+  #openChannel(refusals: Refusals): LiveChannel {
     return new LiveChannel({
       ...this.#socketRules(),
       runtime: () => this.#desk!.runtime,
       authenticate: (authorization, ip) => this.#actorOf(authorization, ip),
+      refused: refusals.note,
       contextFor: this.contextFor,
     })
   }
@@ -510,6 +520,7 @@ export class App {
   async #closeServices(): Promise<void> {
     await this.#mail?.[Symbol.asyncDispose]()
     await this.#refusals?.[Symbol.asyncDispose]()
+    await this.#misses?.[Symbol.asyncDispose]()
     await this.#unsealFailures?.[Symbol.asyncDispose]()
     await this.#problemCounts?.[Symbol.asyncDispose]()
     await this.#settings?.[Symbol.asyncDispose]()
@@ -523,7 +534,7 @@ export class App {
 
 /** Nobody shall be left with the limits of a test without knowing it. */
 function tellOfRaisedLimits(config: Config, log: Logger): void {
-  for (const name of ['AUTH_ATTEMPTS', 'UNAUTHENTICATED_REQUESTS'] as const) {
+  for (const name of ['AUTH_ATTEMPTS', 'UNAUTHENTICATED_REQUESTS', 'MISSED_REQUESTS'] as const) {
     const usual = KEYS[name].schema.parse(undefined)
     if (config[name] > usual) log.warn({ name, value: config[name], usual }, 'a limit is raised')
   }

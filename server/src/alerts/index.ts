@@ -6,6 +6,7 @@ import { problems } from './problems.ts'
 import { routes } from './routes.ts'
 import { watch } from './watch.ts'
 
+export { Misses } from './misses.ts'
 export { countExport, type Export } from './exports.ts'
 
 /** What staff should look at. `running` is called by jobs only, never for the manifest. */

@@ -7,4 +7,11 @@ export const problems = defineProblems({
     title: 'No such alert',
     detail: 'There is no alert {id}.',
   },
+  tooManyMisses: {
+    code: 'request.too_many_misses',
+    status: 429,
+    title: 'Too many requests for what is not there',
+    detail: '{limit} requests of yours within 15 minutes named things that are not there.',
+    suggestion: 'List what there is in place of guessing ids, and wait as `Retry-After` says.',
+  },
 })

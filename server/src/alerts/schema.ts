@@ -7,6 +7,7 @@ export const kinds = [
   'decryption_failed_widely',
   'many_exports',
   'export_without_second_factor',
+  'many_misses',
 ] as const
 export type AlertKind = (typeof kinds)[number]
 

@@ -131,8 +131,7 @@ export class Identity implements AsyncDisposable {
   ): Promise<Actor> {
     const key = keyIn(authorization)
     if (key !== undefined) {
-      const actor = await this.authenticateKey(key, ip)
-      return account === undefined ? actor : standIn(this.#db, actor, account, [])
+      return this.authenticateKey(key, ip, account)
     }
     const asked = this.#authenticator.authenticate(authorization, accountNamed(account))
     // A token of ours that has ended is no guess: many clients at one address find out so that they have to refresh.
@@ -165,10 +164,11 @@ export class Identity implements AsyncDisposable {
   /**
    * The actor behind an API key. Cheap enough to ask again every few seconds for as long as a connection lives. Addresses that show made-up ones are counted, but for mistyped ones.
    *
-   * @throws problem `auth.key_invalid`, `auth.key_ended`, `auth.key_wrong_address` or `auth.too_many_attempts`
+   * @throws problem `auth.key_invalid`, `auth.key_ended`, `auth.key_wrong_address`, `account.not_found` or `auth.too_many_attempts`
    */
-  authenticateKey(key: string, ip: string): Promise<KeyActor> {
-    return this.#keys.authenticate(key, ip)
+  async authenticateKey(key: string, ip: string, account?: unknown): Promise<KeyActor> {
+    const actor = await this.#keys.authenticate(key, ip)
+    return account === undefined ? actor : standIn(this.#db, actor, account, [])
   }
 
   /** Counts what was shown as a guess, and refuses it. */

@@ -138,6 +138,10 @@ export const KEYS = {
     z.coerce.number().int().min(100).max(10_000_000).default(100),
     'How often one address may call the API without a credential in 15 minutes. It can be raised, for development and tests.',
   ),
+  MISSED_REQUESTS: key(
+    z.coerce.number().int().min(10).max(1_000_000).default(1_000),
+    'Requests of one person, with their keys, that may name things which are not there, in 15 minutes. At a fifth of it an alert is raised.',
+  ),
   VERIFIED_EMAIL: key(
     z.enum(['auto', 'required', 'optional']).default('auto'),
     'Whether a proven e-mail address is needed to make API keys and to invite. `auto`: not while only this machine can reach the server and neither `PUBLIC_URL` nor `TRUSTED_PROXIES` is set.',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { emailKey } from './email.ts'
+import { emailKey } from './email-key.ts'
 
 test('spellings of one address have one key', () => {
   const same: [string, string][] = [

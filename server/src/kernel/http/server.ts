@@ -47,6 +47,10 @@ export interface HttpOptions {
    */
   judgeAddress?: (address: string, access: Access | undefined) => void
   contextFor(situation: Situation): Context
+  /** Asked before a route that names a thing by its id looks for it. @throws Problem for who has asked for too much that is not there */
+  judgeGuesses?: (actor: Actor) => void
+  /** Told when somebody who is signed in asked for a thing that is not there. */
+  missed?: (refusal: Refusal) => void
   /** Told when somebody who is signed in may not do what they asked for. */
   refused?: (refusal: Refusal) => void
   requestTimeoutMs: number
@@ -441,14 +445,17 @@ function answerBare(socket: Socket, problem: Problem, path = '/', id: string = r
 }
 
 /** That somebody who is signed in may not do something is worth remembering; of what strangers try, where they may not come from. */
-function tellRefused({ refused }: HttpOptions, request: FastifyRequest, problem: Problem): void {
+function tellRefused(options: HttpOptions, request: FastifyRequest, problem: Problem): void {
+  const { refused, missed } = options
   const { caller, id: correlationId, ip, headers, method, routeOptions } = request
   const isKnown = caller !== undefined && caller.kind !== 'anonymous'
-  if (problem.status !== 403 || !(isKnown || problem.kind.noted)) return
+  const isMiss = problem.status === 404 && isKnown && routeOptions.url?.includes('/:')
+  if (!isMiss && (problem.status !== 403 || !(isKnown || problem.kind.noted))) return
   const client = clientAt(ip, headers['user-agent'])
   const wanted = `${method} ${routeOptions.url ?? 'none'}`
   const actor = caller ?? { kind: 'anonymous' as const }
-  refused?.({ actor, client, correlationId, wanted, code: problem.code })
+  const tell = isMiss ? missed : refused
+  tell?.({ actor, client, correlationId, wanted, code: problem.code })
 }
 
 /** As loud as the kind of the problem says. Only what a person must see is told with its stack. */
