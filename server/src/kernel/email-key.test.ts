@@ -31,6 +31,7 @@ test('what is no address has no key', () => {
     'ann',
     '@example.com',
     'ann@',
+    '-ann@example.com',
     'ann@localhost',
     'ann@127.0.0.1',
     'ann@[127.0.0.1]',

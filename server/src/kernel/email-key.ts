@@ -3,7 +3,8 @@ import { domainToASCII } from 'node:url'
 const MAX_BYTES = 254
 const MAX_LOCAL_BYTES = 64
 // RFC 5321 without quoted parts and address literals, and with letters of any language (RFC 6531).
-const LOCAL = /^[^\s\p{C}\p{Z}"(),:;<>@[\\\]]+$/u
+// No hyphen first: a mail program could read it as an option.
+const LOCAL = /^(?!-)[^\s\p{C}\p{Z}"(),:;<>@[\\\]]+$/u
 // Checked before conversion, which would drop line ends and decode percent signs.
 const TYPED_DOMAIN = /^[\p{L}\p{M}\p{N}.\u3002-]+$/u
 const DOMAIN = /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/

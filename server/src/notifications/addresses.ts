@@ -5,10 +5,7 @@ import { problems } from './problems.ts'
 
 /** @throws problem `mail.invalid_value` for anything but one plain address */
 export function checkAddress(address: string): void {
-  // What begins with a hyphen, a mail program could read as an option.
-  if (emailKey(address) === undefined || address.startsWith('-')) {
-    throw problems.invalidValue({ name: 'to' })
-  }
+  if (emailKey(address) === undefined) throw problems.invalidValue({ name: 'to' })
 }
 
 /** The domain in the form that every mail server and provider takes. */
