@@ -3,7 +3,7 @@ import { allows, checkMatrix } from '#access/index.ts'
 import { AddressLists } from '#addresses/index.ts'
 import { Misses } from '#alerts/index.ts'
 import { chainLagSeconds, keepChain, Refusals } from '#audit/index.ts'
-import { Identity, type PasswordCost } from '#identity/index.ts'
+import { accountOfUser, Identity, type PasswordCost } from '#identity/index.ts'
 import {
   LiveChannel,
   type NodeSessions,
@@ -297,6 +297,7 @@ export class App {
     this.#unsealFailures = new UnsealFailures({
       ...{ db: this.#pool.db, contextFor: this.contextFor, log: log.category('secrets') },
       columns: this.secrets.columns,
+      accountOfUser: (userId) => accountOfUser(this.systemContext(), userId),
       count: this.telemetry.unsealingFailed,
     })
     this.#sealingKeys.onFailure = this.#unsealFailures.note

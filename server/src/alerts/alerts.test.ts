@@ -1,13 +1,22 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { sql } from 'kysely'
-import { factorDisabled } from '#identity/factors/events.ts'
+import { z } from 'zod'
 import { admitExport } from '#identity/index.ts'
-import { TestClock } from '#identity/test-support.ts'
+import { defineEvent } from '#kernel/events.ts'
 import { eventually } from '#kernel/test-support.ts'
 import { Problem } from '#kernel/problem.ts'
 import { type Person, startApp } from '#test/app.ts'
+import { TestClock } from '#test/clock.ts'
 import { raise } from './raise.ts'
+
+/** As identity announces it. */
+const factorDisabled = defineEvent(
+  'second_factor.disabled',
+  'A second factor was given up',
+  z.object({ userId: z.string(), isLast: z.boolean() }),
+  { target: 'userId' },
+)
 
 const HOUR_MS = 60 * 60 * 1000
 const clock = new TestClock()
@@ -178,9 +187,7 @@ test('T69: an export soon after second factors were given up is an alert, a late
   nextHour()
   const [soon, late] = [await signedIn(), await signedIn()]
   for (const { userId, ctx } of [soon, late]) {
-    await ctx.transaction((ctx) =>
-      ctx.events.emit(factorDisabled, { userId, method: 'totp', isLast: true }),
-    )
+    await ctx.transaction((ctx) => ctx.events.emit(factorDisabled, { userId, isLast: true }))
   }
   clock.advance(1_000)
   await admitExport(soon.ctx, { what: 'account' })

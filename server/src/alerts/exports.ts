@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { actorId, type Context } from '#kernel/context.ts'
+import { type Context, whoActs } from '#kernel/context.ts'
 import { fetched } from './events.ts'
 import { raise } from './raise.ts'
 
@@ -24,7 +24,7 @@ export interface Export {
  * @returns since when in this hour there are so many, 5 times what is usual, that they have to prove first who they are
  */
 export async function countExport(ctx: Context, { what, id }: Export): Promise<Date | undefined> {
-  const actor = actorId(ctx.actor)
+  const actor = whoActs(ctx.actor)
   if (actor === undefined) return undefined
   return ctx.transaction(async (ctx) => {
     await ctx.events.emit(fetched, { what, ...(id !== undefined && { id }) })

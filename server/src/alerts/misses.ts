@@ -1,5 +1,5 @@
 import type { Clock } from '#kernel/clock.ts'
-import type { Actor, Context } from '#kernel/context.ts'
+import { type Actor, type Context, whoActs } from '#kernel/context.ts'
 import type { Situation } from '#kernel/kernel.ts'
 import type { Logger } from '#kernel/log.ts'
 import type { Refusal } from '#kernel/refusal.ts'
@@ -37,8 +37,7 @@ export class Misses implements AsyncDisposable {
 
   /** @throws problem `request.too_many_misses` */
   readonly judge = (actor: Actor): void => {
-    if (!('userId' in actor)) return
-    const missed = this.#current(actor.userId)
+    const missed = this.#current(personOf(actor))
     const { limit, clock } = this.#options
     if (!missed || missed.count < limit) return
     const leftMs = missed.endsAtMs - clock.monotonicMs()
@@ -49,13 +48,14 @@ export class Misses implements AsyncDisposable {
   }
 
   readonly note = ({ actor, client, correlationId }: Refusal): void => {
-    if (!('userId' in actor)) return
+    const person = personOf(actor)
+    if (person === undefined) return
     const { limit, clock } = this.#options
     const endsAtMs = clock.monotonicMs() + WINDOW_MS
-    const missed = this.#current(actor.userId) ?? this.#begin(actor.userId, endsAtMs)
+    const missed = this.#current(person) ?? this.#begin(person, endsAtMs)
     missed.count++
     if (missed.count !== Math.ceil(limit / ALERT_PART)) return
-    const raising = this.#raise({ actor, client, correlationId }, actor.userId, missed.count)
+    const raising = this.#raise({ actor, client, correlationId }, person, missed.count)
     this.#raising.add(raising)
     void raising.finally(() => this.#raising.delete(raising))
   }
@@ -64,16 +64,16 @@ export class Misses implements AsyncDisposable {
     await Promise.all(this.#raising)
   }
 
-  #current(userId: string): Missed | undefined {
-    const missed = this.#known.get(userId)
+  #current(person: string | undefined): Missed | undefined {
+    const missed = person === undefined ? undefined : this.#known.get(person)
     return missed && missed.endsAtMs > this.#options.clock.monotonicMs() ? missed : undefined
   }
 
-  #begin(userId: string, endsAtMs: number): Missed {
+  #begin(person: string, endsAtMs: number): Missed {
     const missed = { count: 0, endsAtMs }
     // Last again, so that the first is the one that ends first.
-    this.#known.delete(userId)
-    this.#known.set(userId, missed)
+    this.#known.delete(person)
+    this.#known.set(person, missed)
     const [oldest] = this.#known.keys()
     if (this.#known.size > MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest)
     return missed
@@ -89,4 +89,9 @@ export class Misses implements AsyncDisposable {
       this.#options.log.error({ err: error, subject }, 'an alert was not raised')
     }
   }
+}
+
+/** A key is whoever made it, so that a new one is no new start; who acts as another is themselves. */
+function personOf(actor: Actor): string | undefined {
+  return actor.kind === 'key' ? actor.userId : whoActs(actor)
 }

@@ -24,7 +24,7 @@ export interface LiveChannelOptions extends EntranceRules {
   addressOf(request: IncomingMessage): string
   contextFor(situation: Pick<Situation, 'actor' | 'client' | 'signal'>): Context
   log: Logger
-  /** Told when somebody may not connect, or do what a message asks for. */
+  /** Told when somebody may not do what their message asks for. */
   refused?: MemberParts['refused']
 }
 

@@ -23,6 +23,7 @@ export interface UnsealFailuresOptions {
   db: Db
   /** Whose rows tell of which account a secret is. */
   columns: readonly SealedColumn[]
+  accountOfUser: (userId: string) => Promise<string | undefined>
   contextFor: (situation: Situation) => Context
   count: (purpose: string) => void
   log: Logger
@@ -31,7 +32,7 @@ export interface UnsealFailuresOptions {
 }
 
 const WINDOW_MS = 5_000
-/** Places in one window; what is more is counted for the last of them. */
+/** Places in one window; what is more is told by its number, as of no account. */
 const MAX_KNOWN = 100
 const SYSTEM = { kind: 'system', name: 'secrets' } as const
 
@@ -47,7 +48,7 @@ export class UnsealFailures implements AsyncDisposable {
   readonly #window: Ticker
   readonly #writing = new Set<Promise<void>>()
   #known = new Map<string, Known>()
-  #last: Known | undefined
+  #others = 0
 
   constructor(options: UnsealFailuresOptions) {
     this.#options = options
@@ -60,10 +61,10 @@ export class UnsealFailures implements AsyncDisposable {
   readonly note = (purpose: string, at: readonly string[]): void => {
     this.#options.count(purpose)
     const key = JSON.stringify([purpose, ...at])
-    const known = this.#known.get(key) ?? (this.#known.size >= MAX_KNOWN ? this.#last : undefined)
+    const known = this.#known.get(key)
     if (known) return void known.count++
-    this.#last = { purpose, at, count: 0 }
-    this.#known.set(key, this.#last)
+    if (this.#known.size >= MAX_KNOWN) return void this.#others++
+    this.#known.set(key, { purpose, at, count: 0 })
     this.#write({ purpose, at, count: 1 })
   }
 
@@ -71,7 +72,9 @@ export class UnsealFailures implements AsyncDisposable {
   async flush(): Promise<void> {
     const known = this.#known
     this.#known = new Map()
-    this.#last = undefined
+    const others = this.#others
+    this.#others = 0
+    if (others > 0) this.#write({ purpose: 'several', at: ['others'], count: others })
     for (const one of known.values()) if (one.count > 0) this.#write(one)
     await Promise.all(this.#writing)
   }
@@ -87,9 +90,9 @@ export class UnsealFailures implements AsyncDisposable {
   }
 
   async #announce({ purpose, at, count }: Known): Promise<void> {
-    const { contextFor, log, columns, db } = this.#options
+    const { contextFor, log } = this.#options
     try {
-      const accountId = await accountAt(db, columns, purpose, at)
+      const accountId = await accountAt(this.#options, purpose, at)
       const ctx = contextFor({ actor: SYSTEM, ...(accountId && { accountId }) })
       const place = at.join('/')
       await ctx.transaction((ctx) => ctx.events.emit(unsealingFailed, { place, purpose, count }))
@@ -101,16 +104,17 @@ export class UnsealFailures implements AsyncDisposable {
 
 /** The account that the row with the secret belongs to, itself or by its user; nothing for what is the installation's. */
 async function accountAt(
-  db: Db,
-  columns: readonly SealedColumn[],
+  { db, columns, accountOfUser }: UnsealFailuresOptions,
   purpose: string,
   [table, id]: readonly string[],
 ): Promise<string | undefined> {
   const column = columns.find((one) => one.purpose === purpose && one.table === table)
   if (!column || id === undefined) return undefined
-  const { rows } = await sql<{ accountId: string | null }>`
-    select coalesce(it.facts->>'account_id', u.account_id) as "accountId"
-    from (select to_jsonb(t) as facts from ${sql.table(column.table)} t where t.${sql.ref(column.id)} = ${id}) it
-    left join users u on u.id = it.facts->>'user_id'`.execute(db.withoutPlugins())
-  return rows[0]?.accountId ?? undefined
+  const { rows } = await sql<{ accountId: string | null; userId: string | null }>`
+    select facts->>'account_id' as "accountId", facts->>'user_id' as "userId"
+    from (
+      select to_jsonb(t) as facts from ${sql.table(column.table)} t where t.${sql.ref(column.id)} = ${id}
+    ) it`.execute(db.withoutPlugins())
+  const { accountId, userId } = rows[0] ?? {}
+  return accountId ?? (userId ? accountOfUser(userId) : undefined)
 }
