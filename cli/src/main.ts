@@ -49,9 +49,22 @@ const createAdmin = defineCommand({
   },
 })
 
+const clearAllowlist = defineCommand({
+  meta: { name: 'clear', description: 'Let staff in from every address again' },
+  async run() {
+    const { clearAllowlistCommand } = await import('@gantry/server/commands.ts')
+    await clearAllowlistCommand()
+  },
+})
+
+const allowlist = defineCommand({
+  meta: { name: 'allowlist', description: 'Manage from which addresses staff may work' },
+  subCommands: { clear: clearAllowlist },
+})
+
 const admin = defineCommand({
   meta: { name: 'admin', description: 'Manage the people who run this installation' },
-  subCommands: { create: createAdmin },
+  subCommands: { create: createAdmin, allowlist },
 })
 
 const verifyAudit = defineCommand({

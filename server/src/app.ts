@@ -1,6 +1,7 @@
 import { checkMatrix } from '#access/index.ts'
+import { AddressLists } from '#addresses/index.ts'
 import { chainLagSeconds, keepChain } from '#audit/index.ts'
-import { Identity, type PasswordCost } from '#identity/index.ts'
+import { accountOfUser, Identity, type PasswordCost } from '#identity/index.ts'
 import {
   type NodeSessions,
   reapBrowsers,
@@ -35,6 +36,7 @@ import { type KernelParts, makeContext, type Situation } from '#kernel/kernel.ts
 import type { Log } from '#kernel/log.ts'
 import { RuntimeSettings } from '#kernel/runtime-settings.ts'
 import type { Kms } from '#kernel/secrets/kms.ts'
+import { UnsealFailures } from '#kernel/secrets/unseal-failures.ts'
 import type { SealingKeys } from '#kernel/secrets/sealing-keys.ts'
 import { closeInOrder, type Step } from '#kernel/shutdown.ts'
 import { objectHandler } from '#kernel/storage/http.ts'
@@ -45,6 +47,7 @@ import { ProblemCounts } from '#operations/index.ts'
 import type { secrets, SecretsParts } from '#secrets/index.ts'
 import { BrowserDesk } from './browser-desk.ts'
 import { BrowserNode, type Chromium, decideSandbox, NO_SANDBOX } from './browser-node.ts'
+import { Callers } from './callers.ts'
 import { openFleetParts } from './fleet-parts.ts'
 import { Front } from './front.ts'
 import { declareGauges } from './gauges.ts'
@@ -91,9 +94,12 @@ export class App {
   #parts!: KernelParts
   #settings!: RuntimeSettings
   #jobs!: JobQueue
+  #addresses!: AddressLists
   #identity!: Identity
   #problemCounts!: ProblemCounts
+  #callers!: Callers
   #mail!: MailParts
+  #unsealFailures: UnsealFailures | undefined
   #desk: BrowserDesk | undefined
   readonly #loops = new AsyncDisposableStack()
   #fleet: FleetParts | undefined
@@ -130,6 +136,7 @@ export class App {
     this.#doorbell = new Doorbell({ ...connection, pool: this.#pool.pool })
     this.capabilities = manifest({
       identity: () => this.#identityParts(),
+      addresses: () => this.#addresses,
       fleet: () => this.#fleetParts(),
       browsers: () => this.#desk?.runtime,
       store: () => this.#store,
@@ -165,6 +172,10 @@ export class App {
   }
 
   readonly contextFor = (situation: Situation): Context => makeContext(this.#parts, situation)
+
+  get addresses(): AddressLists {
+    return this.#addresses
+  }
 
   get identity(): Identity {
     return this.#identity
@@ -231,14 +242,19 @@ export class App {
     await settleEpoch(this.#pool.db)
     await this.#openKernel()
     const clock = this.#clock
+    this.#addresses = await AddressLists.open({
+      ...{ db, clock, log: log.category('http'), configured: config.ADMIN_ALLOWLIST },
+    })
     this.#identity = await Identity.open({
       ...{ db: this.#pool.db, clock, config, keyring: this.#keyring, settings: this.#settings },
       ...{ kms: this.#kms, log: log.category('identity') },
+      refuseSignIn: (address) => this.#addresses.refuseSignIn(address),
       passwordCost: this.#options.passwordCost,
     })
     this.#problemCounts = new ProblemCounts(this.#pool.db, clock, log.category('operations'))
     this.telemetry.onProblem(this.#problemCounts.record)
-    this.#mail = openMailParts(config, (request) => this.#identity.identify(request, this.url))
+    this.#callers = new Callers(this.#identity, this.#addresses)
+    this.#mail = openMailParts(config, (request) => this.#callers.ofRequest(request, this.url))
     this.#openFleet()
     if (config.ROLES.includes('api')) this.#openDesk()
     if (config.ROLES.includes('node')) await this.#openNode()
@@ -280,6 +296,13 @@ export class App {
       events: new EventLog({ clock, newId, doorbell: this.#doorbell }),
       stopping: this.#stopping.signal,
     }
+    this.#unsealFailures = new UnsealFailures({
+      ...{ db: this.#pool.db, contextFor: this.contextFor, log: log.category('secrets') },
+      columns: this.secrets.columns,
+      accountOfUser: (userId) => accountOfUser(this.systemContext(), userId),
+      count: this.telemetry.unsealingFailed,
+    })
+    this.#sealingKeys.onFailure = this.#unsealFailures.note
   }
 
   /** Of a process that does not serve the API too, as far as its configuration tells. */
@@ -313,8 +336,9 @@ export class App {
         open: (id, sealed) => this.#keyring.open(purpose, place(id), sealed).toString(),
       },
       stopping: this.#draining.signal,
-      keyHolder: (key, ip) => this.#identity.authenticateKey(key, ip),
-      authenticate: (authorization, ip) => this.#identity.authenticate(authorization, ip),
+      keyHolder: (key, ip, account) => this.#callers.ofKey(key, ip, account),
+      authenticate: (authorization, ip, account) =>
+        this.#callers.ofHeader(authorization, ip, account),
       tokenFor: (instanceId, sessionId) => this.#identity.serviceToken(instanceId, sessionId),
       beatOwn: (node) => this.#beatOwn(node),
       ...(chromium && decideSandbox(config, chromium) === 'off' && { notice: NO_SANDBOX }),
@@ -376,7 +400,8 @@ export class App {
   async #openApi(): Promise<void> {
     const { config, log } = this.#options
     this.#front = await Front.open({
-      ...{ config, log, telemetry: this.telemetry, identity: this.#identity },
+      ...{ config, log, telemetry: this.telemetry, addresses: this.#addresses },
+      ...{ callers: this.#callers, clock: this.#clock },
       capabilities: this.capabilities,
       contextFor: this.contextFor,
       runtime: () => this.#desk!.runtime,
@@ -428,10 +453,12 @@ export class App {
 
   async #closeServices(): Promise<void> {
     await this.#mail?.[Symbol.asyncDispose]()
-    await this.#front?.closeRefusals()
+    await this.#front?.closeNotes()
+    await this.#unsealFailures?.[Symbol.asyncDispose]()
     await this.#problemCounts?.[Symbol.asyncDispose]()
     await this.#settings?.[Symbol.asyncDispose]()
     await this.#identity?.[Symbol.asyncDispose]()
+    await this.#addresses?.[Symbol.asyncDispose]()
     await this.#sealingKeys?.[Symbol.asyncDispose]()
     this.#kms[Symbol.dispose]()
     await this.#store?.[Symbol.asyncDispose]()

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { clearAllowlist } from '#addresses/index.ts'
 import { AuditHead, gatherWitnesses, type Verification, verifyChain } from '#audit/index.ts'
 import { systemClock } from '#kernel/clock.ts'
 import { APP_ROLE, DatabasePool } from '#kernel/db.ts'
@@ -28,6 +29,14 @@ export async function createAdminCommand(person: {
   await withApp(async (app) => {
     const user = await app.identity.createSuperAdmin(app.systemContext(), person)
     process.stdout.write(`${user.email} is a super-admin now.\n`)
+  })
+}
+
+/** Lets staff in from anywhere again, also while the server runs: for those who have locked themselves out. */
+export async function clearAllowlistCommand(): Promise<void> {
+  await withApp(async (app) => {
+    const ranges = await clearAllowlist(app.systemContext())
+    process.stdout.write(`The allowlist of staff is empty now; it had ${ranges} ranges.\n`)
   })
 }
 

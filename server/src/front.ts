@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { allows } from '#access/index.ts'
+import type { AddressLists } from '#addresses/index.ts'
+import { Misses } from '#alerts/index.ts'
 import { Refusals } from '#audit/index.ts'
 import { type BrowserRuntime, LiveChannel } from '#browsers/index.ts'
-import type { Identity } from '#identity/index.ts'
 import type { Capability } from '#kernel/capability.ts'
+import type { Clock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
 import type { Context } from '#kernel/context.ts'
 import { clientAddresses } from '#kernel/http/client-address.ts'
@@ -12,6 +14,7 @@ import type { Situation } from '#kernel/kernel.ts'
 import type { Log } from '#kernel/log.ts'
 import { SocketDispatcher } from '#kernel/sockets.ts'
 import type { Telemetry } from '#kernel/telemetry.ts'
+import type { Callers } from './callers.ts'
 import { corsOrigins, isOwnHost, localUrl, tellOfRaisedLimits } from './web-rules.ts'
 
 export interface FrontOptions extends Pick<HttpOptions, 'objects'> {
@@ -19,39 +22,46 @@ export interface FrontOptions extends Pick<HttpOptions, 'objects'> {
   log: Log
   telemetry: Telemetry
   capabilities: readonly Capability[]
-  identity: Identity
+  addresses: AddressLists
+  callers: Callers
+  clock: Clock
   contextFor(situation: Situation): Context
   runtime(): BrowserRuntime
   /** Where clients reach it. */
   url(): string
 }
 
+/** Who wanted what they may not have, and what is not there. */
+interface Notes {
+  readonly refusals: Refusals
+  readonly misses: Misses
+}
+
 /** What clients talk to: the HTTP server and, on the same port, every socket. */
 export class Front {
   readonly http: HttpServer
   readonly sockets: SocketDispatcher
-  readonly #refusals: Refusals
+  readonly #notes: Notes
   readonly #config: Config
 
   static async open(options: FrontOptions): Promise<Front> {
-    const { config, log, contextFor } = options
+    const { config, log, clock, contextFor } = options
     tellOfRaisedLimits(config, log.category('http'))
-    const channel = openChannel(options)
-    const refusals = new Refusals({ contextFor, log: log.category('audit') })
-    const http = await openHttp(options, channel, refusals)
-    return new Front(config, http, openSockets(options, http, channel, refusals), refusals)
+    const limit = config.MISSED_REQUESTS
+    const notes = {
+      refusals: new Refusals({ contextFor, log: log.category('audit') }),
+      misses: new Misses({ contextFor, clock, log: log.category('http'), limit }),
+    }
+    const channel = openChannel(options, notes)
+    const http = await openHttp(options, channel, notes)
+    return new Front(config, http, openSockets(options, http, channel, notes), notes)
   }
 
-  private constructor(
-    config: Config,
-    http: HttpServer,
-    sockets: SocketDispatcher,
-    refusals: Refusals,
-  ) {
+  private constructor(config: Config, http: HttpServer, sockets: SocketDispatcher, notes: Notes) {
     this.#config = config
     this.http = http
     this.sockets = sockets
-    this.#refusals = refusals
+    this.#notes = notes
   }
 
   /** Gives the address where clients on this machine reach it. */
@@ -61,23 +71,27 @@ export class Front {
   }
 
   /** Once nothing is asked any more: writes down who was refused what. */
-  async closeRefusals(): Promise<void> {
-    await this.#refusals[Symbol.asyncDispose]()
+  async closeNotes(): Promise<void> {
+    await this.#notes.refusals[Symbol.asyncDispose]()
+    await this.#notes.misses[Symbol.asyncDispose]()
   }
 }
 
 function openHttp(
   options: FrontOptions,
   channel: LiveChannel,
-  refusals: Refusals,
+  { refusals, misses }: Notes,
 ): Promise<HttpServer> {
-  const { config, log, identity, telemetry, capabilities, contextFor, objects } = options
+  const { config, log, callers, addresses, telemetry, capabilities, contextFor, objects } = options
   return HttpServer.open({
     ...{ telemetry, capabilities, contextFor, allows },
     foreign: channel,
     log: log.category('http'),
-    authenticate: (request, account) => identity.identify(request, options.url(), account),
+    judgeAddress: (address, access) => addresses.judge(address, access),
+    authenticate: (request, account) => callers.ofRequest(request, options.url(), account),
     refused: refusals.note,
+    judgeGuesses: misses.judge,
+    missed: misses.note,
     requestTimeoutMs: config.REQUEST_TIMEOUT_SECONDS * 1000,
     corsOrigins: corsOrigins(config),
     trustedProxies: config.TRUSTED_PROXIES,
@@ -94,28 +108,31 @@ function openSockets(
   options: FrontOptions,
   http: HttpServer,
   channel: LiveChannel,
-  refusals: Refusals,
+  { refusals }: Notes,
 ): SocketDispatcher {
-  const { capabilities, identity, contextFor } = options
+  const { capabilities, callers, addresses, contextFor } = options
   const sockets = new SocketDispatcher({
     ...socketRules(options),
     sockets: capabilities.flatMap((capability) => capability.sockets ?? []),
     foreign: [channel],
     authenticate: ({ headers }, ip) =>
-      identity.authenticate(headers.authorization, ip, headers['gantry-account']),
+      callers.ofHeader(headers.authorization, ip, headers['gantry-account']),
+    judgeAddress: (address) => addresses.refuseBlocked(address),
     contextFor: (actor, client) => contextFor({ actor, client }),
     refused: refusals.note,
   })
   sockets.attach(http.server)
+  addresses.onChange = () => sockets.judgeOpen()
   return sockets
 }
 
-function openChannel(options: FrontOptions): LiveChannel {
-  const { identity, contextFor, runtime } = options
+function openChannel(options: FrontOptions, { refusals }: Notes): LiveChannel {
+  const { callers, contextFor, runtime } = options
   return new LiveChannel({
     ...socketRules(options),
     ...{ runtime, contextFor },
-    authenticate: (authorization, ip) => identity.authenticate(authorization, ip),
+    authenticate: (authorization, ip) => callers.ofHeader(authorization, ip),
+    refused: refusals.note,
   })
 }
 

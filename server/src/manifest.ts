@@ -1,8 +1,10 @@
 import { access } from '#access/index.ts'
+import { addresses, type AddressLists } from '#addresses/index.ts'
+import { alerts } from '#alerts/index.ts'
 import { audit, type AuditParts } from '#audit/index.ts'
 import { browsers, type BrowserRuntime } from '#browsers/index.ts'
 import { fleet, type FleetParts } from '#fleet/index.ts'
-import { identity, type IdentityParts } from '#identity/index.ts'
+import { identity, type IdentityParts, superAdminAddresses } from '#identity/index.ts'
 import { type Capability, checkManifest } from '#kernel/capability.ts'
 import { openApiDocument } from '#kernel/http/openapi.ts'
 import type { ObjectStore } from '#kernel/storage/store.ts'
@@ -16,6 +18,7 @@ import { VERSION } from './version.ts'
 /** What the capabilities of a running process work with; each is asked for when a request needs it. */
 export interface Parts {
   identity(): IdentityParts
+  addresses(): AddressLists
   fleet(): FleetParts
   platform(): PlatformParts
   operations(): OperationsParts
@@ -33,6 +36,7 @@ export function manifest(parts: Parts): Capability[] {
   const capabilities = [
     identity(parts.identity),
     access,
+    addresses(parts.addresses),
     browsers(parts.browsers, parts.store),
     fleet(parts.fleet),
     notifications(parts.notifications),
@@ -40,6 +44,7 @@ export function manifest(parts: Parts): Capability[] {
     secrets(parts.secrets),
     operations(parts.operations),
     audit(parts.audit),
+    alerts(() => ({ superAdmins: superAdminAddresses })),
     platform(parts.platform),
   ]
   checkManifest(capabilities)
@@ -53,6 +58,7 @@ export function plainManifest(): Capability[] {
   }
   return manifest({
     identity: none,
+    addresses: none,
     fleet: none,
     platform: none,
     operations: none,

@@ -33,7 +33,7 @@ export function localUrl({ HOST, TLS_CERT_FILE }: Config, port: number): string 
 
 /** Nobody shall be left with the limits of a test without knowing it. */
 export function tellOfRaisedLimits(config: Config, log: Logger): void {
-  for (const name of ['AUTH_ATTEMPTS', 'UNAUTHENTICATED_REQUESTS'] as const) {
+  for (const name of ['AUTH_ATTEMPTS', 'UNAUTHENTICATED_REQUESTS', 'MISSED_REQUESTS'] as const) {
     const usual = KEYS[name].schema.parse(undefined)
     if (config[name] > usual) log.warn({ name, value: config[name], usual }, 'a limit is raised')
   }

@@ -5,6 +5,7 @@ export {
   allows,
   allowsAnywhere,
   checkMatrix,
+  isForStaff,
   isLent,
   matrix,
   permissionsIn,

@@ -56,6 +56,10 @@ export const matrix: Readonly<Record<string, Grant>> = {
   'jobs.write': OPERATORS,
   'errors.read': ONLOOKERS,
   'recovery.run': OPERATORS,
+  'addresses.read': ONLOOKERS,
+  'addresses.write': OPERATORS,
+  'alerts.read': ONLOOKERS,
+  'alerts.write': OPERATORS,
   'audit.read': OPERATORS,
   'audit.export': OPERATORS,
   'audit.verify': OPERATORS,
@@ -83,6 +87,12 @@ export function permissionsOf(role: Role): string[] {
 export function standingsOf(role: Role, permission: string): Standing[] {
   const grant = matrix[permission] ?? {}
   return (['own', 'subtree', 'all'] as const).filter((standing) => grant[standing]?.includes(role))
+}
+
+/** Whether only roles over the installation hold it: what asks for it is the part of the API that runs the installation. */
+export function isForStaff(permission: string): boolean {
+  const { own, subtree } = matrix[permission] ?? {}
+  return permission in matrix && !own && !subtree
 }
 
 /** Whether somebody who acts as another may use this permission of theirs. */

@@ -7,6 +7,7 @@ import { systemClock } from '#kernel/clock.ts'
 import { openLocalStore } from '#kernel/storage/local.ts'
 import { eventually } from '#kernel/test-support.ts'
 import { startApp } from '#test/app.ts'
+import { exportEntries } from './export.ts'
 import { activityOf, bounded } from './search.ts'
 import { readStoredHeads } from './stored-heads.ts'
 
@@ -295,3 +296,21 @@ async function trailOf(root: Person, { userId }: Person, action: string): Promis
 function hoursAgo(hours: number): string {
   return new Date(Date.now() - hours * 60 * 60 * 1000).toISOString()
 }
+
+test('an export that nobody reads is given up, and leaves its place to others', async () => {
+  const root = await app.superAdmin()
+  const ctx = app.app.contextFor({
+    actor: {
+      kind: 'user',
+      userId: root.userId,
+      accountId: root.accountId,
+      roles: [],
+      signInId: 'x',
+    },
+  })
+  const query = { format: 'csv', from: '2026-01-01T00:00:00.000Z' } as const
+  const stalled = await Promise.all([1, 2, 3, 4].map(() => exportEntries(ctx, query, 20)))
+  await eventually('all are given up', () => stalled.every(({ closed }) => closed))
+  const file = await exportEntries(ctx, query)
+  file.destroy()
+})

@@ -3,7 +3,7 @@ import { defineEvent } from '#kernel/events.ts'
 
 export const refused = defineEvent(
   'access.refused',
-  'Somebody who is signed in wanted what they may not have. Repeats are counted, and told in one event.',
+  'Somebody who is signed in wanted what they may not have, or somebody came from where they may not. Repeats are counted, and told in one event.',
   z.object({
     wanted: z.string().meta({ description: 'Method and route' }),
     code: z.string().meta({ description: 'Of the problem that answered' }),

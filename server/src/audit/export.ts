@@ -13,16 +13,22 @@ const PAGE = 500
 const MAX_DAYS = 366
 const DAY_MS = 24 * 60 * 60 * 1000
 const MAX_AT_ONCE = 4
+/** For a client that reads nothing. */
+const STALL_MS = 60_000
 
 let open = 0
 
 /**
- * The entries of a span of time as a file, the oldest first, read page by page as fast as the client takes them. Announces
- * `audit.exported` before the first byte.
+ * The entries of a span of time as a file, the oldest first, read page by page as fast as the client takes them; it is given up when the
+ * client takes nothing for a minute. Announces `audit.exported` before the first byte.
  *
  * @throws problem `audit.wrong_span` or `audit.too_many_exports`
  */
-export async function exportEntries(ctx: Context, query: ExportQuery): Promise<Readable> {
+export async function exportEntries(
+  ctx: Context,
+  query: ExportQuery,
+  stallMs = STALL_MS,
+): Promise<Readable> {
   const { format, from } = query
   const to = query.to ?? ctx.clock.now().toISOString()
   const span = Date.parse(to) - Date.parse(from)
@@ -32,10 +38,26 @@ export async function exportEntries(ctx: Context, query: ExportQuery): Promise<R
   const filter = filterOf({ ...query, to })
   const filters = Object.keys(filter).filter((name) => name !== 'from' && name !== 'to')
   await ctx.transaction((ctx) => ctx.events.emit(exported, { format, from, to, filters }))
-  const file = Readable.from(format === 'csv' ? csv(ctx, filter) : json(ctx, filter))
+  const file = Readable.from(
+    whileRead(format === 'csv' ? csv(ctx, filter) : json(ctx, filter), () => watch.refresh()),
+  )
+  const watch = setTimeout(() => file.destroy(new Error('nobody reads the export')), stallMs)
   open++
-  file.once('close', () => open--)
+  file.once('close', () => {
+    clearTimeout(watch)
+    open--
+  })
+  // Whoever sends it hears of it too; where nobody does, it is no failure of the process.
+  file.on('error', (error) => ctx.log.info({ err: error }, 'an export was given up'))
   return file
+}
+
+/** Tells of each time that the client has taken what there was. */
+async function* whileRead(parts: AsyncIterable<string>, taken: () => void): AsyncGenerator<string> {
+  for await (const part of parts) {
+    yield part
+    taken()
+  }
 }
 
 async function* csv(ctx: Context, filter: EventFilter): AsyncGenerator<string> {

@@ -65,8 +65,32 @@ test('a flood of many actors from many addresses is bounded, and the next window
     open.refusals.note(refusal(user, 'GET /a', `192.0.2.${user % 250}`))
   }
   await open.refusals.flush()
-  assert.equal((await open.told()).length, 256)
+  const told = await open.told()
+  assert.equal(told.length, 257)
+  const { count } = told.find(({ wanted }) => wanted === 'others')!
+  assert.equal(count, 3_000 - 256, 'what there was no room for is counted')
   open.refusals.note(refusal(9_999, 'GET /a'))
   await open.refusals.flush()
-  assert.equal((await open.told()).length, 257)
+  assert.equal((await open.told()).length, 258)
+})
+
+test('strangers of many addresses leave room for those who are signed in', async () => {
+  await using open = await openRefusals()
+  for (let stranger = 0; stranger < 1_000; stranger++) {
+    const client = { address: `192.0.2.${stranger % 250}`, agent: `${stranger}` }
+    const about = { client, wanted: `GET /${stranger}`, code: 'addresses.blocked' }
+    open.refusals.note({ actor: { kind: 'anonymous' }, correlationId: 'c', ...about })
+  }
+  open.refusals.note(refusal(1, 'GET /a'))
+  await open.refusals.flush()
+  const told = await open.told()
+  assert.deepEqual(
+    told.filter(({ userId }) => userId === 'usr_1').map(({ count }) => count),
+    [1],
+  )
+  assert.equal(told.length, 64 + 1 + 1)
+  assert.equal(
+    told.reduce((total, { count }) => total + count, 0),
+    1_001,
+  )
 })

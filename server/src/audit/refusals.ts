@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { actorId, type Context } from '#kernel/context.ts'
 import type { Situation } from '#kernel/kernel.ts'
 import type { Logger } from '#kernel/log.ts'
@@ -18,6 +19,13 @@ const MAX_OF_ACTOR = 20
 /** Of all actors of a process in one window: 40,000 events a day at the very most. */
 const MAX_KNOWN = 256
 const SEVERAL = { wanted: 'several', code: 'several' }
+/** Strangers have a part of the room and no more: many addresses shall not crowd out those who are signed in. */
+const MAX_STRANGERS = 64
+/** What there was no room for. */
+const OTHERS: Refusal = {
+  ...{ actor: { kind: 'system', name: 'refusals' }, client: { address: '' }, correlationId: '' },
+  ...{ wanted: 'others', code: 'several' },
+}
 
 /** What was refused in this window, and how often since it was last written. */
 interface Known {
@@ -35,6 +43,8 @@ export class Refusals implements AsyncDisposable {
   readonly #writing = new Set<Promise<void>>()
   #known = new Map<string, Known>()
   #ofActors = new Map<string, number>()
+  #strangers = 0
+  #others = 0
 
   constructor(options: RefusalsOptions) {
     this.#options = options
@@ -45,8 +55,9 @@ export class Refusals implements AsyncDisposable {
   }
 
   readonly note = (refusal: Refusal): void => {
-    const whose = actorId(refusal.actor) ?? refusal.actor.kind
     const { address } = refusal.client
+    const { actor } = refusal
+    const whose = actor.kind === 'anonymous' ? address : (actorId(actor) ?? actor.kind)
     const key = [whose, address, refusal.wanted, refusal.code].join(' ')
     const known = this.#known.get(key)
     if (known) return void known.count++
@@ -62,9 +73,12 @@ export class Refusals implements AsyncDisposable {
     const known = this.#known
     this.#known = new Map()
     this.#ofActors = new Map()
+    const others = this.#others
+    this.#strangers = this.#others = 0
     for (const { refusal, count } of known.values()) {
       if (count > 0) await this.#write(refusal, count)
     }
+    if (others > 0) await this.#write({ ...OTHERS, correlationId: randomUUID() }, others)
     await Promise.all(this.#writing)
   }
 
@@ -74,7 +88,10 @@ export class Refusals implements AsyncDisposable {
   }
 
   #begin(key: string, whose: string, refusal: Refusal): void {
-    if (this.#known.size >= MAX_KNOWN) return
+    const isStranger = refusal.actor.kind === 'anonymous'
+    const isFull = this.#known.size >= MAX_KNOWN || (isStranger && this.#strangers >= MAX_STRANGERS)
+    if (isFull) return void this.#others++
+    if (isStranger) this.#strangers++
     this.#known.set(key, { refusal, count: 0 })
     this.#ofActors.set(whose, (this.#ofActors.get(whose) ?? 0) + 1)
     const writing = this.#write(refusal, 1).finally(() => this.#writing.delete(writing))
@@ -84,7 +101,8 @@ export class Refusals implements AsyncDisposable {
   async #write(refusal: Refusal, count: number): Promise<void> {
     const { actor, client, correlationId, wanted, code } = refusal
     try {
-      const ctx = this.#options.contextFor({ actor, client, correlationId })
+      const from = client.address === '' ? {} : { client }
+      const ctx = this.#options.contextFor({ actor, correlationId, ...from })
       await ctx.transaction((ctx) => ctx.events.emit(refused, { wanted, code, count }))
     } catch (error) {
       this.#options.log.error({ err: error, wanted, code, count }, 'a refusal was not written down')

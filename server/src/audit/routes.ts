@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { requireStepUp, stepUpRequired } from '#identity/index.ts'
+import { admitExport, requireStepUp, stepUpRequired } from '#identity/index.ts'
 import { PageQuery, pageOf } from '#kernel/http/cursor.ts'
 import { Reply, route } from '#kernel/http/route.ts'
 import type { KeptRecords } from '#kernel/personal-records.ts'
@@ -66,6 +66,7 @@ const readRoutes = [
       reply: [exampleEntry],
     },
     handler: async (ctx, { query }) => {
+      await admitExport(ctx, { what: 'audit' })
       const file = await exportEntries(ctx, query)
       const name = `attachment; filename="audit.${query.format}"`
       return Reply.content(file, TYPES[query.format], { 'content-disposition': name })

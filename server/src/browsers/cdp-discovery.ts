@@ -79,8 +79,7 @@ async function describeNew(
   { apiKey, ...query }: CdpQuery,
   { headers, ip }: RequestFacts,
 ): Promise<BrowserVersion> {
-  const { authorization } = headers
-  demand(await cdpActor(runtime, apiKey, { authorization, ip }), 'sessions.write')
+  demand(await cdpActor(runtime, apiKey, { headers, ip }), 'sessions.write')
   await checkProxy(runtime, readCdpQuery(query), 'query.proxy')
   const given = Object.entries({ ...query, apiKey }).filter(([, value]) => value !== undefined)
   const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]))

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Actor } from '#kernel/context.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
+import type { SocketRequest } from '#kernel/sockets.ts'
 import type { FieldError } from '#kernel/problem.ts'
 import type { BrowserRuntime } from './runtime.ts'
 import { CreateSession } from './schema.ts'
@@ -40,15 +41,16 @@ export function readCdpQuery(query: Record<string, unknown>): CreateSession {
   })
 }
 
-/** Who asks for a browser: the holder of the key in the query, else of the header. @throws Problem for one that does not count */
+/** Who asks for a browser, for the account that the header names: the holder of the key in the query, else of the header. @throws Problem for one that does not count */
 export function cdpActor(
   runtime: BrowserRuntime,
   apiKey: string | undefined,
-  { authorization, ip }: { authorization: string | undefined; ip: string },
+  { headers, ip }: Pick<SocketRequest, 'headers' | 'ip'>,
 ): Promise<Actor> {
+  const account = headers['gantry-account']
   return apiKey === undefined
-    ? runtime.authenticate(authorization, ip)
-    : runtime.keyHolder(apiKey, ip)
+    ? runtime.authenticate(headers.authorization, ip, account)
+    : runtime.keyHolder(apiKey, ip, account)
 }
 
 function checked<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {

@@ -20,7 +20,7 @@ async function statusOf(url: string): Promise<number> {
   return status
 }
 
-test('the addresses that a member had of their sessions end with the membership', async () => {
+test('the addresses that a member has read, of their own sessions and of others’, end with the membership', async () => {
   const [ann, ben] = [await app.person('ann'), await app.person('ben')]
   const id = await found(ann, 'Shop')
   await addMember(app, id, ben, 'member')
@@ -31,12 +31,13 @@ test('the addresses that a member had of their sessions end with the membership'
   const open = new WebSocket(kept.liveUrl)
   await new Promise((resolve) => open.once('open', resolve))
   assert.equal((await ann.delete(`/v1/accounts/${id}/members/${ben.userId}`)).status, 204)
-  for (const url of [kept.cdpUrl, kept.liveUrl]) {
+  for (const url of [kept.cdpUrl, kept.liveUrl, other.cdpUrl, other.liveUrl]) {
     await eventually('it opens nothing', async () => (await statusOf(url)) === 404)
   }
   await eventually('it is cut', () => open.readyState === WebSocket.CLOSED)
   const now = (await ann.get(`/v1/sessions/${kept.id}`, there)).body
-  assert.deepEqual([await statusOf(now.cdpUrl), await statusOf(other.cdpUrl)], [101, 101])
+  const others = (await ann.get(`/v1/sessions/${other.id}`, there)).body
+  assert.deepEqual([await statusOf(now.cdpUrl), await statusOf(others.cdpUrl)], [101, 101])
 })
 
 test('whoever acts as a user gets no address that would outlive that', async () => {

@@ -32,9 +32,9 @@ export interface RuntimeParts {
   /** Which addresses customers' traffic may reach, as this process is configured. */
   guard: AddressGuard
   /** Who an API key acts for. @throws Problem */
-  keyHolder(apiKey: string, ip: string): Promise<Actor>
+  keyHolder(apiKey: string, ip: string, account?: unknown): Promise<Actor>
   /** Who an Authorization header speaks for; anonymous without one. @throws Problem */
-  authenticate(authorization: string | undefined, ip: string): Promise<Actor>
+  authenticate(authorization: string | undefined, ip: string, account?: unknown): Promise<Actor>
   /** Seals what the rows of sessions hold of others' secrets. */
   vault: SessionVault
   log: Logger

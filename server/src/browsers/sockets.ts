@@ -165,7 +165,8 @@ async function admitLive(
   const rights = { mayControl, mayForce: mayControl && mayForce(ctx.actor) }
   const grant: SocketGrant = { kind: 'live', holder: holderOf(ctx.actor), ...rights, generation }
   const needed = mayControl ? ['sessions.read', 'sessions.write'] : ['sessions.read']
-  const ask = () => runtime.authenticate(headers.authorization, ip)
+  const account = headers['gantry-account']
+  const ask = () => runtime.authenticate(headers.authorization, ip, account)
   const stillMay = sameRight(ctx, needed, ask)
   return { ctx: withoutDeadline(ctx), sessionId: id, grant, stillMay }
 }
@@ -177,7 +178,7 @@ async function admitNew(
   { url, headers, ip }: SocketRequest,
 ): Promise<Admitted> {
   const { apiKey, ...query } = Object.fromEntries(url.searchParams)
-  const ask = () => cdpActor(runtime, apiKey, { authorization: headers.authorization, ip })
+  const ask = () => cdpActor(runtime, apiKey, { headers, ip })
   const actor = await ask()
   demand(actor, 'sessions.write')
   const ctx = given.with({ actor, accountId: accountOf(actor) })

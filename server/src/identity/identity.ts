@@ -48,6 +48,8 @@ export interface IdentityOptions {
   >
   /** What admins have set; the defaults unless given. */
   settings?: Context['settings']
+  /** Whether anybody signs in from an address; from any unless given. @throws Problem */
+  refuseSignIn?: (address: string) => void
   /** Of new hashes; `PASSWORD_COST` unless given. */
   passwordCost?: PasswordCost
 }
@@ -73,10 +75,8 @@ export class Identity implements AsyncDisposable {
     return new Identity(options, await SigningKeys.open(source))
   }
 
-  private constructor(
-    { db, clock, keyring, config, settings, passwordCost = PASSWORD_COST }: IdentityOptions,
-    signingKeys: SigningKeys,
-  ) {
+  private constructor(options: IdentityOptions, signingKeys: SigningKeys) {
+    const { db, clock, keyring, config, settings, passwordCost = PASSWORD_COST } = options
     this.#db = db
     this.signingKeys = signingKeys
     this.#serviceTokens = new ServiceTokens(clock, signingKeys)
@@ -102,6 +102,7 @@ export class Identity implements AsyncDisposable {
       failures: new PasswordFailures({ db, clock, keyring, free }),
       verifiedEmailDemanded: isProofDemanded(config),
       passwords: new Passwords(passwordCost),
+      refuseSignIn: options.refuseSignIn ?? (() => {}),
       signUp: config.SIGN_UP,
       signInIdleDays: Number.parseInt(config.REFRESH_TOKEN_EXPIRY, 10),
       demandingRoles: demanding,
@@ -130,8 +131,7 @@ export class Identity implements AsyncDisposable {
   ): Promise<Actor> {
     const key = keyIn(authorization)
     if (key !== undefined) {
-      const actor = await this.authenticateKey(key, ip)
-      return account === undefined ? actor : standIn(this.#db, actor, account, [])
+      return this.authenticateKey(key, ip, account)
     }
     const asked = this.#authenticator.authenticate(authorization, accountNamed(account))
     // A token of ours that has ended is no guess: many clients at one address find out so that they have to refresh.
@@ -164,10 +164,11 @@ export class Identity implements AsyncDisposable {
   /**
    * The actor behind an API key. Cheap enough to ask again every few seconds for as long as a connection lives. Addresses that show made-up ones are counted, but for mistyped ones.
    *
-   * @throws problem `auth.key_invalid`, `auth.key_ended`, `auth.key_wrong_address` or `auth.too_many_attempts`
+   * @throws problem `auth.key_invalid`, `auth.key_ended`, `auth.key_wrong_address`, `account.not_found` or `auth.too_many_attempts`
    */
-  authenticateKey(key: string, ip: string): Promise<KeyActor> {
-    return this.#keys.authenticate(key, ip)
+  async authenticateKey(key: string, ip: string, account?: unknown): Promise<KeyActor> {
+    const actor = await this.#keys.authenticate(key, ip)
+    return account === undefined ? actor : standIn(this.#db, actor, account, [])
   }
 
   /** Counts what was shown as a guess, and refuses it. */

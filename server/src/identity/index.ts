@@ -63,6 +63,7 @@ import { userByIdRoutes } from './user-by-id-routes.ts'
 import { userRoutes } from './user-routes.ts'
 
 export { requireVerifiedEmail } from './email-verification.ts'
+export { admitExport } from './exports.ts'
 export { Identity } from './identity.ts'
 export type { PasswordCost } from './passwords.ts'
 export { preferencesOf } from './profile.ts'
@@ -72,7 +73,7 @@ export { requireStepUp } from './step-up.ts'
 export { seenUser } from './seen-user.ts'
 export const { stepUpRequired } = problems
 export const { notFound: userNotFound } = staffProblems
-export { accountOfUser } from './users.ts'
+export { accountOfUser, superAdminAddresses } from './users.ts'
 
 export interface IdentityParts extends Pick<Identity, 'tools' | 'signingKeys'> {
   store: ObjectStore

@@ -9,7 +9,7 @@ import { type Judgement, judgePassword } from './judge-password.ts'
 import { problems } from './problems.ts'
 import type { Login, SignedIn } from './schema.ts'
 import { recordSignIn } from './sign-in-records.ts'
-import { openSignIn, presentSignIn } from './sign-ins.ts'
+import { openSignIn, presentSignIn, type SignedAhead } from './sign-ins.ts'
 import type { SignInRow } from './tables.ts'
 import type { Tools } from './tools.ts'
 import { findUser, type UserRow } from './users.ts'
@@ -59,6 +59,8 @@ interface Entry {
   client: Client
   /** A new hash of the same password. */
   passwordHash?: string
+  /** Where its token is signed already. */
+  ahead?: SignedAhead
 }
 
 /** Signs the user in, in the caller's transaction, unless they were disabled or changed since the row was read. */
@@ -66,11 +68,11 @@ export async function letIn(
   tools: Tools,
   ctx: Context,
   user: UserRow,
-  { amr, client, passwordHash = user.passwordHash }: Entry,
+  { passwordHash = user.passwordHash, ...how }: Entry,
 ): Promise<{ user: UserRow; signIn: SignInRow } | undefined> {
   const fresh = await markLogin(ctx, user, passwordHash)
   if (!fresh) return undefined
-  return { user: fresh, signIn: await openSignIn(tools, ctx, fresh, { amr, client }) }
+  return { user: fresh, signIn: await openSignIn(tools, ctx, fresh, how) }
 }
 
 function reasonOf(user: UserRow | undefined, judged: Judgement): Refusal {

@@ -27,6 +27,28 @@ export const refreshKeys: SealedColumn = {
   place: (id) => ['sign_ins', id, 'refresh_key'],
 }
 
+/** A sign-in whose access token is signed before there is one. */
+export interface SignedAhead {
+  id: string
+  at: Date
+  accessToken: string
+}
+
+/**
+ * Signs the token of a sign-in that is yet to be opened, so that nothing that counts once is used up when signing fails.
+ *
+ * @throws KmsFailure
+ */
+export async function signAhead(
+  tools: Tools,
+  ctx: Context,
+  { userId, ver, amr }: { userId: string; ver: number; amr: string[] },
+): Promise<SignedAhead> {
+  const [id, at] = [ctx.newId('sgn'), ctx.clock.now()]
+  const facts = { id, refreshCounter: 1, refreshedAt: at, createdAt: at, amr, impersonatedBy: null }
+  return { id, at, accessToken: await accessTokenOf(tools, { id: userId, ver }, facts) }
+}
+
 /**
  * Signs a device in, in the transaction that let its user in; announces `user.signed_in`. Beyond 20 devices, the ones idle longest are
  * signed out. The caller holds the user's row, so two at once count each other.
@@ -35,10 +57,9 @@ export async function openSignIn(
   tools: Tools,
   ctx: Context,
   user: UserRow,
-  { amr, client }: { amr: string[]; client: Client },
+  { amr, client, ahead }: { amr: string[]; client: Client; ahead?: SignedAhead | undefined },
 ): Promise<SignInRow> {
-  const id = ctx.newId('sgn')
-  const now = ctx.clock.now()
+  const { id, at: now } = ahead ?? { id: ctx.newId('sgn'), at: ctx.clock.now() }
   const key = randomBytes(REFRESH_KEY_BYTES)
   const device = deviceOf(tools, user.id, client)
   await makeRoom(tools, ctx, user.id)
@@ -143,25 +164,32 @@ export async function presentSignIn(
   ctx: Context,
   user: UserRow,
   signIn: SignInRow,
+  ahead?: SignedAhead,
 ): Promise<SignedIn> {
   const { id, refreshCounter: counter } = signIn
-  const iat = toSeconds(signIn.refreshedAt)
-  const accessToken = await tools.tokens.issue({
-    sub: user.id,
-    sid: id,
-    jti: sha256(`${id} ${counter}`).toString('base64url'),
-    iat,
-    ver: user.ver,
-    auth_time: toSeconds(signIn.createdAt),
-    amr: signIn.amr,
-    ...(signIn.impersonatedBy && { act: { sub: signIn.impersonatedBy } }),
-  })
   return {
     user: presentUser(user),
-    accessToken,
+    accessToken: ahead?.accessToken ?? (await accessTokenOf(tools, user, signIn)),
     refreshToken: makeRefreshToken(refreshKeyOf(tools, signIn), id, counter),
-    expiresInSeconds: iat + ACCESS_TOKEN_SECONDS - toSeconds(ctx.clock.now()),
+    expiresInSeconds:
+      toSeconds(signIn.refreshedAt) + ACCESS_TOKEN_SECONDS - toSeconds(ctx.clock.now()),
   }
+}
+
+function accessTokenOf(
+  { tokens }: Tools,
+  { id: sub, ver }: Pick<UserRow, 'id' | 'ver'>,
+  signIn: Pick<
+    SignInRow,
+    'id' | 'refreshCounter' | 'refreshedAt' | 'createdAt' | 'amr' | 'impersonatedBy'
+  >,
+): Promise<string> {
+  const { id, refreshCounter, amr, impersonatedBy } = signIn
+  return tokens.issue({
+    ...{ sub, sid: id, jti: sha256(`${id} ${refreshCounter}`).toString('base64url') },
+    ...{ iat: toSeconds(signIn.refreshedAt), ver, auth_time: toSeconds(signIn.createdAt), amr },
+    ...(impersonatedBy && { act: { sub: impersonatedBy } }),
+  })
 }
 
 export function refreshKeyOf({ keyring }: Tools, { id, refreshKey }: SignInRow): Buffer {

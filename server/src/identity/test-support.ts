@@ -1,6 +1,5 @@
 import { createHook } from 'node:async_hooks'
 import pg from 'pg'
-import type { Clock } from '#kernel/clock.ts'
 import type { Context } from '#kernel/context.ts'
 import { makeKeyring, sha256 } from '#kernel/crypto.ts'
 import type { DatabaseAddress, Db } from '#kernel/db.ts'
@@ -8,6 +7,7 @@ import { Problem } from '#kernel/problem.ts'
 import { Kms } from '#kernel/secrets/kms.ts'
 import { openTestKernel, type TestKernel } from '#kernel/test-kernel.ts'
 import { notifications } from '#notifications/index.ts'
+import { TestClock } from '#test/clock.ts'
 import { cloneDatabase } from '#test/database.ts'
 import type { Client } from './client.ts'
 import { Identity, type IdentityOptions } from './identity.ts'
@@ -17,27 +17,12 @@ import { register } from './register.ts'
 import type { SignedIn } from './schema.ts'
 import type { Tools } from './tools.ts'
 
+export { TestClock }
+
 export const ADDRESS: Client = { ipAddress: '192.0.2.1', userAgent: 'test/1' }
 export const PASSWORD = 'violet tractor nine umbrellas'
 export const CHEAP = { memoryKib: 64, passes: 1, parallelism: 1 }
 export const masterKey = sha256('the master key of the tests')
-
-/** A clock that stands still until it is told to go on. */
-export class TestClock implements Clock {
-  #ms = Date.parse('2026-11-20T12:00:00.000Z')
-
-  now(): Date {
-    return new Date(this.#ms)
-  }
-
-  monotonicMs(): number {
-    return this.#ms
-  }
-
-  advance(ms: number): void {
-    this.#ms += ms
-  }
-}
 
 export interface TestIdentity extends AsyncDisposable {
   kernel: TestKernel

@@ -19,6 +19,8 @@ export interface Tools {
   readonly signInIdleDays: number
   /** The roles whose holders must have a second factor now. */
   demandingRoles(): readonly Role[]
+  /** @throws Problem for an address that nobody may sign in from */
+  refuseSignIn(address: string): void
   /** Told of each sign-in that ends here, so that nothing cached outlives it. */
   revoked(signInId: string): void
   /** Told of each user whose accounts or roles changed here, so that nothing cached outlives the change. */

@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import type { AccountRole, PlatformRole, Role } from '#access/index.ts'
 import type { Actor, Context } from '#kernel/context.ts'
 import type { Db } from '#kernel/db.ts'
@@ -47,6 +47,21 @@ export async function accountOfUser({ db }: Context, userId: string): Promise<st
     .where('id', '=', userId)
     .executeTakeFirst()
   return user?.accountId
+}
+
+const MOST_SUPER_ADMINS = 50
+
+/** Where those who run the installation get mail. */
+export async function superAdminAddresses({ db }: Context): Promise<string[]> {
+  const users = await db
+    .selectFrom('users')
+    .select('email')
+    .where(sql<boolean>`'super-admin' = any(platform_roles)`)
+    .where('status', '=', 'active')
+    .orderBy('id')
+    .limit(MOST_SUPER_ADMINS)
+    .execute()
+  return users.map(({ email }) => email)
 }
 
 /** The roles of a member: those over the platform, the one in the account, and what it means for the accounts below. */

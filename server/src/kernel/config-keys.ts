@@ -114,6 +114,11 @@ export const KEYS = {
     'Addresses of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.',
     'none',
   ),
+  ADMIN_ALLOWLIST: key(
+    addressRanges,
+    'Addresses that staff may work from, beside those that `PUT /v1/admin/ip-allowlist` sets, and that are never blocked. With neither, staff may come from anywhere.',
+    'none',
+  ),
   CORS_ORIGINS: key(
     origins.default([]),
     'Web origins whose pages may call the API. `CORS_ORIGIN` and `FRONTEND_URL` are added to it.',
@@ -132,6 +137,10 @@ export const KEYS = {
   UNAUTHENTICATED_REQUESTS: key(
     z.coerce.number().int().min(100).max(10_000_000).default(100),
     'How often one address may call the API without a credential in 15 minutes. It can be raised, for development and tests.',
+  ),
+  MISSED_REQUESTS: key(
+    z.coerce.number().int().min(10).max(1_000_000).default(1_000),
+    'Requests of one person, with their keys, that may name things which are not there, in 15 minutes. At a fifth of it an alert is raised.',
   ),
   VERIFIED_EMAIL: key(
     z.enum(['auto', 'required', 'optional']).default('auto'),

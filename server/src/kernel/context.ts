@@ -52,6 +52,11 @@ export function actorId(actor: Actor): string | undefined {
   return actor.kind === 'key' ? actor.keyId : undefined
 }
 
+/** Whose doing it is: of somebody who acts as another, their own. */
+export function whoActs(actor: Actor): string | undefined {
+  return actor.kind === 'user' ? (actor.impersonatedBy ?? actor.userId) : actorId(actor)
+}
+
 /** Where an event or a job comes from. */
 export interface Origin {
   actor: Actor

@@ -28,6 +28,8 @@ export interface ProblemKind {
    * `warn` where many of them mean something.
    */
   readonly level?: ProblemLevel
+  /** Noted in the trail of refusals also when nobody is signed in, since it goes by where a request comes from. */
+  readonly noted?: true
 }
 
 export type ProblemLevel = 'error' | 'warn' | 'info'

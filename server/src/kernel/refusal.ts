@@ -1,9 +1,10 @@
 import type { Client } from './client.ts'
 import type { Actor } from './context.ts'
 
-/** Somebody who is signed in wanted what they may not have. */
+/** Somebody wanted what they may not have. */
 export interface Refusal {
-  readonly actor: Exclude<Actor, { kind: 'anonymous' }>
+  /** Anonymous where they were refused for where they come from. */
+  readonly actor: Actor
   readonly client: Client
   readonly correlationId: string
   /** Method and pattern of the route: `PUT /api/v1/admin/settings`. */

@@ -78,6 +78,8 @@ export interface DispatcherOptions {
   /** Where a request comes from, behind trusted proxies too; the far end of its connection unless given. */
   addressOf?(request: IncomingMessage): string
   contextFor(actor: Actor, client: Client): Context
+  /** Asked first: whether a socket may be opened from this address, or stay open. @throws Problem */
+  judgeAddress?(address: string): void
   /** Told when somebody who is signed in may not open what they asked for. */
   refused?: (refusal: Refusal) => void
   /** Web pages of these origins may open sockets; programs send no Origin. */
@@ -93,13 +95,15 @@ const ADMIT_TIMEOUT_MS = 10_000
 /** Service restart (RFC 6455, IANA registry): clients reconnect. */
 const RESTARTING = 1012
 const CUT_AFTER_MS = 1_000
+const POLICY = 1008
 
 /** The one listener for `upgrade`: finds the socket's route, admits, upgrades, and knows every open socket. */
 export class SocketDispatcher implements AsyncDisposable {
   readonly #options: DispatcherOptions
   readonly #wss = new Map<AnySocket, WebSocketServer>()
-  readonly #open = new Set<WebSocket>()
-  readonly #raw = new Set<RawSocket>()
+  /** By socket, where it comes from. */
+  readonly #open = new Map<WebSocket, string>()
+  readonly #raw = new Map<RawSocket, string>()
   readonly #alive = new WeakSet<WebSocket>()
   readonly #pings: NodeJS.Timeout
   #closing = false
@@ -140,16 +144,36 @@ export class SocketDispatcher implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true
     clearInterval(this.#pings)
-    const closed = [...this.#open].map(
+    const closed = [...this.#open.keys()].map(
       (socket) => new Promise<void>((done) => socket.once('close', () => done())),
     )
-    for (const socket of this.#open) socket.close(RESTARTING, 'the server is restarting')
-    for (const socket of this.#raw) socket.close(RESTARTING, 'the server is restarting')
-    const cut = setTimeout(() => this.#open.forEach((socket) => socket.terminate()), CUT_AFTER_MS)
-    const gone = [...this.#raw].map((socket) => within(CUT_AFTER_MS, socket.closed))
+    for (const socket of this.#open.keys()) socket.close(RESTARTING, 'the server is restarting')
+    for (const socket of this.#raw.keys()) socket.close(RESTARTING, 'the server is restarting')
+    const cut = setTimeout(
+      () => this.#open.forEach((_, socket) => socket.terminate()),
+      CUT_AFTER_MS,
+    )
+    const gone = [...this.#raw.keys()].map((socket) => within(CUT_AFTER_MS, socket.closed))
     const foreign = this.#options.foreign ?? []
     await Promise.all([...closed, ...gone, ...foreign.map((each) => each[Symbol.asyncDispose]())])
     clearTimeout(cut)
+  }
+
+  /** Closes what may not stay open, now that other addresses may come than before. */
+  judgeOpen(): void {
+    for (const [socket, address] of [...this.#open, ...this.#raw]) {
+      const problem = this.#refusalOf(address)
+      if (problem) socket.close(POLICY, problem.code)
+    }
+  }
+
+  #refusalOf(address: string): Problem | undefined {
+    try {
+      this.#options.judgeAddress?.(address)
+      return undefined
+    } catch (error) {
+      return toProblem(error)
+    }
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
@@ -161,11 +185,18 @@ export class SocketDispatcher implements AsyncDisposable {
     const { origin, host } = request.headers
     if (!this.#options.allowsHost(host)) return refuse(socket, 421)
     if (origin && !this.#options.allowsOrigin(origin, host)) return refuse(socket, 403)
+    const ip = this.#options.addressOf?.(request) ?? request.socket.remoteAddress ?? ''
+    const client = clientAt(ip, request.headers['user-agent'])
+    const refusal = this.#refusalOf(ip)
+    if (refusal) {
+      const wanted = `WS ${(foreign ?? route)!.path}`
+      const about = { client, correlationId: randomUUID(), wanted, code: refusal.code }
+      if (refusal.kind.noted) this.#options.refused?.({ actor: { kind: 'anonymous' }, ...about })
+      throw refusal
+    }
     if (foreign) return foreign.upgrade(request, socket, head)
     if (!route) return
 
-    const ip = this.#options.addressOf?.(request) ?? request.socket.remoteAddress ?? ''
-    const client = clientAt(ip, request.headers['user-agent'])
     const ctx = this.#options.contextFor(await this.#options.authenticate(request, ip), client)
     const facts = { url, headers: request.headers, ip }
     const { signal, stop } = untilGone(socket, route.admitTimeoutMs ?? ADMIT_TIMEOUT_MS)
@@ -176,10 +207,11 @@ export class SocketDispatcher implements AsyncDisposable {
     // Nothing more will be heard of this client.
     if (socket.readableEnded) socket.destroy()
     // Who admitted it may have made something for it that only its end ends: it is passed on even when it is to be closed at once.
-    if ('take' in route) return this.#pass(await route.take(ctx, { request, socket, head }, grant))
+    if ('take' in route)
+      return this.#pass(await route.take(ctx, { request, socket, head }, grant), ip)
     if (this.#closing) return refuse(socket, 503)
     this.#wss.get(route)!.handleUpgrade(request, socket, head, (opened) => {
-      this.#track(opened)
+      this.#track(opened, ip)
       route.open(ctx, opened, grant, facts)
     })
   }
@@ -197,14 +229,14 @@ export class SocketDispatcher implements AsyncDisposable {
     throw error
   }
 
-  #pass(socket: RawSocket): void {
-    this.#raw.add(socket)
+  #pass(socket: RawSocket, address: string): void {
+    this.#raw.set(socket, address)
     void socket.closed.catch(() => {}).finally(() => this.#raw.delete(socket))
     if (this.#closing) socket.close(RESTARTING, 'the server is restarting')
   }
 
-  #track(socket: WebSocket): void {
-    this.#open.add(socket)
+  #track(socket: WebSocket, address: string): void {
+    this.#open.set(socket, address)
     this.#alive.add(socket)
     socket.on('pong', () => this.#alive.add(socket))
     socket.on('error', (error) => this.#options.log.debug({ err: error }, 'socket failed'))
@@ -213,7 +245,7 @@ export class SocketDispatcher implements AsyncDisposable {
 
   /** A socket that missed a whole round is gone: half-open ones are noticed within 30 s. */
   #ping(): void {
-    for (const socket of this.#open) {
+    for (const socket of this.#open.keys()) {
       if (!this.#alive.delete(socket)) socket.terminate()
       else socket.ping()
     }

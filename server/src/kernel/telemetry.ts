@@ -22,6 +22,8 @@ export interface Telemetry {
   transaction(outcome: 'committed' | 'rolled_back', durationMs: number): void
   job(name: string, outcome: 'done' | 'failed', seconds: number): void
   event(kind: string): void
+  /** A sealed secret did not open. */
+  unsealingFailed(purpose: string): void
   /** A gauge read at each scrape; a read that throws leaves it out of that scrape. */
   gauge(name: string, help: string, read: () => number | Promise<number>): void
   /** One gauge with a value for each label. */
@@ -77,6 +79,12 @@ export function openTelemetry(): Telemetry {
     labelNames: ['kind'],
     registers,
   })
+  const unsealing = new Counter({
+    name: 'gantry_unsealing_failures_total',
+    help: 'Sealed secrets that did not open, by what they are for',
+    labelNames: ['purpose'],
+    registers,
+  })
   const listeners: ((problem: CountedProblem) => void)[] = []
   return {
     registry,
@@ -92,6 +100,7 @@ export function openTelemetry(): Telemetry {
     transaction: (outcome, durationMs) => transactions.observe({ outcome }, durationMs / 1000),
     job: (job, outcome, seconds) => jobs.observe({ job, outcome }, seconds),
     event: (kind) => events.inc({ kind }),
+    unsealingFailed: (purpose) => unsealing.inc({ purpose }),
     gauge: (name, help, read) => gauge(registry, name, help, read),
     labelled: (name, help, label, read) => labelled(registry, name, help, label, read),
   }

@@ -1,15 +1,11 @@
 import { domainToASCII } from 'node:url'
+import { emailKey } from '#kernel/email-key.ts'
 import type { Context } from '#kernel/context.ts'
 import { problems } from './problems.ts'
 
-const MAX_BYTES = 254
-// One address and nothing that a mail server or a header could read as more than that.
-const ADDRESS = /^[^\s\p{C}\p{Z}"(),:;<>@[\\\]]+@[\p{L}\p{M}\p{N}.-]+$/u
-
 /** @throws problem `mail.invalid_value` for anything but one plain address */
 export function checkAddress(address: string): void {
-  const isPlain = ADDRESS.test(address) && Buffer.byteLength(address) <= MAX_BYTES
-  if (!isPlain || address.startsWith('-')) throw problems.invalidValue({ name: 'to' })
+  if (emailKey(address) === undefined) throw problems.invalidValue({ name: 'to' })
 }
 
 /** The domain in the form that every mail server and provider takes. */
@@ -20,7 +16,7 @@ export function wireAddress(address: string): string {
 
 /** Under which an address is suppressed; all spellings of it have the same. */
 export function addressDigest({ keyring }: Context, address: string): Buffer {
-  return keyring.mac('mail addresses', wireAddress(address.normalize('NFC').toLowerCase()))
+  return keyring.mac('mail addresses', emailKey(address) ?? wireAddress(address))
 }
 
 export async function isSuppressed(ctx: Context, address: string): Promise<boolean> {

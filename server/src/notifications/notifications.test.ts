@@ -34,6 +34,7 @@ const EXAMPLES: { [Name in keyof TemplateValues]: TemplateValues[Name] } = {
   second_factor_changed: { what: 'backup_code_used', codesLeft: 2, at },
   user_created: { link, account: 'Shop', expiresInHours: 72 },
   tier_changed: { account: 'Shop', tier: 'premium', before: 'free', at },
+  alerts_raised: { count: 2, alerts: ['many_exports, usr_1: 31 exports', 'x'], at },
   account_deletion: { restoreUntil: at, link },
 }
 

@@ -87,11 +87,13 @@ async function insertMail(ctx: Context, id: string, mail: Mail, suppressed: bool
 /** No value can end a header line or begin a part, and a link leads to this installation. */
 function checkValues(ctx: Context, values: TemplateValues[TemplateName]): void {
   for (const [name, value] of Object.entries(values)) {
-    if (typeof value !== 'string') continue
-    if (value.length > MAX_VALUE_LENGTH || /[\p{Cc}\u2028\u2029]/u.test(value)) {
-      throw problems.invalidValue({ name })
+    for (const text of [value].flat()) {
+      if (typeof text !== 'string') continue
+      if (text.length > MAX_VALUE_LENGTH || /[\p{Cc}\u2028\u2029]/u.test(text)) {
+        throw problems.invalidValue({ name })
+      }
     }
-    if (name === 'link' && !value.startsWith(`${ctx.publicUrl}/`)) {
+    if (name === 'link' && !String(value).startsWith(`${ctx.publicUrl}/`)) {
       throw new Error('a mail may hold links to this installation only: make them with linkTo')
     }
   }

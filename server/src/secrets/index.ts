@@ -1,6 +1,7 @@
 import { defineCapability } from '#kernel/capability.ts'
 import type { Context } from '#kernel/context.ts'
 import { rootColumn } from '#kernel/secrets/sealing-keys.ts'
+import { unsealingFailed } from '#kernel/secrets/unseal-failures.ts'
 import { activated, added, retired } from './events.ts'
 import { resealRecords } from './jobs.ts'
 import type { SecretsParts } from './parts.ts'
@@ -26,7 +27,7 @@ export function secrets(parts: () => SecretsParts) {
     },
     routes: routes(parts, rotateNow),
     jobs: [reseal],
-    publishes: [added, activated, retired],
+    publishes: [added, activated, retired, unsealingFailed],
     problems,
     sealed: [rootColumn],
     checks: [check(parts)],

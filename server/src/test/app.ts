@@ -191,6 +191,7 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
     ROLES: options.browsers ? 'api,worker,node' : 'api,worker',
     // Many people come from this one address.
     ...{ AUTH_ATTEMPTS: '10000', UNAUTHENTICATED_REQUESTS: '1000000' },
+    MISSED_REQUESTS: '1000000',
     ...{ EGRESS_ALLOW: '127.0.0.0/8', WARM_BROWSERS: '0', LOCAL_NODES: 'off' },
     ...options.env,
   })

@@ -14,7 +14,7 @@ import { type Authenticate, authenticate } from './credential.ts'
 import { findEnded } from './ended.ts'
 import { connectError, enter, type EntranceRules, refuse } from './entrance.ts'
 import * as limits from './limits.ts'
-import { type Admitted, Member } from './member.ts'
+import { type Admitted, Member, type MemberParts } from './member.ts'
 import { channelProblems } from './problems.ts'
 
 export interface LiveChannelOptions extends EntranceRules {
@@ -24,6 +24,8 @@ export interface LiveChannelOptions extends EntranceRules {
   addressOf(request: IncomingMessage): string
   contextFor(situation: Pick<Situation, 'actor' | 'client' | 'signal'>): Context
   log: Logger
+  /** Told when somebody may not do what their message asks for. */
+  refused?: MemberParts['refused']
 }
 
 const PATH = '/socket.io'

@@ -276,3 +276,22 @@ test('a server that stops sends its clients a word and lets them come back', asy
     )
   }
 })
+
+test('what a message may not do is in the trail, by the message alone', async () => {
+  const viewer = await app.person('viewer')
+  const key = await viewer.post('/v1/api-keys', { name: 'x', scopes: ['sessions.read'] })
+  using client = await TestClient.open(app.url, key.body.key)
+  const message = { sessionId: NO_SESSION, type: 'navigate', params: { url: 'about:blank' } }
+  const { problem } = await client.ask('command', message)
+  assert.deepEqual([problem.status, problem.code], [403, 'auth.forbidden'])
+  const { db } = app.app.systemContext()
+  const told = await eventually('the entry', () =>
+    db
+      .selectFrom('events')
+      .select('data')
+      .where('kind', '=', 'access.refused')
+      .where('target', '=', 'WS /socket.io command')
+      .executeTakeFirst(),
+  )
+  assert.deepEqual(told.data, { wanted: 'WS /socket.io command', code: 'auth.forbidden', count: 1 })
+})

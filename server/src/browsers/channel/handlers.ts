@@ -22,6 +22,11 @@ const HANDLERS: ReadonlyMap<string, (work: Work, message: unknown) => Promise<un
   Object.entries({ command, state, control, watch, unwatch, authenticate }),
 )
 
+/** Whether there are messages of this name. */
+export function knows(event: string): boolean {
+  return HANDLERS.has(event)
+}
+
 /** Does what a message asks for. @throws a problem that says why not */
 export async function answer(work: Work, event: string, message: unknown): Promise<unknown> {
   const handler = HANDLERS.get(event)

@@ -5,6 +5,7 @@ import { toProblem } from '#kernel/http/failures.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
 import type { Situation } from '#kernel/kernel.ts'
 import type { Logger } from '#kernel/log.ts'
+import type { Refusal } from '#kernel/refusal.ts'
 import { Problem } from '#kernel/problem.ts'
 import { TokenBucket } from '../live/token-bucket.ts'
 import type { BrowserRuntime } from '../runtime.ts'
@@ -17,7 +18,7 @@ import {
   isSamePerson,
   type Person,
 } from './credential.ts'
-import { answer, type Work } from './handlers.ts'
+import { answer, knows, type Work } from './handlers.ts'
 import * as limits from './limits.ts'
 import { type Acknowledge, Outlet } from './outlet.ts'
 import { channelProblems } from './problems.ts'
@@ -29,6 +30,8 @@ export interface MemberParts {
   contextFor(situation: Pick<Situation, 'actor' | 'client' | 'signal'>): Context
   lingering: Lingering
   log: Logger
+  /** Told when a client may not do what its message asks for. */
+  refused?: ((refusal: Refusal) => void) | undefined
 }
 
 export interface Admitted {
@@ -49,6 +52,7 @@ export class Member {
   readonly #packets: TokenBucket
   readonly #gone = new AbortController()
   readonly #ctx: Context
+  readonly #agent: string | undefined
   #credential: Credential
   #verifiedAtMs: number
   /** Messages that have no answer yet. */
@@ -58,7 +62,8 @@ export class Member {
     this.#parts = parts
     this.person = person
     this.#credential = credential
-    const client = clientAt(credential.ip, socket.request.headers['user-agent'])
+    this.#agent = socket.request.headers['user-agent']
+    const client = clientAt(credential.ip, this.#agent)
     this.#ctx = parts.contextFor({ actor: person, client, signal: this.#gone.signal })
     const { clock, correlationId } = this.#ctx
     const { log } = parts
@@ -133,11 +138,22 @@ export class Member {
       const work: Work = { ctx: this.#context(), runtime, after, member: this }
       this.#outlet.succeed(acknowledge, await answer(work, event, message))
     } catch (error) {
+      this.#tellRefused(event, error)
       if (!this.#gone.signal.aborted) this.#outlet.fail(acknowledge, error)
     } finally {
       this.#open--
       for (const effect of after) effect()
     }
+  }
+
+  #tellRefused(event: string, error: unknown): void {
+    if (!(error instanceof Problem) || error.status !== 403) return
+    const { ip } = this.#credential
+    this.#parts.refused?.({
+      ...{ actor: this.person, client: clientAt(ip, this.#agent), code: error.code },
+      correlationId: this.#ctx.correlationId,
+      wanted: `WS /socket.io ${knows(event) ? event : 'unknown'}`,
+    })
   }
 
   /** Cuts the client whose credential does not count. @throws why it does not, or cannot be told now */

@@ -23,6 +23,9 @@ test('whoever founds an account owns it, and acts for it when they name it', asy
   assert.equal((await ann.get('/v1/users/me')).body.accountId, ann.accountId)
   assert.equal((await ann.patch(`/v1/accounts/${id}`, { name: 'Looms' })).body.name, 'Looms')
   assert.deepEqual(await app.eventKinds(id), ['account.created', 'account.changed'])
+  const root = await app.superAdmin()
+  const trail = await root.get(`/v1/admin/audit?action=account.*&target=${id}`)
+  assert.equal(trail.body.items.length, 2, 'the trail finds them by the account')
 })
 
 test('an account of others is not there, however it is named', async () => {

@@ -39,7 +39,7 @@ export async function createAccount(
     const { name, kind, parentId } = input
     await ctx
       .actingFor(id)
-      .events.emit(accountCreated, { name, kind, ...(parentId && { parentId }) })
+      .events.emit(accountCreated, { accountId: id, name, kind, ...(parentId && { parentId }) })
     ctx.afterCommit(() => tools.userChanged(userId))
   })
   return getAccount(ctx.actingFor(id))
@@ -112,7 +112,9 @@ export async function changeAccount(
     if (changed.includes('parentId')) await checkMove(acting, account, parentId)
     await store(acting, account, { name, kind, parentId })
     if (changed.includes('kind')) await tellMembers(tools, acting)
-    await acting.events.emit(accountChanged, { changed, kind, ...(parentId && { parentId }) })
+    const { accountId } = acting
+    const facts = { accountId, changed, kind, ...(parentId && { parentId }) }
+    await acting.events.emit(accountChanged, facts)
     return getAccount(acting)
   })
 }
@@ -200,7 +202,7 @@ export async function deleteAccount(tools: Tools, ctx: Context): Promise<void> {
       .execute()
     await cancelAll(acting)
     await takeOutAll(tools, acting)
-    await acting.events.emit(accountDeleted, { name })
+    await acting.events.emit(accountDeleted, { accountId: id, name })
   })
 }
 

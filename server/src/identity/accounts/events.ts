@@ -3,28 +3,34 @@ import { defineEvent } from '#kernel/events.ts'
 
 const member = { userId: z.string(), role: z.string() }
 
+const account = { accountId: z.string() }
+const aboutAccount = { target: 'accountId' } as const
 const aboutMember = { target: 'userId' } as const
 
 export const accountCreated = defineEvent(
   'account.created',
   'An account was founded, for somebody’s own use or below a reseller.',
-  z.object({ name: z.string(), kind: z.string(), parentId: z.string().optional() }),
+  z.object({ ...account, name: z.string(), kind: z.string(), parentId: z.string().optional() }),
+  aboutAccount,
 )
 
 export const accountChanged = defineEvent(
   'account.changed',
   'The name, the kind or the place of an account was changed.',
   z.object({
+    ...account,
     changed: z.array(z.string()),
     kind: z.string(),
     parentId: z.string().optional(),
   }),
+  aboutAccount,
 )
 
 export const accountDeleted = defineEvent(
   'account.deleted',
   'An account was deleted: nobody acts for it any more.',
-  z.object({ name: z.string() }),
+  z.object({ ...account, name: z.string() }),
+  aboutAccount,
 )
 
 export const ownershipTransferred = defineEvent(

@@ -3,6 +3,8 @@ import { after, test } from 'node:test'
 import decodeQR from 'qr/decode.js'
 import { eventually } from '#kernel/test-support.ts'
 import { listDevMails } from '#notifications/index.ts'
+import { finishSignIn } from './finish.ts'
+import { byBackupCode, byCode } from './proof.ts'
 import { FactorApp, MINUTE_MS, ok, refusal, STEP_MS, tally } from './test-support.ts'
 
 const world = await FactorApp.start()
@@ -538,3 +540,25 @@ function readQr(svg: string): string {
   }
   return decodeQR(image)
 }
+
+test('a code is not used up by a sign-in whose token could not be signed', async () => {
+  const { person, phone, backupCodes } = await world.protectedPerson()
+  const { tools } = app.app.identity
+  const failing = {
+    ...tools,
+    tokens: Object.assign(Object.create(tools.tokens) as typeof tools.tokens, {
+      issue: () => Promise.reject(new Error('the key is away')),
+    }),
+  }
+  const ctx = app.app.contextFor({ actor: { kind: 'anonymous' } })
+  const client = { ipAddress: '127.0.0.1' }
+  for (const [proof, again] of [
+    [byBackupCode(tools, backupCodes[0]!), backupCodes[0]!],
+    [byCode(tools, phone.code()), phone.code()],
+  ] as const) {
+    const challengeId = await world.challenge(person)
+    await assert.rejects(finishSignIn(failing, ctx, { challengeId, proof, client }), /is away/)
+    const path = again.length === 6 ? undefined : '/v1/auth/2fa/backup/verify'
+    assert.equal((await world.verify({ challengeId, code: again }, path)).status, 200)
+  }
+})

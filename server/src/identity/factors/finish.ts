@@ -1,7 +1,7 @@
 import type { Context } from '#kernel/context.ts'
 import type { Client } from '../client.ts'
 import { letIn } from '../login.ts'
-import { presentSignIn } from '../sign-ins.ts'
+import { presentSignIn, signAhead, type SignedAhead } from '../sign-ins.ts'
 import type { SignInRow } from '../tables.ts'
 import type { Tools } from '../tools.ts'
 import type { UserRow } from '../users.ts'
@@ -31,11 +31,13 @@ export async function finishSignIn(
   { challengeId, proof, client, ...wish }: Finishing,
 ): Promise<FinishedSignIn> {
   const challenge = await takeChallengeTry(ctx, challengeId, client)
-  const { userId } = challenge
+  const { userId, userVer: ver } = challenge
+  const amr = [...challenge.amr, proof.method === 'passkey' ? 'hwk' : 'otp', 'mfa']
+  // Before the factor counts: a code that was used up for nothing is gone.
+  const ahead = await signAhead(tools, ctx, { userId, ver, amr })
   const proving = { userId, proof, purpose: 'sign_in', client } as const
   const passed = await withProof(tools, ctx, proving, async (ctx, user) => {
-    const amr = [...challenge.amr, proof.method === 'passkey' ? 'hwk' : 'otp', 'mfa']
-    const entered = await passChallenge(tools, ctx, challenge, user, { amr, client })
+    const entered = await passChallenge(tools, ctx, challenge, user, { amr, client, ahead })
     const { rememberDevice } = wish
     const told = {
       ...(rememberDevice && (await remember(ctx, entered.user, entered.signIn))),
@@ -43,7 +45,7 @@ export async function finishSignIn(
     }
     return { ...entered, told }
   })
-  return { ...(await presentSignIn(tools, ctx, passed.user, passed.signIn)), ...passed.told }
+  return { ...(await presentSignIn(tools, ctx, passed.user, passed.signIn, ahead)), ...passed.told }
 }
 
 async function passChallenge(
@@ -51,7 +53,7 @@ async function passChallenge(
   ctx: Context,
   challenge: SignInChallengeRow,
   user: UserRow,
-  how: { amr: string[]; client: Client },
+  how: { amr: string[]; client: Client; ahead: SignedAhead },
 ) {
   const same = user.ver === challenge.userVer
   const entered =

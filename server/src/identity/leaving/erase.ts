@@ -90,7 +90,7 @@ async function deleteAccountOf(ctx: Context): Promise<void> {
     .set({ name: ERASED, deletedAt: now, updatedAt: now })
     .where('id', '=', ctx.accountId)
     .execute()
-  await ctx.events.emit(accountDeleted, { name: ERASED })
+  await ctx.events.emit(accountDeleted, { accountId: ctx.accountId, name: ERASED })
 }
 
 async function erasePart(

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { UnsealFailed } from './cipher.ts'
-import { keyIdOf, openRecord, rewrapRecord, sealRecord } from './record.ts'
+import { keyIdOf, openRecord, type Place, rewrapRecord, sealRecord } from './record.ts'
 import { expand, SealingKey } from './sealing-key.ts'
 
 /** What the keys of this installation can do. A purpose is a name in the code, never what a caller sent. */
@@ -40,8 +40,15 @@ export interface Keys {
   readonly known: ReadonlyMap<string, SealingKey>
 }
 
-/** A keyring over keys that may change meanwhile. */
-export function keyringOver(keys: () => Keys): Keyring {
+/**
+ * A keyring over keys that may change meanwhile.
+ *
+ * @param failed told of each record that does not open; it must neither wait nor throw
+ */
+export function keyringOver(
+  keys: () => Keys,
+  failed: (purpose: string, at: readonly string[]) => void = () => {},
+): Keyring {
   const derived = new Map<string, Buffer>()
   const derive = (purpose: string): Buffer => {
     const known = derived.get(purpose)
@@ -55,19 +62,29 @@ export function keyringOver(keys: () => Keys): Keyring {
     if (!key) throw new SealingKeyMissing(id)
     return key
   }
+  const telling = (place: Place, work: () => Buffer): Buffer => {
+    try {
+      return work()
+    } catch (error) {
+      if (error instanceof UnsealFailed) failed(place.purpose, place.at)
+      throw error
+    }
+  }
   return {
     derive: (purpose) => Buffer.from(derive(purpose)),
     mac: (purpose, text) => createHmac('sha256', derive(purpose)).update(text).digest(),
     seal: (purpose, at, plaintext) => sealRecord(find(keys().activeId), { purpose, at }, plaintext),
-    open: (purpose, at, sealed) => {
-      const record = Buffer.from(sealed)
-      return openRecord(find(keyIdOf(record)), { purpose, at }, record)
-    },
-    reseal: (purpose, at, sealed) => {
-      const record = Buffer.from(sealed)
-      const [from, to] = [find(keyIdOf(record)), find(keys().activeId)]
-      return rewrapRecord(from, to, { purpose, at }, record)
-    },
+    open: (purpose, at, sealed) =>
+      telling({ purpose, at }, () => {
+        const record = Buffer.from(sealed)
+        return openRecord(find(keyIdOf(record)), { purpose, at }, record)
+      }),
+    reseal: (purpose, at, sealed) =>
+      telling({ purpose, at }, () => {
+        const record = Buffer.from(sealed)
+        const [from, to] = [find(keyIdOf(record)), find(keys().activeId)]
+        return rewrapRecord(from, to, { purpose, at }, record)
+      }),
   }
 }
 

@@ -1,9 +1,12 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { httpProblems } from './problems.ts'
 import { JsonRefused, parseStrictJson } from './strict-json.ts'
 
 // Bytes that are not UTF-8 are refused, not replaced; a byte order mark is kept, and so refused by the parser.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+// With parameters that are whole, if any: what is half a header, other parsers read differently.
+const JSON_TYPE = /^application\/json(?: *; *[\w-]+=(?:[\w.-]+|"[^"\\]*"))*$/i
 
 /** Bodies are JSON; everything else is 415. */
 export function readJsonBody(app: FastifyInstance): void {
@@ -11,7 +14,8 @@ export function readJsonBody(app: FastifyInstance): void {
   app.addContentTypeParser(
     'application/json',
     { parseAs: 'buffer' },
-    async (_request: unknown, bytes: Buffer) => {
+    async ({ headers }: FastifyRequest, bytes: Buffer) => {
+      if (!JSON_TYPE.test(headers['content-type'] ?? '')) throw httpProblems.unsupportedMedia()
       return bytes.length === 0 ? undefined : parse(bytes)
     },
   )

@@ -77,6 +77,7 @@ async function admit(
   const actor = await actorOf(route, request, options)
   request.caller = actor
   checkAccess(route, actor, options)
+  if (route.path.includes('/:')) options.judgeGuesses?.(actor)
   await route.admit?.(contextOf(route, request, actor, options), factsOf(request, options))
   return actor
 }

@@ -47,6 +47,9 @@ function rateLimitHeaders({ name, limit, windowSeconds }: RateLimit, resetSecond
 /** What the client is told of an error; anything unforeseen is `server.error` and tells nothing. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error
+  if (sqlState(error) === DISK_FULL) {
+    return httpProblems.storageFull({ cause: error, retryAfterSeconds: 30 })
+  }
   if (isDatabaseAway(error)) return httpProblems.unavailable({ cause: error, retryAfterSeconds: 2 })
   if (error instanceof KmsFailure || error instanceof SealingKeyMissing) {
     const detail = 'The keys that secrets are kept with cannot be reached.'
@@ -61,6 +64,7 @@ export function toProblem(error: unknown): Problem {
   return httpProblems.internal({ cause: error })
 }
 
+const DISK_FULL = '53100'
 // Class 08 is a lost connection; 57P01 to 57P03 a server that stops or starts; 53300 one that is full.
 const AWAY = /^(?:08...|57P0[123]|53300|25006)$/
 const AWAY_ERRNO = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT'])

@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { isAtOrBelow } from '../sockets.ts'
+import { type DoorOptions, doorOf } from './door.ts'
 
-export interface ListenerOptions {
+export interface ListenerOptions extends DoorOptions {
   tls?: { cert: Buffer; key: Buffer }
   /** Answers GET and PUT of signed object URLs below `/objects/`; a store that other machines serve needs none. */
   objects?: (request: IncomingMessage, response: ServerResponse) => void
@@ -38,11 +39,15 @@ export function listener(
       headers.upgrade?.toLowerCase() === 'websocket',
   }
   const fastify = handler as (request: unknown, response: unknown) => void
+  const mayCome = doorOf(options)
   const listener = (request: IncomingMessage, response: ServerResponse) => {
     const { objects, foreign } = options
-    if (objects && request.url?.startsWith('/objects/')) objects(request, response)
-    else if (foreign && isAtOrBelow(foreign.path, request.url)) foreign.request(request, response)
-    else fastify(request, response)
+    const isObject = objects && request.url?.startsWith('/objects/')
+    const isForeign = foreign && isAtOrBelow(foreign.path, request.url)
+    if (!isObject && !isForeign) return fastify(request, response)
+    if (!mayCome(request, response, isObject ? '/objects/' : foreign!.path)) return
+    if (isObject) objects(request, response)
+    else foreign!.request(request, response)
   }
   if (!options.tls) return createServer(limits, listener)
   return createTlsServer({ ...limits, ...options.tls, minVersion: 'TLSv1.2' }, listener) as Server

@@ -147,6 +147,14 @@ export const httpProblems = defineProblems({
     detail: 'The database cannot be reached.',
     suggestion: 'Try again in a few seconds; /health tells what is away.',
   },
+  storageFull: {
+    code: 'server.storage_full',
+    status: 503,
+    title: 'There is no room left to write',
+    detail:
+      'The disk of the database is full: what there is can be read, and nothing can be changed.',
+    suggestion: 'Tell the operator, who has to make room; then try again.',
+  },
   internal: {
     code: 'server.error',
     status: 500,

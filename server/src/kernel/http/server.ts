@@ -14,7 +14,7 @@ import { admission, endpoint } from './endpoint.ts'
 import { notTaken, sendProblem, toProblem, unknownPath } from './failures.ts'
 import { listener, type ListenerOptions, MAX_HEADER_BYTES, whyNotListening } from './listener.ts'
 import { httpProblems } from './problems.ts'
-import { type AnyRoute, type RequestFacts, servedPath } from './route.ts'
+import { type Access, type AnyRoute, type RequestFacts, servedPath } from './route.ts'
 import { type Listeners, tellProblem, tellRequest } from './told.ts'
 
 export interface HttpOptions extends ListenerOptions, Listeners {
@@ -28,9 +28,10 @@ export interface HttpOptions extends ListenerOptions, Listeners {
   authenticate(request: RequestFacts, account?: unknown): Promise<Actor>
   allows(actor: Actor, permission: string): boolean
   contextFor(situation: Situation): Context
+  /** Asked before a route that names a thing by its id looks for it. @throws Problem for who has asked for too much that is not there */
+  judgeGuesses?: (actor: Actor) => void
   requestTimeoutMs: number
   corsOrigins: readonly string[]
-  trustedProxies: readonly string[]
   /** Whether the server listens on loopback only. */
   loopbackOnly: boolean
   /** Where clients reach it, when that is configured. */
@@ -38,6 +39,9 @@ export interface HttpOptions extends ListenerOptions, Listeners {
 }
 
 declare module 'fastify' {
+  interface FastifyContextConfig {
+    access?: Access
+  }
   interface FastifyRequest {
     deadline: Deadline
     startedMs: number
@@ -182,6 +186,7 @@ export class HttpServer implements AsyncDisposable {
       reply.header('x-correlation-id', request.id)
       checkPath(request.originalUrl)
       if (this.#closing) throw httpProblems.stopping({ retryAfterSeconds: 5 })
+      options.judgeAddress?.(request.ip, request.routeOptions.config.access)
       if (request.method === 'OPTIONS' && !isPreflight(request)) {
         throw unknownPath(routesOf(options), request.method, request.url)
       }
@@ -216,6 +221,7 @@ function addRoute(app: FastifyInstance, route: AnyRoute, options: HttpOptions): 
     app.route({
       method: route.method,
       url: servedPath(path),
+      config: { access: route.access },
       bodyLimit: route.bodyLimit ?? MAX_BODY_BYTES,
       ...(onRequest && { onRequest }),
       handler: endpoint(route, options),

@@ -13,6 +13,8 @@ export interface Listeners {
   telemetry: Telemetry
   /** Told when somebody who is signed in may not do what they asked for. */
   refused?: (refusal: Refusal) => void
+  /** Told when somebody who is signed in asked for a thing that is not there. */
+  missed?: (refusal: Refusal) => void
 }
 
 /** One line and one measure for each request, when its answer is sent. */
@@ -48,13 +50,20 @@ export function tellProblem(
   tellRefused(listeners, request, problem)
 }
 
-/** That somebody who is signed in may not do something is worth remembering; what strangers try is not. */
-function tellRefused({ refused }: Listeners, request: FastifyRequest, problem: Problem): void {
+/** That somebody who is signed in may not do something is worth remembering; of what strangers try, where they may not come from. */
+function tellRefused(
+  { refused, missed }: Listeners,
+  request: FastifyRequest,
+  { status, code, kind }: Problem,
+): void {
   const { caller, id: correlationId, ip, headers, method } = request
-  if (problem.status !== 403 || !caller || caller.kind === 'anonymous') return
+  const isKnown = caller !== undefined && caller.kind !== 'anonymous'
+  const isMiss = status === 404 && isKnown && routeOf(request).includes('/:')
+  if (!isMiss && (status !== 403 || !(isKnown || kind.noted))) return
   const client = clientAt(ip, headers['user-agent'])
   const wanted = `${method} ${routeOf(request)}`
-  refused?.({ actor: caller, client, correlationId, wanted, code: problem.code })
+  const tell = isMiss ? missed : refused
+  tell?.({ actor: caller ?? { kind: 'anonymous' }, client, correlationId, wanted, code })
 }
 
 /** As loud as the kind of the problem says. Only what a person must see is told with its stack. */

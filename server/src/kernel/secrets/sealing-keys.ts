@@ -38,7 +38,12 @@ export const rootColumn: SealedColumn = {
  * process added is known here before it seals.
  */
 export class SealingKeys implements AsyncDisposable {
-  readonly keyring: Keyring = keyringOver(() => this.#keys)
+  /** Told of each record that does not open; it must neither wait nor throw. */
+  onFailure: (purpose: string, at: readonly string[]) => void = () => {}
+  readonly keyring: Keyring = keyringOver(
+    () => this.#keys,
+    (purpose, at) => this.onFailure(purpose, at),
+  )
   readonly options: SealingKeysOptions
   readonly #following: Ticker
   #keys: Keys = { root: Buffer.alloc(0), activeId: '', known: new Map() }

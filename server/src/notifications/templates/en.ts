@@ -111,6 +111,15 @@ export const en: Templates = {
       { facts: { Before: before, Now: tier, When: time(at) } },
     ],
   }),
+  alerts_raised: ({ count, alerts, at }) => ({
+    subject: count === 1 ? 'An alert was raised' : `${count} alerts were raised`,
+    body: [
+      'Something goes on in this installation that you should look at:',
+      ...alerts,
+      { facts: { Last: time(at) } },
+      '`GET /v1/admin/alerts` lists what is open.',
+    ],
+  }),
   account_deletion: ({ restoreUntil, link }) => ({
     subject: 'Your user will be deleted',
     body: [

@@ -30,6 +30,8 @@ export interface TemplateValues {
   }
   user_created: { link: string; account?: string; expiresInHours: number }
   tier_changed: { account: string; tier: string; before: string; at: string }
+  /** `alerts` are lines that people read; `count` may be more. */
+  alerts_raised: { count: number; alerts: readonly string[]; at: string }
   account_deletion: { restoreUntil: string; link?: string }
   user_restored: { at: string }
   export_ready: { link: string; availableUntil: string }

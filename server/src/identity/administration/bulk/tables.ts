@@ -2,7 +2,7 @@ import type { Selectable } from 'kysely'
 import type { Json } from '#kernel/tables.ts'
 import type { BulkRow, CreateUser } from '../schema.ts'
 
-/** What becomes of each user of a change to many. Made by `migrations/0016_admin.sql`. */
+/** What becomes of each user of a change to many. Made by `migrations/0017_admin.sql`. */
 export interface BulkRowTable {
   operationId: string
   position: number
