@@ -18,7 +18,9 @@ test('five hundred sessions made and ended, a third of them by a kill, leave not
   await using home = await ServerHome.make()
   await using pages = await serveHtml('<title>A page</title>')
   const preload = join(import.meta.dirname, 'collect.ts')
-  await using server = await home.start({ NODE_OPTIONS: `--expose-gc --import=${preload}` })
+  // Browsers that are ready would be others afterwards.
+  const env = { NODE_OPTIONS: `--expose-gc --import=${preload}`, WARM_BROWSERS: '0' }
+  await using server = await home.start(env)
   await server.ready()
   const running: Running = {
     ...{ url: server.url, home: home.path, pid: server.child.pid!, pageUrl: pages.url },
