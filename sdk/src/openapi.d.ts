@@ -316,6 +316,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what staff should look at, the newest first
+         * @description Needs the permission `alerts.read`.
+         */
+        get: operations["getAdminAlerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/alerts/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that somebody has looked at an alert
+         * @description The next time, it is a new alert. One that was acknowledged before stays as it is.
+         *
+         *     Needs the permission `alerts.write`.
+         */
+        post: operations["postAdminAlertsIdAcknowledge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/audit": {
         parameters: {
             query?: never;
@@ -538,6 +580,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/ip-allowlist": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show from which addresses staff may work
+         * @description Needs the permission `addresses.read`.
+         */
+        get: operations["getAdminIpAllowlist"];
+        /**
+         * Say from which addresses staff may work
+         * @description From elsewhere the routes that only staff can use answer 403, and staff are what they are in accounts of their own. Every process follows within 5 s. A list that your own address is not in is refused.
+         *
+         *     Needs the permission `addresses.write`.
+         */
+        put: operations["putAdminIpAllowlist"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/jobs": {
         parameters: {
             query?: never;
@@ -635,6 +703,52 @@ export interface paths {
          */
         post: operations["postAdminNotificationsSuppressionsLift"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/rate-limits/blocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the addresses that are blocked, the newest first
+         * @description Needs the permission `addresses.read`.
+         */
+        get: operations["getAdminRateLimitsBlocks"];
+        put?: never;
+        /**
+         * Block an address or a range
+         * @description Whoever comes from there gets 403 before they are asked who they are, and what they have open is cut; every process follows within 5 s. Your own address cannot be blocked.
+         *
+         *     Needs the permission `addresses.write`.
+         */
+        post: operations["postAdminRateLimitsBlocks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/rate-limits/blocks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Lift a block
+         * @description Needs the permission `addresses.write`.
+         */
+        delete: operations["deleteAdminRateLimitsBlocksId"];
         options?: never;
         head?: never;
         patch?: never;
@@ -4111,6 +4225,52 @@ export interface components {
             /** @description On the first page: how many there are; 10,000 stands for that many or more */
             total?: number;
         };
+        Alert: {
+            id: string;
+            /** @enum {string} */
+            kind: "decryption_failed" | "decryption_failed_widely" | "many_exports" | "export_without_second_factor" | "many_misses";
+            /** @description Id of the account, user or key that it is about, or `installation` */
+            subject: string;
+            accountId?: string;
+            /** @enum {string} */
+            state: "open" | "acknowledged";
+            detail: string;
+            /** @description How often it was raised while it is open */
+            times: number;
+            /** Format: date-time */
+            raisedAt: string;
+            /** Format: date-time */
+            lastRaisedAt: string;
+            /** Format: date-time */
+            acknowledgedAt?: string;
+            acknowledgedBy?: string;
+        };
+        Allowlist: {
+            ranges: {
+                range: string;
+                description: string;
+                /** @description Id of a user */
+                addedBy: string;
+                /** Format: date-time */
+                addedAt: string;
+            }[];
+            /** @description `ADMIN_ALLOWLIST` of this process: allowed beside the ranges, and never blocked */
+            configured: string[];
+            /** @description Where this request came from */
+            yourAddress: string;
+        };
+        AllowlistChange: {
+            /** @description All of them; none opens the admin API to every address */
+            ranges: {
+                /** @description An address or a range, of IPv4 or IPv6 */
+                range: string;
+                /**
+                 * @description Whose address it is
+                 * @default
+                 */
+                description: string;
+            }[];
+        };
         AnswerDialog: {
             /** @enum {string} */
             action: "accept" | "dismiss";
@@ -4591,6 +4751,18 @@ export interface components {
                 };
             }[];
         };
+        Block: {
+            id: string;
+            range: string;
+            /** @enum {string} */
+            scope: "everything" | "sign_in";
+            reason: string;
+            expiresAt: string | null;
+            /** @description Id of a user */
+            createdBy: string;
+            /** Format: date-time */
+            createdAt: string;
+        };
         Bootstrap: {
             token: string;
             /** Format: email */
@@ -4925,6 +5097,22 @@ export interface components {
              * @default []
              */
             allowedAddresses: string[];
+        };
+        CreateBlock: {
+            /** @description An address or a range, of IPv4 or IPv6 */
+            range: string;
+            /**
+             * @description `sign_in` closes what signs people in and leaves them what they have
+             * @default everything
+             * @enum {string}
+             */
+            scope: "everything" | "sign_in";
+            reason: string;
+            /**
+             * Format: date-time
+             * @description When it ends; without it, it stays until it is lifted
+             */
+            expiresAt?: string;
         };
         CreateInvitation: {
             /** Format: email */
@@ -7221,6 +7409,30 @@ export interface components {
         };
         /**
          * @description `account.not_found`: No such account.
+         *     `addresses.block_not_found`: No such block.
+         */
+        "account.not_found-or-addresses.block_not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `alert.not_found`: No such alert.
+         */
+        "account.not_found-or-alert.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
          *     `audit.not_found`: No such audit entry.
          */
         "account.not_found-or-audit.not_found": {
@@ -7456,6 +7668,37 @@ export interface components {
          *     `auth.second_factor_required`: This needs a second factor.
          */
         "account.out_of_reach-or-auth.forbidden-or-auth.second_factor_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `addresses.already_blocked`: That is blocked already.
+         *     `addresses.too_many_blocks`: Too many blocks.
+         *     `addresses.would_lock_out`: That would lock you out.
+         */
+        "addresses.already_blocked-or-addresses.too_many_blocks-or-addresses.would_lock_out": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `addresses.block_ends_in_the_past`: The block would have ended already. */
+        "addresses.block_ends_in_the_past": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `addresses.would_lock_out`: That would lock you out. */
+        "addresses.would_lock_out": {
             headers: {
                 [name: string]: unknown;
             };
@@ -10210,6 +10453,105 @@ export interface operations {
             504: components["responses"]["request.timeout"];
         };
     };
+    getAdminAlerts: {
+        parameters: {
+            query?: {
+                /** @description Items in a page */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+                /** @example open */
+                state?: "open" | "acknowledged";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "alr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "kind": "many_exports",
+                     *           "subject": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "state": "open",
+                     *           "times": 1,
+                     *           "detail": "31 exports in the hour from 2026-11-21T12:00:00.000Z.",
+                     *           "raisedAt": "2026-11-21T12:00:00.000Z",
+                     *           "lastRaisedAt": "2026-11-21T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["Alert"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAdminAlertsIdAcknowledge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example alr_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "alr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "kind": "many_exports",
+                     *       "subject": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "state": "acknowledged",
+                     *       "times": 1,
+                     *       "detail": "31 exports in the hour from 2026-11-21T12:00:00.000Z.",
+                     *       "raisedAt": "2026-11-21T12:00:00.000Z",
+                     *       "lastRaisedAt": "2026-11-21T12:00:00.000Z",
+                     *       "acknowledgedAt": "2026-11-21T12:00:00.000Z",
+                     *       "acknowledgedBy": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-alert.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     getAdminAudit: {
         parameters: {
             query?: {
@@ -10910,6 +11252,105 @@ export interface operations {
             504: components["responses"]["request.timeout"];
         };
     };
+    getAdminIpAllowlist: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ranges": [
+                     *         {
+                     *           "range": "203.0.113.0/24",
+                     *           "description": "The office",
+                     *           "addedBy": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "addedAt": "2026-11-21T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "configured": [],
+                     *       "yourAddress": "203.0.113.7"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Allowlist"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putAdminIpAllowlist: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "ranges": [
+                 *         {
+                 *           "range": "203.0.113.0/24",
+                 *           "description": "The office"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["AllowlistChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ranges": [
+                     *         {
+                     *           "range": "203.0.113.0/24",
+                     *           "description": "The office",
+                     *           "addedBy": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "addedAt": "2026-11-21T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "configured": [],
+                     *       "yourAddress": "203.0.113.7"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Allowlist"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["addresses.would_lock_out"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     getAdminJobs: {
         parameters: {
             query?: {
@@ -11151,6 +11592,141 @@ export interface operations {
             404: components["responses"]["account.not_found-or-mail.not_suppressed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAdminRateLimitsBlocks: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "blk_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "range": "198.51.100.0/24",
+                     *           "scope": "everything",
+                     *           "reason": "Tries passwords",
+                     *           "expiresAt": null,
+                     *           "createdBy": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "createdAt": "2026-11-21T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["Block"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAdminRateLimitsBlocks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "range": "198.51.100.0/24",
+                 *       "reason": "Tries passwords"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateBlock"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "blk_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "range": "198.51.100.0/24",
+                     *       "scope": "everything",
+                     *       "reason": "Tries passwords",
+                     *       "expiresAt": null,
+                     *       "createdBy": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "createdAt": "2026-11-21T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Block"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["addresses.already_blocked-or-addresses.too_many_blocks-or-addresses.would_lock_out"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["addresses.block_ends_in_the_past"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteAdminRateLimitsBlocksId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example blk_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required"];
+            404: components["responses"]["account.not_found-or-addresses.block_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -16652,6 +17228,10 @@ export interface operations {
                      *             "jobs.write",
                      *             "errors.read",
                      *             "recovery.run",
+                     *             "addresses.read",
+                     *             "addresses.write",
+                     *             "alerts.read",
+                     *             "alerts.write",
                      *             "audit.read",
                      *             "audit.export",
                      *             "audit.verify"
@@ -16939,6 +17519,34 @@ export interface operations {
                      *             },
                      *             {
                      *               "permission": "recovery.run",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "addresses.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "addresses.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "alerts.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "alerts.write",
                      *               "where": [
                      *                 "all"
                      *               ],
@@ -17664,7 +18272,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-auth.step_up_required"];
             404: components["responses"]["account.not_found-or-recording.not_recorded-or-session.not_found"];
             409: components["responses"]["recording.not_yet"];
             500: components["responses"]["recording.unreadable-or-server.error"];
@@ -18243,7 +18851,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-auth.step_up_required"];
             404: components["responses"]["account.not_found-or-recording.not_recorded-or-session.not_found"];
             409: components["responses"]["recording.not_yet"];
             500: components["responses"]["recording.unreadable-or-server.error"];
@@ -18447,7 +19055,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-auth.step_up_required"];
             404: components["responses"]["account.not_found-or-recording.not_recorded-or-session.not_found"];
             409: components["responses"]["recording.not_yet"];
             500: components["responses"]["recording.unreadable-or-server.error"];
@@ -18782,7 +19390,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-auth.step_up_required"];
             404: components["responses"]["account.not_found-or-recording.not_recorded-or-session.not_found"];
             409: components["responses"]["recording.not_yet"];
             500: components["responses"]["recording.unreadable-or-server.error"];
