@@ -148,8 +148,8 @@ test('the time of a refusal does not tell whether the address is known', async (
       times[kind].push(performance.now() - startedMs)
     }
   }
-  const median = (list: number[]) => list.sort((a, b) => a - b)[list.length >> 1]!
-  const ratio = median(times.known) / median(times.unknown)
+  // The shortest of each, from which what else the machine does has taken the least.
+  const ratio = Math.min(...times.known) / Math.min(...times.unknown)
   assert.ok(ratio > 0.5 && ratio < 2, `${ratio}`)
 })
 
