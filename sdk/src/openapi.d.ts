@@ -466,6 +466,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/bulk/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what became of each user of a change to many
+         * @description In the order in which they were sent; kept for as long as the operation, 30 days.
+         *
+         *     Needs the permission `users.read`.
+         */
+        get: operations["getAdminBulkId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/config": {
         parameters: {
             query?: never;
@@ -945,33 +967,11 @@ export interface paths {
         put?: never;
         /**
          * Change up to 1,000 users, or make them, as one operation
-         * @description If one of them may not be changed by you, nothing is. Else each is changed by itself after the answer: follow the operation at `Location`, cancel it there, and see what became of each at `GET /v1/admin/users/bulk/{id}`. Takes a fresh proof of who you are.
+         * @description If one of them may not be changed by you, nothing is. Else each is changed by itself after the answer: follow the operation at `Location`, cancel it there, and see what became of each at `GET /v1/admin/bulk/{id}`. Takes a fresh proof of who you are.
          *
          *     Needs the permission `users.write`.
          */
         post: operations["postAdminUsersBulk"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/admin/users/bulk/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Show what became of each user of a change to many
-         * @description In the order in which they were sent; kept for as long as the operation, 30 days.
-         *
-         *     Needs the permission `users.read`.
-         */
-        get: operations["getAdminUsersBulkId"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -10889,6 +10889,63 @@ export interface operations {
             504: components["responses"]["request.timeout"];
         };
     };
+    getAdminBulkId: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 100
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description `op_…`
+                 * @example op_06f3k9w2m4qz7x8y1v5t0r6n3b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "row": 0,
+                     *           "userId": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *           "status": "done"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["BulkUserRow"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-operation.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     getAdminConfig: {
         parameters: {
             query?: never;
@@ -12283,63 +12340,6 @@ export interface operations {
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             422: components["responses"]["idempotency.different_request"];
-            500: components["responses"]["server.error"];
-            503: components["responses"]["server.stopping-or-server.unavailable"];
-            504: components["responses"]["request.timeout"];
-        };
-    };
-    getAdminUsersBulkId: {
-        parameters: {
-            query?: {
-                /**
-                 * @description Items in a page
-                 * @example 100
-                 */
-                limit?: number;
-                /** @description `nextCursor` of the page before; absent for the first page */
-                cursor?: string;
-            };
-            header?: never;
-            path: {
-                /**
-                 * @description `op_…`
-                 * @example op_06f3k9w2m4qz7x8y1v5t0r6n3b
-                 */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "items": [
-                     *         {
-                     *           "row": 0,
-                     *           "userId": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
-                     *           "status": "done"
-                     *         }
-                     *       ],
-                     *       "nextCursor": null
-                     *     }
-                     */
-                    "application/json": {
-                        items: components["schemas"]["BulkUserRow"][];
-                        /** @description For the next page; null on the last */
-                        nextCursor: string | null;
-                    };
-                };
-            };
-            400: components["responses"]["request.bad_cursor-or-request.invalid"];
-            401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
-            404: components["responses"]["account.not_found-or-operation.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];

@@ -1,7 +1,6 @@
 import { defineCapability } from '#kernel/capability.ts'
 import type { Check } from '#kernel/health.ts'
 import { endWithAccount } from './account-end.ts'
-import { endWithLeaver } from './leaver-end.ts'
 import { voidUrlsOfMember } from './member-end.ts'
 import { channelProblems } from './channel/problems.ts'
 import * as events from './events.ts'
@@ -21,7 +20,7 @@ import {
 import { sessionRecords } from './session-records.ts'
 import { sockets } from './sockets.ts'
 import { sealedProxies } from './spec.ts'
-import { endWithUser } from './user-end.ts'
+import { endLateSessions, endWithUser } from './user-end.ts'
 
 export { LiveChannel } from './channel/channel.ts'
 export { findChromium } from './host/chromium.ts'
@@ -83,8 +82,8 @@ export function browsers(runtime: () => BrowserRuntime | undefined, store: () =>
       events.requestRefused,
     ],
     checks: [healthCheck(runtime)],
-    jobs: [tidyRecordings(store)],
-    reacts: [endWithAccount, endWithUser, endWithLeaver, voidUrlsOfMember],
+    jobs: [tidyRecordings(store), endLateSessions],
+    reacts: [endWithAccount, endWithUser, voidUrlsOfMember],
     settings: [sessionsPerAccount, queueLength, queuePerAccount, recordingDays],
     flags: [newSessions],
     problems: { ...problems, ...channelProblems },

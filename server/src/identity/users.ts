@@ -21,6 +21,11 @@ export async function findUser(
   column: 'id' | 'emailKey',
   value: string,
 ): Promise<UserRow | undefined> {
+  return usersWithAccounts(db).where(`users.${column}`, '=', value).executeTakeFirst()
+}
+
+/** Every user, with what their account says of them. */
+export function usersWithAccounts(db: Db) {
   return db
     .selectFrom('users')
     .innerJoin('accounts', 'accounts.id', 'users.accountId')
@@ -35,8 +40,6 @@ export async function findUser(
     .selectAll('users')
     .select('avatars.id as avatarId')
     .select(['accounts.tier', 'accounts.kind as accountKind', 'members.role as accountRole'])
-    .where(`users.${column}`, '=', value)
-    .executeTakeFirst()
 }
 
 /** The account that the user belongs to; nothing when there is no such user. */

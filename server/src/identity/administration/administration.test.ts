@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { sql } from 'kysely'
+import { z } from 'zod'
 import { eventually } from '#kernel/test-support.ts'
 import { addMember, appoint, found, foundReseller } from '#test/accounts.ts'
 import { type Answer, type Person, startApp } from '#test/app.ts'
@@ -67,29 +69,53 @@ test('a user who is deactivated is out at once, with keys and links, and in agai
   assert.equal((await logIn(ann.email, ann.password)).status, 200)
 })
 
-test('what a user has open in any account ends when they are deactivated', async () => {
+test('what a user has open in any account ends when they are deactivated, and what slipped in just then', async () => {
   const ann = await app.person()
   const shop = await found(root, app.unique('shop'))
-  const ctx = app.app.systemContext()
-  const now = ctx.clock.now()
-  const open = [ann.accountId, shop].map((accountId) => ({
-    ...{ id: ctx.newId('ses'), accountId, userId: ann.userId, status: 'queued' as const },
-    ...{ viewport: '{"width":800,"height":600}', metadata: '{}', idleTimeoutSeconds: 600 },
-    ...{ timeoutSeconds: 600, createdAt: now, lastActivityAt: now },
-    expiresAt: new Date(+now + 600_000),
-  }))
-  await db.insertInto('browserSessions').values(open).execute()
+  const open = [await addSession(ann, ann.accountId), await addSession(ann, shop)]
   assert.equal((await root.post(of(ann, '/deactivate'))).status, 200)
-  const ids = open.map(({ id }) => id)
-  await eventually('both have ended', async () => {
-    const rows = await db
-      .selectFrom('browserSessions')
-      .select('endReason')
-      .where('id', 'in', ids)
-      .execute()
-    return rows.every(({ endReason }) => endReason === 'user_disabled')
-  })
+  await eventually('both have ended', async () => (await reasonsOf(open)).every(isDisabled))
+  // Of a process that has not heard of it yet: a job looks again a little later.
+  const { rows } = await sql<{ input: z.output<typeof LATE.input> }>`
+    select data -> 'input' as input from pgboss.job
+    where name = ${LATE.name} and data -> 'input' ->> 'userId' = ${ann.userId}`.execute(db)
+  assert.equal(rows.length, 1)
+  const late = await addSession(ann, shop)
+  const startedBefore = new Date(Date.now() + 1_000).toISOString()
+  await app.app.systemContext().jobs.send(LATE, { ...rows[0]!.input, startedBefore })
+  await eventually('that one has ended, too', async () =>
+    (await reasonsOf([late])).every(isDisabled),
+  )
 })
+
+const LATE = {
+  name: 'browsers.end_late_sessions',
+  input: z.object({ userId: z.string(), reason: z.string(), startedBefore: z.string() }),
+}
+
+const isDisabled = (reason: string | null) => reason === 'user_disabled'
+
+async function addSession({ userId }: Person, accountId: string, createdAt = new Date()) {
+  const id = app.app.systemContext().newId('ses')
+  await db
+    .insertInto('browserSessions')
+    .values({
+      ...{ id, accountId, userId, status: 'queued', timeoutSeconds: 600, idleTimeoutSeconds: 600 },
+      ...{ viewport: '{"width":800,"height":600}', metadata: '{}' },
+      ...{ createdAt, lastActivityAt: createdAt, expiresAt: new Date(+createdAt + 600_000) },
+    })
+    .execute()
+  return id
+}
+
+async function reasonsOf(ids: string[]): Promise<(string | null)[]> {
+  const rows = await db
+    .selectFrom('browserSessions')
+    .select('endReason')
+    .where('id', 'in', ids)
+    .execute()
+  return rows.map(({ endReason }) => endReason)
+}
 
 test('T40: nobody changes a user of their own rank or above, nor themselves, and one super-admin stays', async () => {
   const [admin, peer, support] = [await app.person(), await app.person(), await app.person()]
@@ -206,7 +232,12 @@ test('a user is signed out everywhere, unlocked after wrong passwords, and not w
   assert.equal((await admin.post(of(ann, '/sign-out'))).status, 204)
   assert.equal((await ann.get('/v1/users/me')).status, 401)
   const { failures } = strict.app.identity.tools
-  for (let count = 0; count < 10; count++) await failures.begin(ann.email)
+  await failures.begin(ann.email)
+  await strict.app
+    .systemContext()
+    .db.updateTable('passwordFailures')
+    .set({ refusedUntil: new Date(Date.now() + 600_000) })
+    .execute()
   const locked = await admin.get(of(ann))
   assert.ok(locked.body.lockedUntil, JSON.stringify(locked.body))
   assert.equal((await admin.post(of(ann, '/unlock'))).status, 204)

@@ -26,7 +26,7 @@ interface Call {
   /** The status that it answers with when the caller may, and what it announces of the user then. */
   outcome(model: Model): [status: number, announced?: string]
   /** What is so once it has succeeded. */
-  then?: Partial<Model>
+  becomes?: Partial<Model>
 }
 
 const write = (action: string, announced: string): Call => ({
@@ -35,12 +35,12 @@ const write = (action: string, announced: string): Call => ({
 })
 
 const name = (firstName: string): Call => ({
-  ...{ method: 'put', path: '', body: { firstName }, then: { firstName } },
+  ...{ method: 'put', path: '', body: { firstName }, becomes: { firstName } },
   outcome: (model) => [200, model.firstName === firstName ? undefined : 'user.changed'],
 })
 
 const tier = (tier: string): Call => ({
-  ...{ method: 'put', path: '/tier', body: { tier }, then: { tier } },
+  ...{ method: 'put', path: '/tier', body: { tier }, becomes: { tier } },
   outcome: (model) => [200, model.tier === tier ? undefined : 'account.tier_changed'],
 })
 
@@ -50,17 +50,17 @@ const calls: Record<string, Call> = {
   'give premium': tier('premium'),
   'give free': tier('free'),
   deactivate: {
-    ...{ method: 'post', path: '/deactivate', then: { status: 'disabled' } },
+    ...{ method: 'post', path: '/deactivate', becomes: { status: 'disabled' } },
     outcome: ({ status }) =>
       status === 'leaving' ? [409] : [200, status === 'active' ? 'user.deactivated' : undefined],
   },
   reactivate: {
-    ...{ method: 'post', path: '/reactivate', then: { status: 'active' } },
+    ...{ method: 'post', path: '/reactivate', becomes: { status: 'active' } },
     outcome: ({ status }) =>
       status === 'leaving' ? [409] : [200, status === 'disabled' ? 'user.reactivated' : undefined],
   },
   delete: {
-    ...{ method: 'delete', path: '', then: { status: 'leaving' } },
+    ...{ method: 'delete', path: '', becomes: { status: 'leaving' } },
     outcome: ({ status }) => (status === 'leaving' ? [409] : [202, 'user.deletion_scheduled']),
   },
   'sign out': write('sign-out', 'user.sign_ins_ended'),
@@ -115,7 +115,7 @@ test('P24, admin audit: every call on a user that changes something leaves one e
       }
       const [status, announced] = call.outcome(model)
       assert.equal(answer.status, status, `${what}: ${JSON.stringify(answer.body)}`)
-      if (status < 300) Object.assign(model, call.then)
+      if (status < 300) Object.assign(model, call.becomes)
       const about = announced === 'account.tier_changed' ? target.accountId : target.userId
       if (announced) trails[by]!.push([announced, about, 'succeeded'])
     }

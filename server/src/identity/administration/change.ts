@@ -16,7 +16,7 @@ export async function changeUser(
   tools: Tools,
   ctx: Context,
   userId: string,
-  { devices: _, lockedUntil: __, firstName, lastName, ...readOnly }: AdminUserChange,
+  { devices: _devices, lockedUntil: _locked, firstName, lastName, ...readOnly }: AdminUserChange,
 ): Promise<AdminUserDetails> {
   return ctx.transaction(async (ctx) => {
     const { acting, user } = await holdUser(ctx, userId, { permission: 'users.write', self: true })

@@ -29,8 +29,8 @@ const CONDITIONS: { [Name in keyof Filters]-?: (value: NonNullable<Filters[Name]
 const holdsFactor = sql<boolean>`users.id in (
   select user_id from totp_secrets where state = 'active' union all select user_id from passkeys)`
 
-/** The users whom the query asks for, of those whom the caller may see. */
-export function wantedUsers(ctx: Context, query: Filters) {
+/** The condition on `users` that the query asks for them, and that the caller may see them. */
+export function isWanted(ctx: Context, query: Filters): Condition {
   const names = Object.keys(CONDITIONS) as (keyof Filters)[]
   const conditions = names.flatMap((name) => {
     const value = query[name]
@@ -38,8 +38,5 @@ export function wantedUsers(ctx: Context, query: Filters) {
   })
   const seesAll = ctx.actor.kind === 'system' || allowsAnywhere(ctx.actor, 'users.read')
   if (!seesAll) conditions.push(isReached(ctx, 'users.read', 'users.accountId'))
-  return ctx.db
-    .selectFrom('users')
-    .where('users.status', '!=', 'deleted')
-    .where(({ and }) => and(conditions))
+  return sql`(${sql.join([sql`users.status <> 'deleted'`, ...conditions], sql` and `)})`
 }

@@ -4,7 +4,7 @@ import { sha256 } from '#kernel/crypto.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
 import { cutPage, timeText } from '#kernel/http/cursor.ts'
 import { sqlState } from '#kernel/transaction.ts'
-import { wantedUsers } from './filters.ts'
+import { isWanted } from './filters.ts'
 import { presentSeen } from './present.ts'
 import { administrationProblems } from './problems.ts'
 import { isReached } from './reach.ts'
@@ -88,7 +88,10 @@ function placeIn(text: string): Place {
 }
 
 /** What a cursor is bound to. */
-function nameOf({ actor, accountId }: Context, { limit: _, cursor: __, ...rest }: UserQuery) {
+function nameOf(
+  { actor, accountId }: Context,
+  { limit: _limit, cursor: _cursor, ...rest }: UserQuery,
+) {
   const whose = 'userId' in actor ? actor.userId : ''
   const filters = JSON.stringify(Object.entries(rest).sort())
   return `admin-users ${whose} ${accountId} ${sha256(filters).toString('base64url')}`
@@ -110,8 +113,10 @@ function findIds(ctx: Context, query: UserQuery, place: Place | undefined) {
   const { by, text, type, isDown } = orderOf(query.sort)
   const direction = isDown ? 'desc' : 'asc'
   const beyond = isDown ? sql`<` : sql`>`
-  return wantedUsers(ctx, query)
+  return ctx.db
+    .selectFrom('users')
     .select(['users.id', text.as('value')])
+    .where(isWanted(ctx, query))
     .$if(place !== undefined, (rows) =>
       rows.where(
         sql<boolean>`(${by}, users.id) ${beyond} (${place![0]}::${sql.raw(type)}, ${place![1]})`,
@@ -138,7 +143,12 @@ async function readUsers(ctx: Context, ids: string[]): Promise<AdminUser[]> {
 }
 
 async function count(ctx: Context, query: UserQuery): Promise<number> {
-  const some = wantedUsers(ctx, query).select('users.id').limit(MAX_COUNTED).as('some')
+  const some = ctx.db
+    .selectFrom('users')
+    .select('users.id')
+    .where(isWanted(ctx, query))
+    .limit(MAX_COUNTED)
+    .as('some')
   const { total } = await ctx.db
     .selectFrom(some)
     .select(({ fn }) => fn.countAll<string>().as('total'))

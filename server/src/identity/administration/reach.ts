@@ -14,7 +14,6 @@ export type UserPermission =
   | 'users.write'
   | 'users.create'
   | 'users.delete'
-  | 'users.delete'
   | 'users.secure'
   | 'users.tier'
   | 'staff.write'

@@ -3,7 +3,8 @@ import type { Context } from '#kernel/context.ts'
 import { heldBy } from '../factors/holding.ts'
 import { staffProblems } from '../staff/problems.ts'
 import type { Tools } from '../tools.ts'
-import { wantedUsers } from './filters.ts'
+import { usersWithAccounts } from '../users.ts'
+import { isWanted } from './filters.ts'
 import { presentSeen, type SeenUserRow } from './present.ts'
 import { isReached } from './reach.ts'
 import type { AdminUser, AdminUserDetails } from './schema.ts'
@@ -16,20 +17,9 @@ const hasSecondFactor = sql<boolean>`(
 
 /** Every user whom the caller may see, with their account. */
 export function seenUsers(ctx: Context) {
-  return wantedUsers(ctx, {})
-    .innerJoin('accounts', 'accounts.id', 'users.accountId')
-    .innerJoin('members', (join) =>
-      join
-        .onRef('members.accountId', '=', 'users.accountId')
-        .onRef('members.userId', '=', 'users.id'),
-    )
-    .leftJoin('avatars', (join) =>
-      join.onRef('avatars.userId', '=', 'users.id').on('avatars.isCurrent', '=', true),
-    )
-    .selectAll('users')
-    .select('avatars.id as avatarId')
-    .select(['accounts.tier', 'accounts.kind as accountKind', 'members.role as accountRole'])
+  return usersWithAccounts(ctx.db)
     .select(hasSecondFactor.as('secondFactor'))
+    .where(isWanted(ctx, {}))
 }
 
 /** @throws problem `user.not_found`, also for one out of reach */

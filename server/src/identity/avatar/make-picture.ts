@@ -21,11 +21,18 @@ const MAX_BYTES = 1024 * 1024
  * @throws problem `avatar.not_a_picture`, `avatar.too_many_pixels`, `avatar.busy` or `avatar.unavailable`
  */
 export async function makePicture(ctx: Context, input: Buffer, program = PROGRAM): Promise<Buffer> {
+  if (!looksLikePicture(input)) throw avatarProblems.notAPicture()
   try {
     return await gate.run(ctx.signal, () => runProgram(ctx, input, program))
   } catch (error) {
     throw error instanceof GateFull ? avatarProblems.busy({ retryAfterSeconds: 5 }) : error
   }
+}
+
+/** By its first bytes: what cannot be a picture is not worth a process. Whether it is one, only decoding tells. */
+function looksLikePicture(input: Buffer): boolean {
+  const head = input.toString('latin1', 0, 12)
+  return /^(\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF.{4}WEBP|.{4}ftyp)/s.test(head)
 }
 
 async function runProgram(ctx: Context, input: Buffer, program: string): Promise<Buffer> {

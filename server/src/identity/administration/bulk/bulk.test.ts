@@ -11,6 +11,7 @@ after(() => app[Symbol.asyncDispose]())
 const root = await app.superAdmin()
 const { db } = app.app.systemContext()
 const BULK = '/v1/admin/users/bulk'
+const ROWS = '/v1/admin/bulk'
 
 const said = ({ status, body }: Answer) => [status, body.code]
 
@@ -36,7 +37,7 @@ async function carryOut(change: object, as = root) {
   const { operationId } = started.body
   assert.equal(started.headers.get('location'), `/api/v1/operations/${operationId}`)
   const operation = await ended(operationId, as)
-  return { operation, rows: (await as.get(`${BULK}/${operationId}?limit=100`)).body.items }
+  return { operation, rows: (await as.get(`${ROWS}/${operationId}?limit=100`)).body.items }
 }
 
 async function statusesOf(persons: Person[]): Promise<string[]> {
@@ -200,13 +201,9 @@ async function holdBack(userId: string) {
   const holding = app.app.systemContext().transaction(async (ctx) => {
     await ctx.db.selectFrom('users').select('id').where('id', '=', userId).forUpdate().execute()
     held.resolve()
-    let isReleased = false
-    void released.promise.then(() => (isReleased = true))
     // The database ends a transaction in which nothing is said for long.
-    while (!isReleased) {
-      await sql`select`.execute(ctx.db)
-      await Promise.race([released.promise, sleep(1_000)])
-    }
+    const isReleased = () => Promise.race([released.promise.then(() => true), sleep(1_000)])
+    while (!(await isReleased())) await sql`select`.execute(ctx.db)
   })
   await held.promise
   return async () => {
@@ -245,7 +242,7 @@ test('a change to many that is cancelled stops where it is: what is done stays, 
     ])
     await eventually('its job is over', () => isJobOver(operationId))
     assert.deepEqual(await statusesOf(persons), settled)
-    const { items } = (await root.get(`${BULK}/${operationId}`)).body
+    const { items } = (await root.get(`${ROWS}/${operationId}`)).body
     assert.deepEqual(
       items.map(({ status }: { status: string }) => status === 'done'),
       settled.map((status) => status === 'disabled'),
@@ -320,7 +317,7 @@ test('whoever loses the right meanwhile has the rest refused', async () => {
 test('what became of each is told in pages, to nobody else', async () => {
   const persons = await people(3)
   const { operation } = await carryOut({ operation: 'reactivate', userIds: idsOf(persons) })
-  const path = `${BULK}/${operation.id}`
+  const path = `${ROWS}/${operation.id}`
   const first = (await root.get(`${path}?limit=2`)).body
   const second = (await root.get(`${path}?limit=2&cursor=${first.nextCursor}`)).body
   const rows = [...first.items, ...second.items].map(({ row }: { row: number }) => row)

@@ -27,7 +27,7 @@ export const bulkRoutes = [
     summary: 'Change up to 1,000 users, or make them, as one operation',
     description:
       'If one of them may not be changed by you, nothing is. Else each is changed by itself after the answer: follow the operation at ' +
-      '`Location`, cancel it there, and see what became of each at `GET /v1/admin/users/bulk/{id}`. Takes a fresh proof of who you are.',
+      '`Location`, cancel it there, and see what became of each at `GET /v1/admin/bulk/{id}`. Takes a fresh proof of who you are.',
     access: 'users.write',
     body: BulkChange,
     returns: BulkStarted,
@@ -48,7 +48,7 @@ export const bulkRoutes = [
   }),
   route({
     method: 'GET',
-    path: '/v1/admin/users/bulk/:id',
+    path: '/v1/admin/bulk/:id',
     summary: 'Show what became of each user of a change to many',
     description:
       'In the order in which they were sent; kept for as long as the operation, 30 days.',
