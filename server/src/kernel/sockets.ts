@@ -161,10 +161,12 @@ export class SocketDispatcher implements AsyncDisposable {
 
   /** Closes what may not stay open, now that other addresses may come than before. */
   judgeOpen(): void {
-    for (const [socket, address] of [...this.#open, ...this.#raw]) {
-      const problem = this.#refusalOf(address)
-      if (problem) socket.close(POLICY, problem.code)
-    }
+    for (const [socket, address] of [...this.#open, ...this.#raw]) this.#judge(socket, address)
+  }
+
+  #judge(socket: Pick<RawSocket, 'close'>, address: string): void {
+    const problem = this.#refusalOf(address)
+    if (problem) socket.close(POLICY, problem.code)
   }
 
   #refusalOf(address: string): Problem | undefined {
@@ -233,6 +235,7 @@ export class SocketDispatcher implements AsyncDisposable {
     this.#raw.set(socket, address)
     void socket.closed.catch(() => {}).finally(() => this.#raw.delete(socket))
     if (this.#closing) socket.close(RESTARTING, 'the server is restarting')
+    else this.#judge(socket, address)
   }
 
   #track(socket: WebSocket, address: string): void {
@@ -241,6 +244,8 @@ export class SocketDispatcher implements AsyncDisposable {
     socket.on('pong', () => this.#alive.add(socket))
     socket.on('error', (error) => this.#options.log.debug({ err: error }, 'socket failed'))
     socket.once('close', () => this.#open.delete(socket))
+    // The lists may have changed while it was let in.
+    this.#judge(socket, address)
   }
 
   /** A socket that missed a whole round is gone: half-open ones are noticed within 30 s. */
