@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { allows, checkMatrix } from '#access/index.ts'
 import { chainLagSeconds, keepChain, Refusals } from '#audit/index.ts'
-import { Identity, type PasswordCost } from '#identity/index.ts'
+import { Identity, type PasswordCost, Providers } from '#identity/index.ts'
 import {
   LiveChannel,
   type NodeSessions,
@@ -231,6 +231,7 @@ export class App {
     this.#identity = await Identity.open({
       ...{ db: this.#pool.db, clock, config, keyring: this.#keyring, settings: this.#settings },
       ...{ kms: this.#kms, log: log.category('identity') },
+      providers: new Providers(config, { clock, log: log.category('identity') }),
       passwordCost: this.#options.passwordCost,
     })
     this.#problemCounts = new ProblemCounts(this.#pool.db, clock, log.category('operations'))

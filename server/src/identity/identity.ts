@@ -18,6 +18,7 @@ import { accessCookie, checkSameSite } from './cookies.ts'
 import { type KeyActor, KeyAuthenticator } from './keys/authenticator.ts'
 import { keyIn } from './keys/format.ts'
 import { PasswordFailures } from './password-failures.ts'
+import { Providers } from './oauth/providers.ts'
 import { Passwords } from './password-check.ts'
 import { PASSWORD_COST, type PasswordCost } from './passwords.ts'
 import type { Person, User } from './schema.ts'
@@ -48,6 +49,8 @@ export interface IdentityOptions {
   >
   /** What admins have set; the defaults unless given. */
   settings?: Context['settings']
+  /** Where people may sign in instead, closed with this; nowhere unless given. */
+  providers?: Providers
   /** Of new hashes; `PASSWORD_COST` unless given. */
   passwordCost?: PasswordCost
 }
@@ -74,9 +77,10 @@ export class Identity implements AsyncDisposable {
   }
 
   private constructor(
-    { db, clock, keyring, config, settings, passwordCost = PASSWORD_COST }: IdentityOptions,
+    { db, clock, keyring, config, settings, ...more }: IdentityOptions,
     signingKeys: SigningKeys,
   ) {
+    const { passwordCost = PASSWORD_COST, providers = new Providers() } = more
     this.#db = db
     this.signingKeys = signingKeys
     this.#serviceTokens = new ServiceTokens(clock, signingKeys)
@@ -94,7 +98,7 @@ export class Identity implements AsyncDisposable {
     this.#tokens = tokens
     const { AUTH_ATTEMPTS: free, UNAUTHENTICATED_REQUESTS: unauthenticated } = config
     this.tools = {
-      ...{ keyring, tokens },
+      ...{ keyring, tokens, providers },
       attempts: new Attempts({
         ...{ db, clock, keyring },
         limits: { credentials: free, unauthenticated },
@@ -195,6 +199,7 @@ export class Identity implements AsyncDisposable {
 
   /** Forgets every token and key that it has seen. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.tools.providers[Symbol.asyncDispose]()
     await this.signingKeys[Symbol.asyncDispose]()
     this.#authenticator.forgetAll()
     await this.#keys[Symbol.asyncDispose]()

@@ -24,6 +24,10 @@ import { tidyKeys } from './keys/jobs.ts'
 import { shownAgain } from './keys/insert.ts'
 import { keyProblems } from './keys/problems.ts'
 import { keyRoutes } from './keys/routes.ts'
+import { oauthEvents } from './oauth/events.ts'
+import { identityRoutes } from './oauth/identity-routes.ts'
+import { oauthProblems } from './oauth/problems.ts'
+import { oauthRoutes } from './oauth/routes.ts'
 import { problems } from './problems.ts'
 import { staffEvents } from './staff/events.ts'
 import { staffProblems } from './staff/problems.ts'
@@ -42,6 +46,7 @@ import { userRoutes } from './user-routes.ts'
 
 export { requireVerifiedEmail } from './email-verification.ts'
 export { Identity } from './identity.ts'
+export { Providers } from './oauth/providers.ts'
 export type { PasswordCost } from './passwords.ts'
 export { preferencesOf } from './profile.ts'
 export { replaceSigningKeys, rotateSigningKeys } from './signing/rotate.ts'
@@ -54,7 +59,7 @@ export type IdentityParts = Pick<Identity, 'tools' | 'signingKeys'>
 
 /** Their names would meet those of the others: what differs for sure is the code. */
 const more = Object.fromEntries(
-  [keyProblems, accountProblems, memberProblems, invitationProblems, staffProblems]
+  [keyProblems, accountProblems, memberProblems, invitationProblems, staffProblems, oauthProblems]
     .flatMap((some) => Object.values(some))
     .map((problem) => [problem.kind.code, problem]),
 )
@@ -65,7 +70,7 @@ function routesOf(tools: () => Tools) {
     ...[...factorRoutes(tools), ...passkeyRoutes(tools)],
     ...[...deviceRoutes(tools), ...userRoutes, ...keyRoutes(tools)],
     ...[...accountRoutes(tools), ...memberRoutes(tools), ...invitationRoutes(tools)],
-    ...staffRoutes(tools),
+    ...[...staffRoutes(tools), ...oauthRoutes(tools), ...identityRoutes(tools)],
   ]
 }
 
@@ -111,7 +116,7 @@ export function identity(parts: () => IdentityParts) {
     ],
     publishes: [
       ...[...published, ...factorEvents, ...keyEvents, ...signingEvents],
-      ...[...accountEvents, ...invitationEvents, ...staffEvents],
+      ...[...accountEvents, ...invitationEvents, ...staffEvents, ...oauthEvents],
     ],
     problems: { ...problems, ...factorProblems, ...more, ...signingProblems },
     settings: [factorRoles],

@@ -59,6 +59,8 @@ interface Entry {
   client: Client
   /** A new hash of the same password. */
   passwordHash?: string
+  /** Whether it was proven just now, as it is unless given. */
+  isFresh?: boolean
 }
 
 /** Signs the user in, in the caller's transaction, unless they were disabled or changed since the row was read. */
@@ -66,11 +68,11 @@ export async function letIn(
   tools: Tools,
   ctx: Context,
   user: UserRow,
-  { amr, client, passwordHash = user.passwordHash }: Entry,
+  { amr, client, passwordHash = user.passwordHash, isFresh = true }: Entry,
 ): Promise<{ user: UserRow; signIn: SignInRow } | undefined> {
   const fresh = await markLogin(ctx, user, passwordHash)
   if (!fresh) return undefined
-  return { user: fresh, signIn: await openSignIn(tools, ctx, fresh, { amr, client }) }
+  return { user: fresh, signIn: await openSignIn(tools, ctx, fresh, { amr, client, isFresh }) }
 }
 
 function reasonOf(user: UserRow | undefined, judged: Judgement): Refusal {

@@ -29,13 +29,14 @@ export const refreshKeys: SealedColumn = {
 
 /**
  * Signs a device in, in the transaction that let its user in; announces `user.signed_in`. Beyond 20 devices, the ones idle longest are
- * signed out. The caller holds the user's row, so two at once count each other.
+ * signed out. The caller holds the user's row, so two at once count each other. What was proven some time ago, to somebody else, is no
+ * step-up.
  */
 export async function openSignIn(
   tools: Tools,
   ctx: Context,
   user: UserRow,
-  { amr, client }: { amr: string[]; client: Client },
+  { amr, client, isFresh = true }: { amr: string[]; client: Client; isFresh?: boolean },
 ): Promise<SignInRow> {
   const id = ctx.newId('sgn')
   const now = ctx.clock.now()
@@ -59,7 +60,7 @@ export async function openSignIn(
       refreshHash: refreshHash(makeRefreshToken(key, id, 1)),
       refreshedAt: now,
       refreshedBy: digestOf(client),
-      ...{ steppedUpAt: now, device },
+      ...{ steppedUpAt: isFresh ? now : null, device },
     })
     .returningAll()
     .executeTakeFirstOrThrow()

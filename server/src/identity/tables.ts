@@ -14,6 +14,7 @@ import type {
 import type { AccountRole, PlatformRole } from '#access/index.ts'
 import type { InvitationTable } from './invitations/tables.ts'
 import type { ApiKeyTable } from './keys/tables.ts'
+import type { LinkedIdentityTable, ProviderVisitTable } from './oauth/tables.ts'
 import type { UserSettings } from './settings.ts'
 import type { SigningKeyState } from './signing/states.ts'
 
@@ -47,6 +48,8 @@ export interface UserTable {
   emailKey: string
   emailVerified: Generated<boolean>
   passwordHash: string
+  /** Without one, `passwordHash` is of no password at all. */
+  hasPassword: Generated<boolean>
   firstName: string | null
   lastName: string | null
   status: Generated<'active' | 'disabled'>
@@ -208,5 +211,7 @@ declare module '#kernel/db.ts' {
     attempts: AttemptTable
     passwordFailures: PasswordFailureTable
     signInRecords: SignInRecordTable
+    linkedIdentities: LinkedIdentityTable
+    providerVisits: ProviderVisitTable
   }
 }

@@ -30,6 +30,7 @@ const EXAMPLES: { [Name in keyof TemplateValues]: TemplateValues[Name] } = {
   second_factor_locked: { until: at },
   invitation: { link, inviter: 'Ann', account: 'Shop', role: 'member', expiresInHours: 72 },
   second_factor_changed: { what: 'backup_code_used', codesLeft: 2, at },
+  identity_changed: { provider: 'Acme', what: 'linked', at },
   account_deletion: { restoreUntil: at, link },
 }
 

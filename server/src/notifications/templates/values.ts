@@ -27,6 +27,7 @@ export interface TemplateValues {
     codesLeft?: number
     at: string
   }
+  identity_changed: { provider: string; what: 'linked' | 'unlinked'; at: string }
   account_deletion: { restoreUntil: string; link?: string }
 }
 
