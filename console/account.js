@@ -1,4 +1,5 @@
 import { panels, secondFactor } from './panels.js'
+import { goOnFromProvider, isFromProvider, providerLinks } from './providers.js'
 import { call, isSignedIn } from './session.js'
 import { paragraphsOf } from './words.js'
 
@@ -7,6 +8,7 @@ const title = document.getElementById('account-title')
 const text = document.getElementById('account-text')
 const alert = document.getElementById('account-alert')
 const form = document.getElementById('account-form')
+const ways = Object.assign(document.createElement('p'), { className: 'actions' })
 const enter = document.getElementById('enter')
 const leave = document.getElementById('leave')
 
@@ -18,6 +20,7 @@ let token
 export function showAccount() {
   const look = () => {
     const [name, given] = location.hash.slice(1).split('=')
+    if (isFromProvider(name)) return void arrive(name, given)
     if (!Object.hasOwn(panels, name)) return
     token = given
     if (given) history.replaceState(null, '', `${location.pathname}#${name}`)
@@ -25,6 +28,7 @@ export function showAccount() {
   }
   addEventListener('hashchange', look)
   leave.addEventListener('click', () => void signOut())
+  form.after(ways)
   form.addEventListener('submit', (event) => {
     event.preventDefault()
     submitShown()
@@ -39,6 +43,28 @@ export async function showWho() {
   enter.hidden = me?.ok === true
   leave.hidden = !enter.hidden
   leave.textContent = me?.ok ? `Sign out ${me.body.email}` : ''
+}
+
+/** Back from a provider: the code is out of the address before anything else happens. */
+async function arrive(name, given) {
+  history.replaceState(null, '', location.pathname)
+  const answer = await goOnFromProvider(name, given)
+  if (answer.ok && !answer.body.secondFactorRequired) return showWho()
+  showPanel(answer.ok ? secondFactor(answer.body) : panels['sign-in'])
+  if (!answer.ok) tell(answer)
+}
+
+function tell(answer) {
+  alert.hidden = false
+  alert.replaceChildren(...paragraphsOf(answer.body))
+  alert.focus()
+}
+
+/** Other ways to sign in, while that is what the panel is for. */
+async function showWays(shown) {
+  ways.replaceChildren()
+  const links = shown === panels['sign-in'].title ? await providerLinks() : []
+  if (title.textContent === shown && !form.hidden) ways.replaceChildren(...links)
 }
 
 async function signOut() {
@@ -57,6 +83,7 @@ function showPanel({ title: heading, text: about = '', fields, button, more, ...
   submitShown = () => void submit(send, fields, rest)
   form.hidden = false
   panel.hidden = false
+  void showWays(heading)
   ;(form.querySelector('input') ?? send).focus()
 }
 
@@ -69,8 +96,7 @@ async function submit(send, fields, { path, bodyOf = (given) => given, done }) {
   send.disabled = false
   alert.hidden = answer.ok
   if (!answer.ok) {
-    alert.replaceChildren(...paragraphsOf(answer.body))
-    alert.focus()
+    tell(answer)
     return
   }
   if (answer.body.secondFactorRequired) {
@@ -80,6 +106,7 @@ async function submit(send, fields, { path, bodyOf = (given) => given, done }) {
   token = undefined
   form.hidden = true
   form.replaceChildren()
+  ways.replaceChildren()
   history.replaceState(null, '', location.pathname)
   panel.hidden = done === undefined
   text.textContent = done ?? ''

@@ -7,7 +7,15 @@ import { problems } from './problems.ts'
 const CONSOLE = join(import.meta.dirname, '../../../console')
 
 const SCRIPTS = [
-  ...['account.js', 'app.js', 'health.js', 'mails.js', 'panels.js', 'quick-start.js'],
+  ...[
+    'account.js',
+    'app.js',
+    'health.js',
+    'mails.js',
+    'panels.js',
+    'providers.js',
+    'quick-start.js',
+  ],
   ...['reference.js', 'session.js', 'setup.js', 'words.js'],
 ]
 const PAGES = ['index.html', 'mails.html']
