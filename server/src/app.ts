@@ -1,7 +1,7 @@
 import { checkMatrix } from '#access/index.ts'
 import { AddressLists } from '#addresses/index.ts'
 import { chainLagSeconds, keepChain } from '#audit/index.ts'
-import { accountOfUser, Identity, type PasswordCost } from '#identity/index.ts'
+import { accountOfUser, Identity, type PasswordCost, Providers } from '#identity/index.ts'
 import {
   type NodeSessions,
   reapBrowsers,
@@ -249,6 +249,7 @@ export class App {
       ...{ db: this.#pool.db, clock, config, keyring: this.#keyring, settings: this.#settings },
       ...{ kms: this.#kms, log: log.category('identity') },
       refuseSignIn: (address) => this.#addresses.refuseSignIn(address),
+      providers: new Providers(config, { clock, log: log.category('identity') }),
       passwordCost: this.#options.passwordCost,
     })
     this.#problemCounts = new ProblemCounts(this.#pool.db, clock, log.category('operations'))

@@ -8,7 +8,8 @@ import { problems } from './problems.ts'
 import { ChangeEmail, UseLink } from './schema.ts'
 import type { Tools } from './tools.ts'
 
-const { linkInvalid, tooManyAttempts, httpsRequired, wrongPassword, busy, emailTaken } = problems
+const { noPassword, linkInvalid, tooManyAttempts, httpsRequired } = problems
+const { wrongPassword, busy, emailTaken } = problems
 
 /** What proves that an e-mail address is somebody's. */
 export function addressRoutes(tools: () => Tools) {
@@ -50,7 +51,7 @@ export function addressRoutes(tools: () => Tools) {
       access: { signedIn: 'everybody changes their own address' },
       body: ChangeEmail,
       status: 202,
-      problems: [wrongPassword, tooManyAttempts, httpsRequired, busy],
+      problems: [noPassword, wrongPassword, tooManyAttempts, httpsRequired, busy],
       examples: { body: { newEmail: 'ann.lovelace@example.com', password: examplePassword } },
       handler: (ctx, { body, request }) => {
         clientOf(request)

@@ -1,12 +1,13 @@
 import type { Context } from '#kernel/context.ts'
 import { dropFactors } from './factors/drop.ts'
 import { revokeKeysOf } from './keys/service.ts'
+import { dropIdentities } from './oauth/identities.ts'
 import type { Tools } from './tools.ts'
 import type { UserRow } from './users.ts'
 
 /**
  * Takes the address as proven, in the transaction of the caller: whoever has the mail has the address. When it was not before, somebody
- * else may have registered it, so what would let them in again goes: second factors and API keys.
+ * else may have registered it, so what would let them in again goes: second factors, linked identities and API keys.
  */
 export async function claimAddress(tools: Tools, ctx: Context, user: UserRow): Promise<void> {
   const claimed = await ctx.db
@@ -19,5 +20,6 @@ export async function claimAddress(tools: Tools, ctx: Context, user: UserRow): P
     .executeTakeFirst()
   if (!claimed) return
   await dropFactors(ctx, user)
+  await dropIdentities(ctx, user)
   await revokeKeysOf(tools, ctx, user.id)
 }

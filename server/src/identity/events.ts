@@ -14,7 +14,7 @@ export const registered = defineEvent(
   z.object({
     userId: z.string(),
     accountId: z.string(),
-    by: z.enum(['sign_up', 'bootstrap', 'operator', 'invitation', 'admin']),
+    by: z.enum(['sign_up', 'bootstrap', 'operator', 'invitation', 'admin', 'provider']),
     roles: z.array(z.string()),
   }),
   aboutUser,
@@ -31,7 +31,7 @@ export const signInFailed = defineEvent(
   'user.sign_in_failed',
   'Somebody tried to sign in and was refused. `userId` is there when the address is known; the address itself never is.',
   z.object({
-    reason: z.enum(['unknown_user', 'wrong_password', 'disabled', 'locked']),
+    reason: z.enum(['unknown_user', 'wrong_password', 'disabled', 'locked', 'not_linked']),
     userId: z.string().optional(),
     ...client,
   }),

@@ -18,6 +18,7 @@ import { accessCookie, checkSameSite } from './cookies.ts'
 import { type KeyActor, KeyAuthenticator } from './keys/authenticator.ts'
 import { keyIn } from './keys/format.ts'
 import { PasswordFailures } from './password-failures.ts'
+import { Providers } from './oauth/providers.ts'
 import { Passwords } from './password-check.ts'
 import { PASSWORD_COST, type PasswordCost } from './passwords.ts'
 import type { Person, User } from './schema.ts'
@@ -50,6 +51,8 @@ export interface IdentityOptions {
   settings?: Context['settings']
   /** Whether anybody signs in from an address; from any unless given. @throws Problem */
   refuseSignIn?: (address: string) => void
+  /** Where people may sign in instead, closed with this; nowhere unless given. */
+  providers?: Providers
   /** Of new hashes; `PASSWORD_COST` unless given. */
   passwordCost?: PasswordCost
 }
@@ -75,8 +78,11 @@ export class Identity implements AsyncDisposable {
     return new Identity(options, await SigningKeys.open(source))
   }
 
-  private constructor(options: IdentityOptions, signingKeys: SigningKeys) {
-    const { db, clock, keyring, config, settings, passwordCost = PASSWORD_COST } = options
+  private constructor(
+    { db, clock, keyring, config, settings, ...more }: IdentityOptions,
+    signingKeys: SigningKeys,
+  ) {
+    const { passwordCost = PASSWORD_COST, providers = new Providers() } = more
     this.#db = db
     this.signingKeys = signingKeys
     this.#serviceTokens = new ServiceTokens(clock, signingKeys)
@@ -94,7 +100,7 @@ export class Identity implements AsyncDisposable {
     this.#tokens = tokens
     const { AUTH_ATTEMPTS: free, UNAUTHENTICATED_REQUESTS: unauthenticated } = config
     this.tools = {
-      ...{ keyring, tokens },
+      ...{ keyring, tokens, providers },
       attempts: new Attempts({
         ...{ db, clock, keyring },
         limits: { credentials: free, unauthenticated },
@@ -102,7 +108,7 @@ export class Identity implements AsyncDisposable {
       failures: new PasswordFailures({ db, clock, keyring, free }),
       verifiedEmailDemanded: isProofDemanded(config),
       passwords: new Passwords(passwordCost),
-      refuseSignIn: options.refuseSignIn ?? (() => {}),
+      refuseSignIn: more.refuseSignIn ?? (() => {}),
       signUp: config.SIGN_UP,
       signInIdleDays: Number.parseInt(config.REFRESH_TOKEN_EXPIRY, 10),
       demandingRoles: demanding,
@@ -196,6 +202,7 @@ export class Identity implements AsyncDisposable {
 
   /** Forgets every token and key that it has seen. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.tools.providers[Symbol.asyncDispose]()
     await this.signingKeys[Symbol.asyncDispose]()
     this.#authenticator.forgetAll()
     await this.#keys[Symbol.asyncDispose]()

@@ -45,6 +45,10 @@ import { leavingProblems } from './leaving/problems.ts'
 import { leavingRoutes } from './leaving/routes.ts'
 import { restoreDays } from './leaving/settings.ts'
 import { ownRecords } from './own-records.ts'
+import { oauthEvents } from './oauth/events.ts'
+import { identityRoutes } from './oauth/identity-routes.ts'
+import { oauthProblems } from './oauth/problems.ts'
+import { oauthRoutes } from './oauth/routes.ts'
 import { problems } from './problems.ts'
 import { staffEvents } from './staff/events.ts'
 import { staffProblems } from './staff/problems.ts'
@@ -65,6 +69,7 @@ import { userRoutes } from './user-routes.ts'
 export { requireVerifiedEmail } from './email-verification.ts'
 export { admitExport } from './exports.ts'
 export { Identity } from './identity.ts'
+export { Providers } from './oauth/providers.ts'
 export type { PasswordCost } from './passwords.ts'
 export { preferencesOf } from './profile.ts'
 export { replaceSigningKeys, rotateSigningKeys } from './signing/rotate.ts'
@@ -85,7 +90,7 @@ export interface IdentityParts extends Pick<Identity, 'tools' | 'signingKeys'> {
 const more = Object.fromEntries(
   [
     ...[keyProblems, accountProblems, memberProblems, invitationProblems, staffProblems],
-    ...[leavingProblems, avatarProblems, exportProblems, administrationProblems],
+    ...[leavingProblems, avatarProblems, exportProblems, administrationProblems, oauthProblems],
   ]
     .flatMap((some) => Object.values(some))
     .map((problem) => [problem.kind.code, problem]),
@@ -100,6 +105,7 @@ function routesOf(tools: () => Tools, store: () => ObjectStore) {
     ...[...staffRoutes(tools), ...leavingRoutes(tools)],
     ...[...avatarRoutes(store), ...exportRoutes(tools, store), ...userByIdRoutes(tools)],
     ...[...administrationRoutes(tools), ...helpRoutes(tools), ...bulkRoutes],
+    ...[...oauthRoutes(tools), ...identityRoutes(tools)],
   ]
 }
 
@@ -158,7 +164,7 @@ export function identity(parts: () => IdentityParts) {
     publishes: [
       ...[...published, ...factorEvents, ...keyEvents, ...signingEvents],
       ...[...accountEvents, ...invitationEvents, ...staffEvents],
-      ...[...leavingEvents, ...exportEvents, ...administrationEvents],
+      ...[...leavingEvents, ...exportEvents, ...administrationEvents, ...oauthEvents],
     ],
     problems: { ...problems, ...factorProblems, ...more, ...signingProblems },
     settings: [factorRoles, restoreDays],

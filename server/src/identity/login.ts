@@ -9,7 +9,7 @@ import { type Judgement, judgePassword } from './judge-password.ts'
 import { problems } from './problems.ts'
 import type { Login, SignedIn } from './schema.ts'
 import { recordSignIn } from './sign-in-records.ts'
-import { openSignIn, presentSignIn, type SignedAhead } from './sign-ins.ts'
+import { openSignIn, type Opening, presentSignIn } from './sign-ins.ts'
 import type { SignInRow } from './tables.ts'
 import type { Tools } from './tools.ts'
 import { findUser, type UserRow } from './users.ts'
@@ -54,13 +54,9 @@ export async function login(
 }
 
 /** How somebody proved who they are, and from where. */
-interface Entry {
-  amr: string[]
-  client: Client
+interface Entry extends Opening {
   /** A new hash of the same password. */
   passwordHash?: string
-  /** Where its token is signed already. */
-  ahead?: SignedAhead
 }
 
 /** Signs the user in, in the caller's transaction, unless they were disabled or changed since the row was read. */

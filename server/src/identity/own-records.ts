@@ -12,7 +12,7 @@ import { emailKey } from './email.ts'
 /** What tells of one person and nobody else. Sign-ins of staff who acted as them are theirs too. */
 const THEIRS = [
   ...['sign_in_records', 'one_time_tokens', 'totp_secrets', 'backup_codes', 'passkeys'],
-  ...['sign_in_challenges', 'factor_tries', 'remembered_devices', 'sign_ins'],
+  ...['sign_in_challenges', 'factor_tries', 'remembered_devices', 'sign_ins', 'linked_identities'],
 ]
 
 interface Parts {

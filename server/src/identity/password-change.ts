@@ -68,7 +68,10 @@ export async function replacePassword(
 ): Promise<UserRow | undefined> {
   const changed = await ctx.db
     .updateTable('users')
-    .set({ passwordHash: hash, ver: user.ver + 1, updatedAt: ctx.clock.now() })
+    .set({
+      ...{ passwordHash: hash, hasPassword: true },
+      ...{ ver: user.ver + 1, updatedAt: ctx.clock.now() },
+    })
     .where('id', '=', user.id)
     .where('status', '=', 'active')
     .where('ver', '=', user.ver)

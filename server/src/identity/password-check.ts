@@ -40,6 +40,11 @@ export class Passwords {
     })
   }
 
+  /** The hash to keep for a person without a password: none matches it. */
+  none(): string {
+    return decoyHash(this.#cost)
+  }
+
   /**
    * Whether the password is the stored one. Without one, the answer is no after the same work.
    *

@@ -18,7 +18,15 @@ import { factorProblems } from './factors/problems.ts'
 import { stepUpBy } from './factors/step-up-by.ts'
 import type { Tools } from './tools.ts'
 
-const { linkInvalid, tooManyAttempts, httpsRequired, weakPassword, wrongPassword, busy } = problems
+const {
+  noPassword,
+  linkInvalid,
+  tooManyAttempts,
+  httpsRequired,
+  weakPassword,
+  wrongPassword,
+  busy,
+} = problems
 const NEW_PASSWORD = 'violet tractor ten umbrellas'
 
 /** New passwords for old ones, for lost ones, and the password as a fresh proof. */
@@ -62,7 +70,7 @@ export function passwordRoutes(tools: () => Tools) {
       access: { signedIn: 'everybody changes their own password' },
       body: ChangePassword,
       returns: SignInAnswer,
-      problems: [wrongPassword, weakPassword, tooManyAttempts, httpsRequired, busy],
+      problems: [noPassword, wrongPassword, weakPassword, tooManyAttempts, httpsRequired, busy],
       examples: {
         body: { currentPassword: examplePassword, newPassword: NEW_PASSWORD },
         reply: exampleSignedIn,
@@ -82,7 +90,7 @@ export function passwordRoutes(tools: () => Tools) {
       body: StepUp,
       returns: SteppedUp,
       problems: [
-        ...[wrongPassword, tooManyAttempts, httpsRequired, busy],
+        ...[noPassword, wrongPassword, tooManyAttempts, httpsRequired, busy],
         ...[factorProblems.codeRefused, factorProblems.locked],
         ...[factorProblems.passkeyRefused, factorProblems.passkeysUnavailable],
       ],

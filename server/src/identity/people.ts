@@ -11,8 +11,12 @@ export interface NewPerson {
   firstName?: string | undefined
   lastName?: string | undefined
   passwordHash: string
+  /** Unless given: yes. */
+  hasPassword?: boolean
+  /** Whether the address is proven; unless given, it is for everybody who did not just register. */
+  emailVerified?: boolean
   platformRoles: PlatformRole[]
-  by: 'sign_up' | 'bootstrap' | 'operator' | 'invitation' | 'admin'
+  by: 'sign_up' | 'bootstrap' | 'operator' | 'invitation' | 'admin' | 'provider'
 }
 
 /**
@@ -64,8 +68,9 @@ async function insertUser(
       email: person.email,
       emailKey: emailKey(person.email)!,
       // Whoever runs the installation needs no mail to prove it, and the invited have got theirs.
-      emailVerified: person.by !== 'sign_up' && person.by !== 'admin',
+      emailVerified: person.emailVerified ?? (person.by !== 'sign_up' && person.by !== 'admin'),
       passwordHash: person.passwordHash,
+      hasPassword: person.hasPassword ?? person.by !== 'admin',
       firstName: person.firstName ?? null,
       lastName: person.lastName ?? null,
       platformRoles: person.platformRoles,

@@ -81,7 +81,7 @@ export const problems = defineProblems({
     title: 'Prove again who you are',
     detail: 'This needs a proof of the last 5 minutes that it is you.',
     suggestion:
-      'Send your password, or a code of your second factor, to `POST /v1/auth/step-up`, then repeat the request.',
+      'Send your password, or a code of your second factor, to `POST /v1/auth/step-up`, then repeat the request. Without a password, `POST /v1/auth/oauth/{provider}/step-up` asks a provider, or `POST /v1/auth/forgot-password` mails a link that sets one.',
   },
   wrongPassword: {
     code: 'auth.wrong_password',
@@ -89,6 +89,14 @@ export const problems = defineProblems({
     title: 'That is not your password',
     detail: 'The password does not match the one of the signed-in user.',
     suggestion: 'Type it again; `POST /v1/auth/forgot-password` helps with a lost one.',
+  },
+  noPassword: {
+    code: 'auth.no_password',
+    status: 409,
+    title: 'You have no password',
+    detail: 'You sign in by a provider, and have never set a password.',
+    suggestion:
+      '`POST /v1/auth/forgot-password` mails a link that sets one; `POST /v1/auth/oauth/{provider}/step-up` proves who you are without.',
   },
   deviceNotFound: {
     code: 'device.not_found',

@@ -91,7 +91,7 @@ export const Bootstrap = z
   .meta({ id: 'Bootstrap' })
 export type Bootstrap = z.output<typeof Bootstrap>
 
-const RememberToken = z
+export const RememberToken = z
   .string()
   .regex(/^[A-Za-z0-9_-]{43}$/, 'must be the `rememberToken` of an earlier sign-in')
   .meta({ description: 'Of an earlier sign-in of this device, in place of a second factor' })

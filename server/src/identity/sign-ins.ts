@@ -49,15 +49,25 @@ export async function signAhead(
   return { id, at, accessToken: await accessTokenOf(tools, { id: userId, ver }, facts) }
 }
 
+export interface Opening {
+  amr: string[]
+  client: Client
+  /** Where its token is signed already. */
+  ahead?: SignedAhead | undefined
+  /** Whether it was proven just now, as it is unless given. */
+  isFresh?: boolean | undefined
+}
+
 /**
  * Signs a device in, in the transaction that let its user in; announces `user.signed_in`. Beyond 20 devices, the ones idle longest are
- * signed out. The caller holds the user's row, so two at once count each other.
+ * signed out. The caller holds the user's row, so two at once count each other. What was proven some time ago, to somebody else, is no
+ * step-up.
  */
 export async function openSignIn(
   tools: Tools,
   ctx: Context,
   user: UserRow,
-  { amr, client, ahead }: { amr: string[]; client: Client; ahead?: SignedAhead | undefined },
+  { amr, client, ahead, isFresh = true }: Opening,
 ): Promise<SignInRow> {
   const { id, at: now } = ahead ?? { id: ctx.newId('sgn'), at: ctx.clock.now() }
   const key = randomBytes(REFRESH_KEY_BYTES)
@@ -80,7 +90,7 @@ export async function openSignIn(
       refreshHash: refreshHash(makeRefreshToken(key, id, 1)),
       refreshedAt: now,
       refreshedBy: digestOf(client),
-      ...{ steppedUpAt: now, device },
+      ...{ steppedUpAt: isFresh ? now : null, device },
     })
     .returningAll()
     .executeTakeFirstOrThrow()

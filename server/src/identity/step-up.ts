@@ -62,7 +62,7 @@ export async function markSteppedUp(ctx: Context, by: string): Promise<Date> {
 /**
  * The signed-in person, whose password this is. Wrong ones count like those of a sign-in.
  *
- * @throws problem `auth.wrong_password`, `auth.too_many_attempts` or `auth.busy`
+ * @throws problem `auth.no_password`, `auth.wrong_password`, `auth.too_many_attempts` or `auth.busy`
  */
 export async function provePassword(
   tools: Tools,
@@ -72,6 +72,7 @@ export async function provePassword(
   const { userId } = signedInActor(ctx)
   const user = await findUser(ctx.db, 'id', userId)
   if (!user) throw httpProblems.unauthenticated()
+  if (!user.hasPassword) throw problems.noPassword()
   const { emailKey } = user
   await tools.attempts.take('step_up', userId)
   const judgement = await judgePassword(tools, ctx, { emailKey, password, user })

@@ -18,6 +18,7 @@ import type { BulkRowTable } from './administration/bulk/tables.ts'
 import type { InvitationTable } from './invitations/tables.ts'
 import type { ApiKeyTable } from './keys/tables.ts'
 import type { DepartureTable } from './leaving/tables.ts'
+import type { LinkedIdentityTable, ProviderVisitTable } from './oauth/tables.ts'
 import type { UserSettings } from './settings.ts'
 import type { SigningKeyState } from './signing/states.ts'
 
@@ -51,6 +52,8 @@ export interface UserTable {
   emailKey: string
   emailVerified: Generated<boolean>
   passwordHash: string
+  /** Without one, `passwordHash` is of no password at all. */
+  hasPassword: Generated<boolean>
   firstName: string | null
   lastName: string | null
   /** Who is `leaving` is to be deleted, and can be restored until then; of the `deleted` only the row is left. */
@@ -224,5 +227,7 @@ declare module '#kernel/db.ts' {
     departures: DepartureTable
     avatars: AvatarTable
     dataExports: DataExportTable
+    linkedIdentities: LinkedIdentityTable
+    providerVisits: ProviderVisitTable
   }
 }

@@ -1,6 +1,7 @@
 import type { Role } from '#access/index.ts'
 import type { Keyring } from '#kernel/crypto.ts'
 import type { AccessTokens } from './access-tokens.ts'
+import type { Providers } from './oauth/providers.ts'
 import type { Attempts } from './attempts.ts'
 import type { PasswordFailures } from './password-failures.ts'
 import type { Passwords } from './password-check.ts'
@@ -12,6 +13,8 @@ export interface Tools {
   readonly passwords: Passwords
   readonly attempts: Attempts
   readonly failures: PasswordFailures
+  /** Where people may sign in instead. */
+  readonly providers: Providers
   /** Whether what lasts or reaches others needs a proven e-mail address. */
   readonly verifiedEmailDemanded: boolean
   readonly signUp: 'open' | 'invite' | 'closed'

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { microsoftTenant, openIdProviders, webOrigin } from './config-providers.ts'
 import {
   addressRanges,
   allowedAddresses,
@@ -152,6 +153,43 @@ export const KEYS = {
       .regex(/^\d{1,3}d$/, 'must be days such as 14d')
       .default('14d'),
     'A sign-in that is not used for this long ends; 30 days after it began it ends in any case.',
+  ),
+  OAUTH_GOOGLE_CLIENT_ID: key(
+    z.string().min(1).max(255).optional(),
+    'Client of Google for “Continue with Google”. Sign-in by providers is described in `docs/sign-in-with-providers.md`.',
+  ),
+  OAUTH_GOOGLE_CLIENT_SECRET: key(
+    z.string().min(1).max(1024).optional(),
+    'Goes with `OAUTH_GOOGLE_CLIENT_ID`.',
+  ),
+  OAUTH_MICROSOFT_CLIENT_ID: key(
+    z.string().min(1).max(255).optional(),
+    'Application (client) id at Microsoft Entra for “Continue with Microsoft”.',
+  ),
+  OAUTH_MICROSOFT_CLIENT_SECRET: key(
+    z.string().min(1).max(1024).optional(),
+    'Goes with `OAUTH_MICROSOFT_CLIENT_ID`.',
+  ),
+  OAUTH_MICROSOFT_TENANT: key(
+    microsoftTenant.default('common'),
+    'Who may come from Microsoft: the id of a directory, `organizations` (any of them), `consumers` (personal), or `common` (all).',
+  ),
+  OAUTH_GITHUB_CLIENT_ID: key(
+    z.string().min(1).max(255).optional(),
+    'OAuth app of GitHub for “Continue with GitHub”.',
+  ),
+  OAUTH_GITHUB_CLIENT_SECRET: key(
+    z.string().min(1).max(1024).optional(),
+    'Goes with `OAUTH_GITHUB_CLIENT_ID`.',
+  ),
+  OAUTH_GITHUB_URL: key(
+    webOrigin.default('https://github.com'),
+    'Origin of a GitHub Enterprise Server instead. Its host may have a private address.',
+  ),
+  OAUTH_PROVIDERS: key(
+    openIdProviders.default([]),
+    'Any other OpenID providers, as JSON: `[{"id":"acme","name":"Acme","issuer":"https://login.acme.example","clientId":"…","clientSecret":"…"}]`; `scopes` may be given too. The host of an issuer may have a private address.',
+    'none',
   ),
   CHROMIUM_PATH: key(
     z.string().min(1).optional(),

@@ -137,3 +137,54 @@ test('names that are set for nothing are told, without their values', () => {
   assert.match(line!, /^JWT_SECRET is not used: /)
   assert.ok(!line!.includes('hunter2') && more.length === 0)
 })
+
+test('providers of sign-in are read, and what is wrong with them is told by its place alone', () => {
+  const acme = {
+    ...{ id: 'acme', name: 'Acme', issuer: 'https://login.acme.example/realms/one/' },
+    ...{ clientId: 'gantry', clientSecret: 'hush' },
+  }
+  const read = (list: unknown) => loadConfig({ OAUTH_PROVIDERS: JSON.stringify(list) })
+  assert.deepEqual(read([acme]).OAUTH_PROVIDERS, [
+    { ...acme, scopes: ['openid', 'email', 'profile'] },
+  ])
+  const faults: [unknown, RegExp][] = [
+    [{}, /OAUTH_PROVIDERS: /],
+    [[{ ...acme, id: 'google' }], /\[0\]\.id is taken/],
+    [[acme, { ...acme, issuer: 'https://b.example' }], /names an id twice/],
+    [[acme, { ...acme, id: 'again' }], /names an issuer twice/],
+    [[{ ...acme, issuer: 'http://login.acme.example' }], /\[0\]\.issuer must be an https URL/],
+    [[{ ...acme, issuer: 'https://a.example?x' }], /\[0\]\.issuer must be an https URL/],
+    [[{ ...acme, issuer: 'https://u:p@a.example' }], /\[0\]\.issuer must be an https URL/],
+    [[{ ...acme, scopes: ['email'] }], /\[0\]\.scopes must hold openid/],
+    [[{ ...acme, secret: 'x' }], /\[0\]/],
+  ]
+  for (const [list, told] of faults) {
+    assert.throws(
+      () => read(list),
+      (error: Error) => told.test(error.message) && !error.message.includes('hush'),
+      JSON.stringify(list),
+    )
+  }
+  assert.throws(
+    () => loadConfig({ OAUTH_PROVIDERS: '[{"clientSecret":"hush"' }),
+    (error: Error) => {
+      return /OAUTH_PROVIDERS/.test(error.message) && !error.message.includes('hush')
+    },
+  )
+})
+
+test('a client of a provider is whole, and people can be sent back to it', () => {
+  assert.throws(
+    () => loadConfig({ OAUTH_GOOGLE_CLIENT_ID: 'x', OAUTH_GITHUB_CLIENT_SECRET: 'y' }),
+    /OAUTH_GOOGLE_CLIENT_ID and OAUTH_GOOGLE_CLIENT_SECRET go together.*\n.*OAUTH_GITHUB_CLIENT_ID and/,
+  )
+  const client = { OAUTH_GITHUB_CLIENT_ID: 'x', OAUTH_GITHUB_CLIENT_SECRET: 'y' }
+  assert.equal(loadConfig(client).OAUTH_GITHUB_URL, 'https://github.com')
+  assert.throws(() => loadConfig({ ...client, HOST: '0.0.0.0' }), /PUBLIC_URL is needed/)
+  loadConfig({ ...client, HOST: '0.0.0.0', PUBLIC_URL: 'https://gantry.example' })
+  const faulty = { OAUTH_MICROSOFT_TENANT: '../x', OAUTH_GITHUB_URL: 'http://github.example' }
+  assert.throws(
+    () => loadConfig(faulty),
+    /OAUTH_MICROSOFT_TENANT.*\n.*OAUTH_GITHUB_URL: must be an https/,
+  )
+})

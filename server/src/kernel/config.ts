@@ -70,7 +70,7 @@ export function unusedNames(env: Environment): string[] {
     .map(([name, why]) => `${name} is not used: ${why}`)
 }
 
-const SECRET_NAME = /TOKEN|SECRET|KEY|URL/
+const SECRET_NAME = /TOKEN|SECRET|KEY|URL|PROVIDERS/
 
 function wrongLine(name: string, env: Environment, issue: z.core.$ZodIssue): string {
   const value = env[name] ?? ''
@@ -89,6 +89,7 @@ function checkTogether(config: Values): string[] {
   if (config.SMTP_URL && config.SENDGRID_API_KEY) {
     wrong.push('SMTP_URL and SENDGRID_API_KEY exclude each other: set one of them')
   }
+  wrong.push(...checkProviders(config))
   wrong.push(...checkRegions(config))
   for (const name of ['TLS_CERT_FILE', 'TLS_KEY_FILE'] as const) {
     if (config[name]) wrong.push(...unreadable(name, config[name]))
@@ -111,6 +112,21 @@ function checkRegions(config: Values): string[] {
     return ['EC2_REGION and EC2_REGIONS exclude each other: set one of them']
   }
   return checkRegional(settings, ec2Regions(config))
+}
+
+const CLIENTS = ['OAUTH_GOOGLE', 'OAUTH_MICROSOFT', 'OAUTH_GITHUB'] as const
+
+/** Providers send people back to an address that they were told beforehand: it must be the one that people use. */
+function checkProviders(config: Values): string[] {
+  const wrong = CLIENTS.filter(
+    (name) => !config[`${name}_CLIENT_ID`] !== !config[`${name}_CLIENT_SECRET`],
+  ).map((name) => `${name}_CLIENT_ID and ${name}_CLIENT_SECRET go together: set both or neither`)
+  const hasAny =
+    CLIENTS.some((name) => config[`${name}_CLIENT_ID`]) || (config.OAUTH_PROVIDERS?.length ?? 0) > 0
+  if (hasAny && !config.PUBLIC_URL && config.HOST && !isLoopback(config.HOST)) {
+    wrong.push('PUBLIC_URL is needed for sign-in by providers: they send people back to it')
+  }
+  return wrong
 }
 
 function unreadable(name: string, path: string): string[] {

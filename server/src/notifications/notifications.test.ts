@@ -35,6 +35,7 @@ const EXAMPLES: { [Name in keyof TemplateValues]: TemplateValues[Name] } = {
   user_created: { link, account: 'Shop', expiresInHours: 72 },
   tier_changed: { account: 'Shop', tier: 'premium', before: 'free', at },
   alerts_raised: { count: 2, alerts: ['many_exports, usr_1: 31 exports', 'x'], at },
+  identity_changed: { provider: 'Acme', what: 'linked', at },
   account_deletion: { restoreUntil: at, link },
 }
 

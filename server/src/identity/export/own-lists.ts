@@ -19,6 +19,7 @@ export function ownLists(store: () => ObjectStore): NonNullable<PersonalRecords[
     signIns: listSignIns,
     secondFactors: listFactors,
     rememberedDevices: listRemembered,
+    identities: listIdentities,
     invitationsSent: listSent,
     exports: listExports,
   }
@@ -121,6 +122,17 @@ async function* listRemembered({ db }: Context, { userId }: PersonOnRecord) {
   yield* await db
     .selectFrom('rememberedDevices')
     .select(['id', 'ipAddress', 'userAgent', 'createdAt', 'expiresAt', 'lastUsedAt'])
+    .where('userId', '=', userId)
+    .orderBy('id')
+    .limit(MOST)
+    .execute()
+}
+
+/** Where the person signs in instead, and as whom. */
+async function* listIdentities({ db }: Context, { userId }: PersonOnRecord) {
+  yield* await db
+    .selectFrom('linkedIdentities')
+    .select(['id', 'provider', 'issuer', 'subject', 'email', 'createdAt', 'lastUsedAt'])
     .where('userId', '=', userId)
     .orderBy('id')
     .limit(MOST)

@@ -120,6 +120,16 @@ export const en: Templates = {
       '`GET /v1/admin/alerts` lists what is open.',
     ],
   }),
+  identity_changed: ({ provider, what, at }) => ({
+    subject: `Sign-in by ${foreign(provider)} was turned ${what === 'linked' ? 'on' : 'off'}`,
+    body: [
+      what === 'linked'
+        ? `An identity at ${foreign(provider)} was linked with your user and can sign in as you.`
+        : `An identity at ${foreign(provider)} was unlinked from your user and signs you in no more.`,
+      { facts: { When: time(at) } },
+      NOT_YOU,
+    ],
+  }),
   account_deletion: ({ restoreUntil, link }) => ({
     subject: 'Your user will be deleted',
     body: [

@@ -32,6 +32,7 @@ export interface TemplateValues {
   tier_changed: { account: string; tier: string; before: string; at: string }
   /** `alerts` are lines that people read; `count` may be more. */
   alerts_raised: { count: number; alerts: readonly string[]; at: string }
+  identity_changed: { provider: string; what: 'linked' | 'unlinked'; at: string }
   account_deletion: { restoreUntil: string; link?: string }
   user_restored: { at: string }
   export_ready: { link: string; availableUntil: string }

@@ -24,6 +24,8 @@ const KINDS: readonly (readonly [RegExp, Kind])[] = [
   [/^\/v1\/sessions\/:id(\/|$)/, 'session'],
   [/^\/v1\/users\/me\/(devices|export)\/:id(\/|$)/, 'person'],
   [/^\/v1\/users\/:id(\/|$)/, 'person'],
+  [/^\/v1\/users\/me\/(devices|identities)\/:id$/, 'person'],
+  [/^\/v1\/auth\/oauth\/:provider\//, 'installation'],
   [/^\/v1\/auth\/(2fa\/devices|passkeys)\/:id$/, 'person'],
   [/^\/v1\/operations\/:id$/, 'person'],
   [/^\/v1\/(fleet|ec2)\//, 'installation'],
