@@ -10,10 +10,7 @@ const leave = by('leave')
 
 /** Says in every view who is signed in, and in whose name or for which account they act. */
 export function showHeader() {
-  leave.addEventListener('click', async () => {
-    await signOut()
-    goTo('')
-  })
+  leave.addEventListener('click', () => void signOut().then(() => goTo('')))
   followMe(() => {
     const user = me()
     enter.hidden = user !== undefined

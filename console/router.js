@@ -12,7 +12,15 @@ const ENTRIES = {
   'restore-user': () => import('./entry/restore-user.js'),
   invitation: () => import('./entry/invitation.js'),
   setup: () => import('./entry/setup.js'),
+  'provider-sign-in': fromProvider,
+  'provider-link': fromProvider,
+  'provider-step-up': fromProvider,
+  'provider-refused': fromProvider,
 }
+function fromProvider() {
+  return import('./entry/from-provider.js')
+}
+
 /** For whoever is signed in. */
 const PAGES = {
   welcome: () => import('./entry/welcome.js'),
@@ -24,7 +32,7 @@ const PAGES = {
   export: () => import('./profile/export.js'),
 }
 const VIEWS = { ...ENTRIES, ...PAGES }
-const NEEDLESS_WHEN_SIGNED_IN = new Set(['sign-in', 'register'])
+const NEEDLESS_WHEN_SIGNED_IN = new Set(['sign-in', 'register', 'provider-sign-in'])
 
 const home = document.getElementById('home')
 const view = document.getElementById('view')

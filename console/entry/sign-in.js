@@ -5,6 +5,7 @@ import { knowsPasskeys, usePasskey } from '../shared/passkey.js'
 import { passwordField } from '../shared/password.js'
 import { alertPlace, clear, showProblem } from '../shared/problem.js'
 import { enter } from './enter.js'
+import { providerLinks } from './providers.js'
 
 export const title = 'Sign in'
 
@@ -30,6 +31,7 @@ function password(place) {
       done: (answer) => enter(answer, place),
     }),
     ...(knowsPasskeys() ? [element('p', { className: 'or' }, 'or'), passkey(place)] : []),
+    providerLinks(),
     element(
       'p',
       { className: 'more' },

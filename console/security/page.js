@@ -3,6 +3,7 @@ import { me } from '../shared/me.js'
 import { devicesCard } from './devices.js'
 import { emailCard } from './email.js'
 import { factorsCard } from './factors.js'
+import { identitiesCard } from './identities.js'
 import { passkeysCard } from './passkeys.js'
 import { passwordCard } from './password.js'
 import { rememberedCard } from './remembered.js'
@@ -19,5 +20,5 @@ export function show() {
   // What changes one of them shows in the others: a first passkey brings backup codes, another factor forgets devices.
   const live = [factorsCard(changed), passkeysCard(changed), rememberedCard(), devicesCard()]
   const forms = element('div', { className: 'columns even' }, passwordCard(), emailCard())
-  return [forms, ...live, signInsCard()]
+  return [forms, ...live, identitiesCard(), signInsCard()]
 }

@@ -81,14 +81,15 @@ test('what a passkey answered to another question proves nothing again', async (
   const person = await app.person()
   await using visit = await visitAs(browser, world, person)
   await visit.giveAuthenticator()
-  const code = await visit.page.evaluate(async () => {
-    const { call } = await import('/console/shared/api.js' as string)
-    const { makePasskey, usePasskey } = await import('/console/shared/passkey.js' as string)
+  const files = { api: '/console/shared/api.js', passkey: '/console/shared/passkey.js' }
+  const code = await visit.page.evaluate(async ({ api, passkey }) => {
+    const { call } = await import(api)
+    const { makePasskey, usePasskey } = await import(passkey)
     await makePasskey('blue key')
     const given = await usePasskey('/auth/passkeys/login/options', {})
     const answer = await call('POST', '/auth/step-up', { passkey: given.body })
     return answer.body.code
-  })
+  }, files)
   assert.equal(code, 'passkey.refused')
 })
 
