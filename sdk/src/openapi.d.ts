@@ -3571,6 +3571,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show yourself, or a user whom you may see
+         * @description That of others takes `users.read`, and comes without their settings.
+         *
+         *     Open to everybody who is signed in: everybody has their own user; that of others takes `users.read` and more. API keys may not.
+         */
+        get: operations["getUsersId"];
+        /**
+         * Change yourself, or the name of a user whom you look after
+         * @description As `PUT /v1/users/me` for yourself. That of others takes `users.write`.
+         *
+         *     Open to everybody who is signed in: everybody has their own user; that of others takes `users.read` and more. API keys may not.
+         */
+        put: operations["putUsersId"];
+        post?: never;
+        /**
+         * Have yourself deleted, or a user whom you look after
+         * @description As `DELETE /v1/users/me` for yourself. That of others takes `users.delete` and a fresh proof; only who may do that can take it back.
+         *
+         *     Open to everybody who is signed in: everybody has their own user; that of others takes `users.read` and more. API keys may not.
+         */
+        delete: operations["deleteUsersId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/{id}/activity": {
         parameters: {
             query?: never;
@@ -6554,6 +6588,28 @@ export interface components {
             passkeys: components["schemas"]["Passkey"][];
             backupCodesLeft: number;
         };
+        SeenUserChange: {
+            firstName?: string | null;
+            lastName?: string | null;
+            settings?: components["schemas"]["UserSettingsChange"];
+            id?: string;
+            email?: string;
+            emailVerified?: boolean;
+            avatarUrl?: string;
+            tier?: string;
+            roles?: string[];
+            accountId?: string;
+            createdAt?: string;
+            updatedAt?: string;
+            lastLoginAt?: string;
+            /**
+             * @description `active` users alone sign in; who is `leaving` is deleted after the days of grace
+             * @enum {string}
+             */
+            status?: "active" | "disabled" | "leaving";
+            /** @description Whether they have set one up */
+            secondFactor?: boolean;
+        };
         SessionPage: {
             items: components["schemas"]["BrowserSession"][];
             /** @description For the next page; null on the last */
@@ -7056,6 +7112,20 @@ export interface components {
          *     `user.sole_owner`: An account with other members would have no owner.
          */
         "account.has_accounts-or-user.is_you-or-user.last_super_admin-or-user.leaving-or-user.sole_owner": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.has_accounts`: There are accounts below it.
+         *     `user.last_super_admin`: There would be no super-admin left.
+         *     `user.leaving`: The user is to be deleted.
+         *     `user.sole_owner`: An account with other members would have no owner.
+         */
+        "account.has_accounts-or-user.last_super_admin-or-user.leaving-or-user.sole_owner": {
             headers: {
                 [name: string]: unknown;
             };
@@ -7987,6 +8057,37 @@ export interface components {
          *     `factor.use_own_first`: Use the second factor that you have.
          */
         "auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required-or-factor.use_own_first": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
+         *     `user.belongs_elsewhere`: That user works for others, too.
+         *     `user.not_below_you`: That user ranks with you or above.
+         */
+        "auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required-or-user.belongs_elsewhere-or-user.not_below_you": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `user.belongs_elsewhere`: That user works for others, too.
+         *     `user.not_below_you`: That user ranks with you or above.
+         */
+        "auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-user.belongs_elsewhere-or-user.not_below_you": {
             headers: {
                 [name: string]: unknown;
             };
@@ -19477,6 +19578,177 @@ export interface operations {
             404: components["responses"]["account.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getUsersId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example usr_06bmza0c8dr7z3k1p5q9v2x4ta */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *       "email": "ann@example.com",
+                     *       "emailVerified": false,
+                     *       "firstName": "Ann",
+                     *       "lastName": "Lovelace",
+                     *       "tier": "free",
+                     *       "roles": [
+                     *         "account-owner"
+                     *       ],
+                     *       "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *       "settings": {
+                     *         "theme": "dark",
+                     *         "language": "en",
+                     *         "notifications": {
+                     *           "email": true,
+                     *           "inApp": true
+                     *         },
+                     *         "browserPreferences": {
+                     *           "defaultViewport": {
+                     *             "width": 1440,
+                     *             "height": 900
+                     *           },
+                     *           "defaultTimeout": 15000
+                     *         }
+                     *       },
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *       "lastLoginAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["User"] | components["schemas"]["AdminUser"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-user.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putUsersId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example usr_06bmza0c8dr7z3k1p5q9v2x4ta */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "firstName": "Ann"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SeenUserChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *       "email": "ann@example.com",
+                     *       "emailVerified": false,
+                     *       "firstName": "Ann",
+                     *       "lastName": "Lovelace",
+                     *       "tier": "free",
+                     *       "roles": [
+                     *         "account-owner"
+                     *       ],
+                     *       "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *       "settings": {
+                     *         "theme": "dark",
+                     *         "language": "en",
+                     *         "notifications": {
+                     *           "email": true,
+                     *           "inApp": true
+                     *         },
+                     *         "browserPreferences": {
+                     *           "defaultViewport": {
+                     *             "width": 1440,
+                     *             "height": 900
+                     *           },
+                     *           "defaultTimeout": 15000
+                     *         }
+                     *       },
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *       "lastLoginAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["User"] | components["schemas"]["AdminUser"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-user.belongs_elsewhere-or-user.not_below_you"];
+            404: components["responses"]["account.not_found-or-user.not_found"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteUsersId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example usr_06bmza0c8dr7z3k1p5q9v2x4ta */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "restoreUntil": "2026-12-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Departing"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required-or-user.belongs_elsewhere-or-user.not_below_you"];
+            404: components["responses"]["account.not_found-or-user.not_found"];
+            409: components["responses"]["account.has_accounts-or-user.last_super_admin-or-user.leaving-or-user.sole_owner"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];

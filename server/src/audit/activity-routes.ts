@@ -52,8 +52,7 @@ async function listActivity(
   id: string,
   query: ActivityQuery,
 ) {
-  const isMe = id === 'me' && 'userId' in ctx.actor
-  const { userId, within } = await seenUser(ctx, isMe ? ctx.actor.userId : id)
+  const { userId, within } = await seenUser(ctx, id)
   const seen = { userId, ...(within !== undefined && { accountId: within }) }
   const { items, nextCursor } = await activityOf(ctx, seen, query)
   const usage = await usageOf(ctx, records, seen, query)
@@ -69,6 +68,7 @@ async function usageOf(
   const to = query.to === undefined ? ctx.clock.now() : new Date(query.to)
   const from = query.from === undefined ? new Date(to.getTime() - DAYS_30_MS) : new Date(query.from)
   const period: Period = { from, to }
-  const figures = records.map(({ personal }) => personal.usage?.(ctx, seen, period))
-  return Object.assign({}, ...(await Promise.all(figures)))
+  const counts = records.flatMap(({ personal }) => (personal.usage ? [personal.usage] : []))
+  const figures = await Promise.all(counts.map((count) => count(ctx, seen, period)))
+  return Object.assign({}, ...figures)
 }

@@ -41,10 +41,9 @@ test('T37: the activity of others is as if they were not there, and a cursor is 
   await bob.put('/v1/users/me', { firstName: 'Bob' })
   const foreign = await ann.get(`/v1/users/${bob.userId}/activity`)
   const nobodys = await ann.get('/v1/users/usr_00000000000000000000000000/activity')
-  assert.deepEqual(
-    [foreign, nobodys].map(({ status, body }) => [status, body.code]),
-    Array(2).fill([404, 'user.not_found']),
-  )
+  for (const { status, body } of [foreign, nobodys]) {
+    assert.deepEqual([status, body.code], [404, 'user.not_found'])
+  }
   const { nextCursor } = (await bob.get('/v1/users/me/activity?limit=1')).body
   const stolen = await ann.get(`/v1/users/me/activity?cursor=${nextCursor}`)
   assert.equal(stolen.body.code, 'request.bad_cursor')

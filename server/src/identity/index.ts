@@ -59,6 +59,7 @@ import { keepSigningKeysJob } from './signing/jobs.ts'
 import { signingProblems } from './signing/problems.ts'
 import { signingRoutes } from './signing/routes.ts'
 import { privateHalves } from './signing/store.ts'
+import { userByIdRoutes } from './user-by-id-routes.ts'
 import { userRoutes } from './user-routes.ts'
 
 export { requireVerifiedEmail } from './email-verification.ts'
@@ -96,7 +97,7 @@ function routesOf(tools: () => Tools, store: () => ObjectStore) {
     ...[...deviceRoutes(tools), ...userRoutes, ...keyRoutes(tools)],
     ...[...accountRoutes(tools), ...memberRoutes(tools), ...invitationRoutes(tools)],
     ...[...staffRoutes(tools), ...leavingRoutes(tools)],
-    ...[...avatarRoutes(store), ...exportRoutes(tools, store)],
+    ...[...avatarRoutes(store), ...exportRoutes(tools, store), ...userByIdRoutes(tools)],
     ...[...administrationRoutes(tools), ...helpRoutes(tools), ...bulkRoutes],
   ]
 }

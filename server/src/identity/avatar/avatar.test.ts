@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import { after, test } from 'node:test'
 import { deflateSync, crc32 } from 'node:zlib'
 import sharp from 'sharp'
-import { eventually } from '#kernel/test-support.ts'
+import { eventually, temporaryPath } from '#kernel/test-support.ts'
 import { type Person, startApp } from '#test/app.ts'
 import { sweepAvatars } from './jobs.ts'
 import { makePicture } from './make-picture.ts'
+import { EXITS } from './picture-terms.ts'
 
 const app = await startApp()
 after(() => app[Symbol.asyncDispose]())
@@ -195,6 +197,27 @@ test('what a kill has left behind is swept, and what is somebody’s stays', asy
   )
   await eventually('the sweep', async () => (await idsOf(ann)).length === 1)
   assert.equal((await app.request('GET', avatarUrl)).status, 200)
+})
+
+test('a machine where the library does not load says so, and a decoder that crashes harms nobody', async () => {
+  const program = (code: string) => {
+    const path = temporaryPath('.mjs')
+    writeFileSync(path, code)
+    return path
+  }
+  const input = await plain(64, 64).png().toBuffer()
+  const missing = program(`process.exit(${EXITS.unavailable})`)
+  await assert.rejects(makePicture(ctx, input, missing), {
+    code: 'avatar.unavailable',
+    status: 503,
+  })
+  const crashing = program(`process.kill(process.pid, 'SIGSEGV')`)
+  await assert.rejects(makePicture(ctx, input, crashing), { code: 'avatar.not_a_picture' })
+  const flooding = program(
+    `process.stdout.write(Buffer.alloc(3_000_000)); setInterval(() => {}, 1e6)`,
+  )
+  await assert.rejects(makePicture(ctx, input, flooding), { code: 'avatar.not_a_picture' })
+  assert.equal((await sharp(await makePicture(ctx, input)).metadata()).format, 'webp')
 })
 
 test('a caller who has gone ends the making', async () => {

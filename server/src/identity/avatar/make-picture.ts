@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Context } from '#kernel/context.ts'
+import { Problem } from '#kernel/problem.ts'
 import { Gate, GateFull } from '../gate.ts'
 import { EXITS, MAX_PIXELS } from './picture-terms.ts'
 import { avatarProblems } from './problems.ts'
@@ -16,39 +17,54 @@ const MAX_BYTES = 1024 * 1024
  * A square WebP of our own making from a JPEG, PNG, WebP, AVIF or GIF, of which the first frame counts; turned upright, and without
  * what the file told beside its pixels. Decoded in a process of its own.
  *
+ * @param program what decodes; another one in tests
  * @throws problem `avatar.not_a_picture`, `avatar.too_many_pixels`, `avatar.busy` or `avatar.unavailable`
  */
-export async function makePicture(ctx: Context, input: Buffer): Promise<Buffer> {
+export async function makePicture(ctx: Context, input: Buffer, program = PROGRAM): Promise<Buffer> {
   try {
-    return await gate.run(ctx.signal, () => runProgram(ctx, input))
+    return await gate.run(ctx.signal, () => runProgram(ctx, input, program))
   } catch (error) {
     throw error instanceof GateFull ? avatarProblems.busy({ retryAfterSeconds: 5 }) : error
   }
 }
 
-async function runProgram(ctx: Context, input: Buffer): Promise<Buffer> {
-  const signal = AbortSignal.any([ctx.signal, AbortSignal.timeout(LONGEST_MS)])
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', PROGRAM], {
-    ...{ signal, killSignal: 'SIGKILL', stdio: ['pipe', 'pipe', 'ignore'] },
+async function runProgram(ctx: Context, input: Buffer, program: string): Promise<Buffer> {
+  const late = AbortSignal.timeout(LONGEST_MS)
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program], {
+    ...{ signal: AbortSignal.any([ctx.signal, late]), killSignal: 'SIGKILL' },
+    stdio: ['pipe', 'pipe', 'ignore'],
     // Nothing of ours is in its environment.
     env: { VIPS_BLOCK_UNTRUSTED: '1' },
   })
-  const ended = new Promise<number | null>((resolve, reject) => {
+  try {
+    const [output, exit] = await Promise.all([
+      readAll(child.stdout),
+      endOf(child),
+      send(child, input),
+    ])
+    return judge(ctx, output, exit)
+  } catch (error) {
+    ctx.signal.throwIfAborted()
+    if (error instanceof Problem) throw error
+    ctx.log.warn({ err: error }, 'a picture was given up')
+    throw late.aborted
+      ? avatarProblems.busy({ retryAfterSeconds: 30 })
+      : avatarProblems.notAPicture()
+  } finally {
+    child.kill('SIGKILL')
+  }
+}
+
+function endOf(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('close', resolve)
   })
-  // It may end before it has read everything; how it ended tells why.
-  const sent = pipeline(async function* () {
-    yield input
-  }, child.stdin).catch(() => undefined)
-  const [output, exit] = await Promise.all([readAll(child.stdout), ended, sent]).catch(
-    (error: unknown) => {
-      ctx.signal.throwIfAborted()
-      ctx.log.warn({ err: error }, 'a picture was given up')
-      return [Buffer.alloc(0), EXITS.refused] as const
-    },
-  )
-  return judge(ctx, output, exit)
+}
+
+/** It may end before it has read everything; how it ended tells why. */
+function send(child: ChildProcess, input: Buffer): Promise<void> {
+  return pipeline([input], child.stdin!).catch(() => undefined)
 }
 
 async function readAll(stream: AsyncIterable<Buffer>): Promise<Buffer> {

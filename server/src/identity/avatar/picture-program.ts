@@ -1,4 +1,4 @@
-// A program of its own: decoders of foreign pictures are native code, which here has no keys to steal, can bring nothing down, and
+// A program of its own: decoders of foreign pictures are native code, which here finds no keys in memory, brings nothing down, and
 // gives its memory back. Reads one picture from standard input and writes one of ours to standard output.
 import { buffer } from 'node:stream/consumers'
 import { EXITS, MAX_PIXELS, SIDE } from './picture-terms.ts'

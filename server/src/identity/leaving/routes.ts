@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Context } from '#kernel/context.ts'
 import { Reply, route } from '#kernel/http/route.ts'
 import { accountProblems } from '../accounts/problems.ts'
 import { admitStrangers } from '../admit.ts'
@@ -29,6 +30,14 @@ export const deletionRefusals = [
   ...[leavingProblems.soleOwner, accountProblems.hasAccounts],
 ]
 
+/** Has the caller deleted, and the cookies of their page with them. @throws problem `auth.step_up_required` or what `scheduleDeletion` throws */
+export async function leave(tools: Tools, ctx: Context): Promise<Reply> {
+  await requireStepUp(ctx)
+  const until = await scheduleDeletion(tools, ctx, signedInActor(ctx).userId)
+  const headers = { 'set-cookie': endedCookies() }
+  return Reply.json({ restoreUntil: until.toISOString() }, { status: 202, headers })
+}
+
 /** Leaving, and coming back in time. */
 export function leavingRoutes(tools: () => Tools) {
   return [
@@ -44,12 +53,7 @@ export function leavingRoutes(tools: () => Tools) {
       status: 202,
       problems: deletionRefusals,
       examples: { reply: exampleDeparting },
-      handler: async (ctx) => {
-        await requireStepUp(ctx)
-        const until = await scheduleDeletion(tools(), ctx, signedInActor(ctx).userId)
-        const headers = { 'set-cookie': endedCookies() }
-        return Reply.json({ restoreUntil: until.toISOString() }, { status: 202, headers })
-      },
+      handler: (ctx) => leave(tools(), ctx),
     }),
     route({
       method: 'POST',

@@ -26,7 +26,7 @@ export async function accountsThatGo(ctx: Context, userId: string): Promise<stri
     const accountIds = orphaned.map(({ accountId }) => accountId).join(', ')
     throw leavingProblems.soleOwner({ accountIds })
   }
-  const alone = memberships.filter(({ others }) => others === 0)
+  const alone = memberships.filter(isTheirs)
   for (const { accountId: id } of alone) {
     if (await hasAccountsBelow(ctx.actingFor(id))) throw accountProblems.hasAccounts({ id })
   }
@@ -37,11 +37,15 @@ export async function accountsThatGo(ctx: Context, userId: string): Promise<stri
 export async function accountsLeftAlone(ctx: Context, userId: string): Promise<string[]> {
   const memberships = await holdMemberships(ctx, userId)
   const alone: string[] = []
-  for (const { accountId, others } of memberships) {
-    const stays = others > 0 || (await hasAccountsBelow(ctx.actingFor(accountId)))
-    if (!stays) alone.push(accountId)
+  for (const { accountId } of memberships.filter(isTheirs)) {
+    if (!(await hasAccountsBelow(ctx.actingFor(accountId)))) alone.push(accountId)
   }
   return alone
+}
+
+/** Where somebody works alone but owns nothing, the account is that of whoever made it. */
+function isTheirs({ role, others }: Membership): boolean {
+  return role === 'owner' && others === 0
 }
 
 async function holdMemberships({ db }: Context, userId: string): Promise<Membership[]> {
