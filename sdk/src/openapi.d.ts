@@ -1664,6 +1664,158 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/oauth": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the providers that people can sign in by
+         * @description Open to everybody: for the buttons of a sign-in form.
+         */
+        get: operations["getAuthOauth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oauth/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign in with the code that followed the visit to a provider
+         * @description Makes a user for who has none, where registering is open. Who has a second factor gets a challenge in place of tokens, as after a password. A user who has the same address, but is not linked with the identity, is left alone.
+         *
+         *     Open to everybody: the code is the credential.
+         */
+        post: operations["postAuthOauthSignIn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oauth/step-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Prove again who you are, with the code that followed the visit to a provider
+         * @description Counts for 5 minutes, for this sign-in, like `POST /v1/auth/step-up`; only when you have just signed in there.
+         *
+         *     Open to everybody who is signed in: everybody proves who they are. API keys may not.
+         */
+        post: operations["postAuthOauthStepUp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oauth/{provider}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Go to a provider to sign in
+         * @description A browser that asks for `text/html` is sent there; others get the address. The answer sets a cookie: only the browser that has it can come back, within 10 minutes.
+         *
+         *     Open to everybody: the way in.
+         */
+        get: operations["getAuthOauthProvider"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oauth/{provider}/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Come back from a provider
+         * @description Providers send browsers here; register `PUBLIC_URL` with this path as redirect URI. A browser is sent on to the console with a code behind `#`; others get it in the answer. The code signs nobody in by itself: it is for `POST /v1/auth/oauth/sign-in`, `POST /v1/auth/oauth/step-up` or `POST /v1/users/me/identities`, once, within 2 minutes, with the same cookie.
+         *
+         *     Open to everybody: state and cookie are the credential.
+         */
+        get: operations["getAuthOauthProviderCallback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oauth/{provider}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go to a provider to link the identity that you have there
+         * @description Send the browser to the address of the answer.
+         *
+         *     Open to everybody who is signed in: everybody chooses how they sign in. API keys may not.
+         */
+        post: operations["postAuthOauthProviderLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oauth/{provider}/step-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go to a provider to prove again who you are
+         * @description Send the browser to the address of the answer: it lets you sign in afresh.
+         *
+         *     Open to everybody who is signed in: everybody proves who they are. API keys may not.
+         */
+        post: operations["postAuthOauthProviderStepUp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/passkeys": {
         parameters: {
             query?: never;
@@ -3632,6 +3784,54 @@ export interface paths {
          */
         post: operations["postUsersMeExportIdDownload"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/me/identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the identities at providers that you sign in with
+         * @description Open to everybody who is signed in: everybody chooses how they sign in. API keys may not.
+         */
+        get: operations["getUsersMeIdentities"];
+        put?: never;
+        /**
+         * Link an identity, with the code that followed the visit to a provider
+         * @description `POST /v1/auth/oauth/{provider}/link` begins the visit.
+         *
+         *     Open to everybody who is signed in: everybody chooses how they sign in. API keys may not.
+         */
+        post: operations["postUsersMeIdentities"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/me/identities/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Unlink an identity
+         * @description Refused when you could not sign in without it.
+         *
+         *     Open to everybody who is signed in: everybody chooses how they sign in. API keys may not.
+         */
+        delete: operations["deleteUsersMeIdentitiesId"];
         options?: never;
         head?: never;
         patch?: never;
@@ -5900,6 +6100,24 @@ export interface components {
         LiftSuppression: {
             email: string;
         };
+        LinkedIdentity: {
+            /** @description `lid_…` */
+            id: string;
+            provider: string;
+            providerName: string;
+            /** @description As the provider told it last */
+            email?: string;
+            /** Format: date-time */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When it signed you in
+             */
+            lastUsedAt?: string;
+        };
+        LinkedIdentityList: {
+            items: components["schemas"]["LinkedIdentity"][];
+        };
         Liveness: {
             /** @constant */
             status: "ok";
@@ -5919,6 +6137,16 @@ export interface components {
         };
         LoginByPasskey: {
             response: components["schemas"]["PasskeyAnswer"];
+            /**
+             * @description `tokens` unless given. `cookie`, for pages of this server: the tokens come as cookies that no script can read, and not in the answer
+             * @enum {string}
+             */
+            session?: "tokens" | "cookie";
+        };
+        LoginByProvider: {
+            code: string;
+            /** @description Of an earlier sign-in of this device, in place of a second factor */
+            rememberToken?: string;
             /**
              * @description `tokens` unless given. `cookie`, for pages of this server: the tokens come as cookies that no script can read, and not in the answer
              * @enum {string}
@@ -6484,6 +6712,26 @@ export interface components {
             updatedAt?: string;
             lastLoginAt?: string;
         };
+        ProviderAnswer: {
+            /** @enum {string} */
+            purpose: "sign_in" | "link" | "step_up";
+            /** @description Works once, for the browser that has the cookie */
+            code: string;
+            /** Format: date-time */
+            expiresAt: string;
+        };
+        ProviderVisit: {
+            /**
+             * Format: uri
+             * @description Where to send the browser
+             */
+            authorizationUrl: string;
+            /**
+             * Format: date-time
+             * @description Until when it has to be back
+             */
+            expiresAt: string;
+        };
         PutFleetPool: {
             /**
              * @default ec2
@@ -6888,6 +7136,15 @@ export interface components {
         SettingValues: {
             [key: string]: unknown;
         };
+        SignInProvider: {
+            id: string;
+            name: string;
+            /** @description Whether `POST /v1/auth/oauth/{provider}/step-up` can prove who you are */
+            stepUp: boolean;
+        };
+        SignInProviderList: {
+            items: components["schemas"]["SignInProvider"][];
+        };
         SignInRecord: {
             /** @description `sir_…` */
             id: string;
@@ -7132,6 +7389,9 @@ export interface components {
         };
         UseLink: {
             token: string;
+        };
+        UseProviderCode: {
+            code: string;
         };
         User: {
             /** @description `usr_…` */
@@ -7591,6 +7851,30 @@ export interface components {
         };
         /**
          * @description `account.not_found`: No such account.
+         *     `oauth.identity_not_found`: No such identity.
+         */
+        "account.not_found-or-oauth.identity_not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `oauth.provider_unknown`: No such provider.
+         */
+        "account.not_found-or-oauth.provider_unknown": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
          *     `operation.not_found`: No such operation.
          */
         "account.not_found-or-operation.not_found": {
@@ -7823,6 +8107,18 @@ export interface components {
          *     `invitation.ended`: That invitation does not count any more.
          */
         "auth.email_taken-or-invitation.ended": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.email_taken`: That e-mail address is in use.
+         *     `oauth.address_in_use`: There is a user with this address already.
+         */
+        "auth.email_taken-or-oauth.address_in_use": {
             headers: {
                 [name: string]: unknown;
             };
@@ -8151,6 +8447,21 @@ export interface components {
          *     `auth.not_as_another`: Only the person themselves may do that.
          *     `auth.second_factor_required`: This needs a second factor.
          *     `auth.step_up_required`: Prove again who you are.
+         */
+        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `auth.step_up_required`: Prove again who you are.
          *     `factor.code_refused`: That code is not right.
          */
         "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required-or-factor.code_refused": {
@@ -8241,10 +8552,54 @@ export interface components {
         };
         /**
          * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `oauth.no_fresh_proof`: The provider did not ask you again.
+         */
+        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-oauth.no_fresh_proof": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.key_not_allowed`: API keys may not do that.
+         *     `auth.not_as_another`: Only the person themselves may do that.
+         *     `oauth.no_fresh_proof`: The provider did not ask you again.
+         *     `oauth.not_linked`: That is not an identity of yours.
+         */
+        "auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-oauth.no_fresh_proof-or-oauth.not_linked": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
          *     `auth.sign_up_by_invitation`: Only the invited may register here.
          *     `auth.sign_up_closed`: Nobody may register here.
          */
         "auth.https_required-or-auth.sign_up_by_invitation-or-auth.sign_up_closed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.sign_up_by_invitation`: Only the invited may register here.
+         *     `auth.sign_up_closed`: Nobody may register here.
+         *     `oauth.address_missing`: The provider names no address of yours.
+         *     `oauth.not_admitted`: This user may not sign in.
+         */
+        "auth.https_required-or-auth.sign_up_by_invitation-or-auth.sign_up_closed-or-oauth.address_missing-or-oauth.not_admitted": {
             headers: {
                 [name: string]: unknown;
             };
@@ -8271,6 +8626,18 @@ export interface components {
          *     `passkey.refused`: That passkey does not count.
          */
         "auth.https_required-or-factor.code_refused-or-factor.use_own_first-or-passkey.refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `oauth.denied`: The provider did not let you in.
+         */
+        "auth.https_required-or-oauth.denied": {
             headers: {
                 [name: string]: unknown;
             };
@@ -8448,6 +8815,27 @@ export interface components {
          *     `request.malformed`: The request cannot be read.
          */
         "auth.link_invalid-or-request.invalid-or-request.malformed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `auth.no_password`: You have no password. */
+        "auth.no_password": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.no_password`: You have no password.
+         *     `passkey.unavailable`: Passkeys need a host name.
+         */
+        "auth.no_password-or-passkey.unavailable": {
             headers: {
                 [name: string]: unknown;
             };
@@ -9354,6 +9742,83 @@ export interface components {
         };
         /** @description `node.unauthenticated`: The node is not known. */
         "node.unauthenticated": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `oauth.answer_refused`: That sign-in was not begun here, or is over.
+         *     `request.invalid`: The request is not valid.
+         */
+        "oauth.answer_refused-or-request.invalid": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `oauth.code_invalid`: That code does not work any more.
+         *     `request.invalid`: The request is not valid.
+         *     `request.malformed`: The request cannot be read.
+         */
+        "oauth.code_invalid-or-request.invalid-or-request.malformed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `oauth.last_way_in`: That is your only way to sign in. */
+        "oauth.last_way_in": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `oauth.linked_elsewhere`: That identity is linked with another user.
+         *     `oauth.too_many_identities`: You have linked as many identities as one may.
+         */
+        "oauth.linked_elsewhere-or-oauth.too_many_identities": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `oauth.provider_answer_invalid`: The provider answers something else. */
+        "oauth.provider_answer_invalid": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `oauth.provider_unavailable`: The provider does not answer.
+         *     `server.stopping`: The server is stopping.
+         *     `server.unavailable`: Something that this needs is away for the moment.
+         */
+        "oauth.provider_unavailable-or-server.stopping-or-server.unavailable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `oauth.provider_unknown`: No such provider. */
+        "oauth.provider_unknown": {
             headers: {
                 [name: string]: unknown;
             };
@@ -13826,6 +14291,7 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.wrong_password"];
             404: components["responses"]["account.not_found"];
+            409: components["responses"]["auth.no_password"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             429: components["responses"]["auth.too_many_attempts"];
@@ -13939,6 +14405,7 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.wrong_password"];
             404: components["responses"]["account.not_found"];
+            409: components["responses"]["auth.no_password"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             429: components["responses"]["auth.too_many_attempts"];
@@ -14105,6 +14572,317 @@ export interface operations {
             404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAuthOauth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "acme",
+                     *           "name": "Acme",
+                     *           "stepUp": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SignInProviderList"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthOauthSignIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "c2hvd24tb25jZS1pbi1hLW1haWwtYW5kLW5vd2hlcmU"
+                 *     }
+                 */
+                "application/json": components["schemas"]["LoginByProvider"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "user": {
+                     *         "id": "usr_06bmza0c8dr7z3k1p5q9v2x4ta",
+                     *         "email": "ann@example.com",
+                     *         "emailVerified": false,
+                     *         "firstName": "Ann",
+                     *         "lastName": "Lovelace",
+                     *         "tier": "free",
+                     *         "roles": [
+                     *           "account-owner"
+                     *         ],
+                     *         "accountId": "acc_06bmza0c8dr7z3k1p5q9v2x4tb",
+                     *         "settings": {
+                     *           "theme": "dark",
+                     *           "language": "en",
+                     *           "notifications": {
+                     *             "email": true,
+                     *             "inApp": true
+                     *           },
+                     *           "browserPreferences": {
+                     *             "defaultViewport": {
+                     *               "width": 1440,
+                     *               "height": 900
+                     *             },
+                     *             "defaultTimeout": 15000
+                     *           }
+                     *         },
+                     *         "createdAt": "2026-11-20T12:00:00.000Z",
+                     *         "updatedAt": "2026-11-20T12:00:00.000Z",
+                     *         "lastLoginAt": "2026-11-20T12:00:00.000Z"
+                     *       },
+                     *       "accessToken": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJ1c3JfLi4uIn0.…",
+                     *       "refreshToken": "gty_rt1_06bmza0c8dr7z3k1p5q9v2x4tc_1_…",
+                     *       "expiresInSeconds": 600
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SignedIn"] | components["schemas"]["CookieSession"] | components["schemas"]["SecondFactorRequired"];
+                };
+            };
+            400: components["responses"]["oauth.code_invalid-or-request.invalid-or-request.malformed"];
+            403: components["responses"]["auth.https_required-or-auth.sign_up_by_invitation-or-auth.sign_up_closed-or-oauth.address_missing-or-oauth.not_admitted"];
+            404: components["responses"]["oauth.provider_unknown"];
+            409: components["responses"]["auth.email_taken-or-oauth.address_in_use"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthOauthStepUp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "c2hvd24tb25jZS1pbi1hLW1haWwtYW5kLW5vd2hlcmU"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UseProviderCode"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "steppedUpUntil": "2026-11-20T12:05:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SteppedUp"];
+                };
+            };
+            400: components["responses"]["oauth.code_invalid-or-request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-oauth.no_fresh_proof-or-oauth.not_linked"];
+            404: components["responses"]["account.not_found-or-oauth.provider_unknown"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_attempts"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAuthOauthProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example acme */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "authorizationUrl": "https://login.acme.example/authorize?client_id=gantry&state=pQ1x7yVh0w8m2rT5uZ9kC3bN6dF4gJ7lS0aE1iO2qYw",
+                     *       "expiresAt": "2026-11-20T12:10:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProviderVisit"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            403: components["responses"]["auth.https_required"];
+            404: components["responses"]["oauth.provider_unknown"];
+            429: components["responses"]["auth.too_many_attempts"];
+            500: components["responses"]["server.error"];
+            502: components["responses"]["oauth.provider_answer_invalid"];
+            503: components["responses"]["oauth.provider_unavailable-or-server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAuthOauthProviderCallback: {
+        parameters: {
+            query?: {
+                /** @example SplxlOBeZQQYbYS6WxSbIA */
+                code?: string;
+                /** @example pQ1x7yVh0w8m2rT5uZ9kC3bN6dF4gJ7lS0aE1iO2qYw */
+                state?: string;
+                error?: string;
+                iss?: string;
+            };
+            header?: never;
+            path: {
+                /** @example acme */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "purpose": "sign_in",
+                     *       "code": "c2hvd24tb25jZS1pbi1hLW1haWwtYW5kLW5vd2hlcmU",
+                     *       "expiresAt": "2026-11-20T12:10:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProviderAnswer"];
+                };
+            };
+            400: components["responses"]["oauth.answer_refused-or-request.invalid"];
+            403: components["responses"]["auth.https_required-or-oauth.denied"];
+            404: components["responses"]["oauth.provider_unknown"];
+            429: components["responses"]["auth.too_many_attempts"];
+            500: components["responses"]["server.error"];
+            502: components["responses"]["oauth.provider_answer_invalid"];
+            503: components["responses"]["oauth.provider_unavailable-or-server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthOauthProviderLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example acme */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "authorizationUrl": "https://login.acme.example/authorize?client_id=gantry&state=pQ1x7yVh0w8m2rT5uZ9kC3bN6dF4gJ7lS0aE1iO2qYw",
+                     *       "expiresAt": "2026-11-20T12:10:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProviderVisit"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required"];
+            404: components["responses"]["account.not_found-or-oauth.provider_unknown"];
+            500: components["responses"]["server.error"];
+            502: components["responses"]["oauth.provider_answer_invalid"];
+            503: components["responses"]["oauth.provider_unavailable-or-server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthOauthProviderStepUp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example acme */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "authorizationUrl": "https://login.acme.example/authorize?client_id=gantry&state=pQ1x7yVh0w8m2rT5uZ9kC3bN6dF4gJ7lS0aE1iO2qYw",
+                     *       "expiresAt": "2026-11-20T12:10:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProviderVisit"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-oauth.no_fresh_proof"];
+            404: components["responses"]["account.not_found-or-oauth.provider_unknown"];
+            500: components["responses"]["server.error"];
+            502: components["responses"]["oauth.provider_answer_invalid"];
+            503: components["responses"]["oauth.provider_unavailable-or-server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
         };
     };
@@ -14706,7 +15484,7 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.wrong_password-or-factor.code_refused-or-passkey.refused"];
             404: components["responses"]["account.not_found"];
-            409: components["responses"]["passkey.unavailable"];
+            409: components["responses"]["auth.no_password-or-passkey.unavailable"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             429: components["responses"]["auth.too_many_attempts-or-factor.locked"];
@@ -20103,6 +20881,123 @@ export interface operations {
             403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required"];
             404: components["responses"]["account.not_found-or-export.not_found"];
             409: components["responses"]["export.not_ready"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getUsersMeIdentities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "lid_06bmza0c8dr7z3k1p5q9v2x4td",
+                     *           "provider": "acme",
+                     *           "providerName": "Acme",
+                     *           "email": "ann@acme.example",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["LinkedIdentityList"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postUsersMeIdentities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "c2hvd24tb25jZS1pbi1hLW1haWwtYW5kLW5vd2hlcmU"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UseProviderCode"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "lid_06bmza0c8dr7z3k1p5q9v2x4td",
+                     *       "provider": "acme",
+                     *       "providerName": "Acme",
+                     *       "email": "ann@acme.example",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["LinkedIdentity"];
+                };
+            };
+            400: components["responses"]["oauth.code_invalid-or-request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["oauth.linked_elsewhere-or-oauth.too_many_identities"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteUsersMeIdentitiesId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example lid_06bmza0c8dr7z3k1p5q9v2x4td */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required"];
+            404: components["responses"]["account.not_found-or-oauth.identity_not_found"];
+            409: components["responses"]["oauth.last_way_in"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];

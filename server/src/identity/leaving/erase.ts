@@ -135,7 +135,12 @@ async function endErasing(
           platformRoles: [],
         },
         ...{ email: tombstone(userId), emailKey: tombstone(userId), emailVerified: false },
-        ...{ passwordHash: NO_PASSWORD, hasPassword: false, lastLoginAt: null, updatedAt: ctx.clock.now() },
+        ...{
+          passwordHash: NO_PASSWORD,
+          hasPassword: false,
+          lastLoginAt: null,
+          updatedAt: ctx.clock.now(),
+        },
       })
       .where('id', '=', userId)
       .execute()
