@@ -49,6 +49,7 @@ const calls = {
   },
   'export the log': async ({ admin, trail }: Scene) => {
     await admin.get('/v1/admin/audit/export?from=2026-01-01T00:00:00Z&q=nothingatall')
+    trail.push(['export.fetched', undefined, 'succeeded'])
     trail.push(['audit.exported', undefined, 'succeeded'])
   },
   'read the log': async ({ admin }: Scene) => {
