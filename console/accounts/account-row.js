@@ -2,7 +2,6 @@ import { confirmed } from '../shared/dialog.js'
 import { button } from '../shared/elements.js'
 import { actFor, me, readMe } from '../shared/me.js'
 import { act, row } from '../shared/parts.js'
-import { goTo } from '../router.js'
 
 export function accountRow(account, refresh) {
   const { id, name, kind, tier, role } = account
@@ -18,10 +17,7 @@ export function accountRow(account, refresh) {
 }
 
 function switchButton(id, name) {
-  const made = button('Act for it', async () => {
-    await actFor(id)
-    goTo('accounts')
-  })
+  const made = button('Act for it', () => actFor(id))
   made.setAttribute('aria-label', `Act for ${name}`)
   return made
 }

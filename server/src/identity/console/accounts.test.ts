@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import type { Page } from 'playwright-core'
 import { addMember, found } from '#test/accounts.ts'
 import { WebBrowser } from '#test/web-browser.ts'
 import { FactorApp, MINUTE_MS, ok } from '../factors/test-support.ts'
@@ -10,6 +11,12 @@ after(() => world[Symbol.asyncDispose]())
 const { app, clock } = world
 const browser = await WebBrowser.open()
 after(() => browser[Symbol.asyncDispose]())
+
+/** Until then the cards are those of the account before. */
+async function actFor(page: Page, name: string): Promise<void> {
+  await page.getByRole('button', { name: `Act for ${name}` }).click()
+  await page.getByRole('heading', { name: `Members of ${name}` }).waitFor()
+}
 
 const EVIL = '<img src=x onerror="document.title=\'evil\'">'
 
@@ -22,7 +29,7 @@ test('names that are markup are shown as text, wherever they come up', async () 
   ok(await ann.post('/v1/api-keys', key, { 'gantry-account': accountId }))
   await using visit = await visitAs(browser, world, ann, 'accounts')
   const { page, complaints } = visit
-  await page.getByRole('button', { name: `Act for ${EVIL}` }).click()
+  await actFor(page, EVIL)
   await cardOf(page, `Members of ${EVIL}`).getByText(`${EVIL} ${EVIL}`, { exact: true }).waitFor()
   await page.getByRole('status').getByText(EVIL).waitFor()
   await goTo(page, 'api-keys')
@@ -41,7 +48,7 @@ test('a member gets another role, after a fresh proof for a weighty one, and is 
   await addMember(app, accountId, ben, 'member')
   await using visit = await visitAs(browser, world, ann, 'accounts')
   const { page } = visit
-  await page.getByRole('button', { name: 'Act for Engines' }).click()
+  await actFor(page, 'Engines')
   const role = page.getByLabel(`Role of ${ben.email}`)
   clock.advance(6 * MINUTE_MS)
   await role.selectOption('admin')
@@ -67,7 +74,7 @@ test('somebody is invited, invited again, and not any more', async () => {
   const email = `${app.unique('carl')}@example.test`
   await using visit = await visitAs(browser, world, ann, 'accounts')
   const { page } = visit
-  await page.getByRole('button', { name: 'Act for Engines' }).click()
+  await actFor(page, 'Engines')
   const card = cardOf(page, 'Invitations')
   await card.getByLabel('E-mail').fill(email)
   await card.getByLabel('Role').selectOption('viewer')
@@ -90,7 +97,7 @@ test('the account that a tab acts for holds for all its calls, until it goes bac
   await addMember(app, accountId, ben, 'viewer')
   await using visit = await visitAs(browser, world, ben, 'accounts')
   const { page } = visit
-  await page.getByRole('button', { name: 'Act for Engines' }).click()
+  await actFor(page, 'Engines')
   await page.getByText('You act for Engines.').waitFor()
   assert.equal(await cardOf(page, 'Invitations').count(), 0)
   await page.reload()
