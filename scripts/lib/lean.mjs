@@ -1,7 +1,7 @@
 /** Where Node is told the same otherwise, by somebody who wants it so. V8 takes underscores too. */
 const YOUNG_LIMIT = '--max-semi-space-size'
 
-const FLAGS = [`${YOUNG_LIMIT}=16`]
+const FLAGS = [`${YOUNG_LIMIT}=8`]
 const ENVIRONMENT = { MALLOC_ARENA_MAX: '2' }
 
 /**
