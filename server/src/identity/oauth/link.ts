@@ -49,7 +49,7 @@ export async function linkIdentity(
   const { userId, signInId } = signedInActor(ctx)
   const visit = await takeProof(ctx, code, { purpose: 'link', signInId, browserHash })
   const row = await ctx.transaction(async (ctx) => {
-    await lockFactors(ctx, userId)
+    await holdProven(ctx, userId)
     const linked = await identitiesOf(ctx, userId)
     const same = linked.find((one) => isOf(one, visit))
     if (same) return same
@@ -70,6 +70,12 @@ function isOf({ issuer, subject }: LinkedIdentityRow, { proof }: ProvenVisit): b
   return issuer === proof.issuer && subject === proof.subject
 }
 
+/** Until the transaction ends. A reset that went first has ended the sign-in: what it let in must do nothing after that. */
+async function holdProven(ctx: Context, userId: string): Promise<void> {
+  await lockFactors(ctx, userId)
+  await requireStepUp(ctx)
+}
+
 /**
  * Unlinks one of the caller's identities, unless they could not sign in without it; announces `user.identity_unlinked`, and mails it.
  *
@@ -80,7 +86,7 @@ export async function unlinkIdentity(tools: Tools, ctx: Context, id: string): Pr
   const { userId } = signedInActor(ctx)
   await ctx.transaction(async (ctx) => {
     // Of two that are unlinked at once, the second sees what the first has left.
-    await lockFactors(ctx, userId)
+    await holdProven(ctx, userId)
     const user = (await findUser(ctx.db, 'id', userId))!
     const linked = await identitiesOf(ctx, userId)
     const identity = linked.find((one) => one.id === id)
