@@ -3827,7 +3827,7 @@ export interface paths {
         post?: never;
         /**
          * Unlink an identity
-         * @description Refused when you could not sign in without it.
+         * @description Refused when you could not sign in without it. Other devices that came in by a provider are signed out.
          *
          *     Open to everybody who is signed in: everybody chooses how they sign in. API keys may not.
          */

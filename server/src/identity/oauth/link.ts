@@ -1,11 +1,16 @@
+import { sql } from 'kysely'
 import { sendMail } from '#notifications/index.ts'
 import type { Context } from '#kernel/context.ts'
+import { signedOut } from '../events.ts'
 import { lockFactors } from '../factors/holding.ts'
+import { forgetDevicesOf } from '../factors/remembered.ts'
+import { revokeAll } from '../sign-ins.ts'
 import { requireStepUp } from '../step-up.ts'
 import type { Tools } from '../tools.ts'
 import { findUser, signedInActor, type UserRow } from '../users.ts'
 import { identityLinked, identityUnlinked } from './events.ts'
 import { findIdentity, identitiesOf, insertIdentity } from './identities.ts'
+import { AMR } from './newcomers.ts'
 import { oauthProblems } from './problems.ts'
 import type { LinkedIdentity } from './schema.ts'
 import type { LinkedIdentityRow } from './tables.ts'
@@ -77,7 +82,8 @@ async function holdProven(ctx: Context, userId: string): Promise<void> {
 }
 
 /**
- * Unlinks one of the caller's identities, unless they could not sign in without it; announces `user.identity_unlinked`, and mails it.
+ * Unlinks one of the caller's identities, unless they could not sign in without it, and ends what it may have let in elsewhere; announces
+ * `user.identity_unlinked` and `user.signed_out`, and mails it.
  *
  * @throws problem `auth.step_up_required`, `oauth.identity_not_found` or `oauth.last_way_in`
  */
@@ -94,10 +100,25 @@ export async function unlinkIdentity(tools: Tools, ctx: Context, id: string): Pr
     const others = linked.filter((one) => one.id !== id && tools.providers.has(one.provider))
     if (!user.hasPassword && others.length === 0) throw oauthProblems.lastWayIn()
     await ctx.db.deleteFrom('linkedIdentities').where('id', '=', id).execute()
+    await endLetIn(tools, ctx)
     const { provider } = identity
     await ctx.events.emit(identityUnlinked, { userId, identityId: id, provider })
     await tell(tools, ctx, user, { provider, what: 'unlinked' })
   })
+}
+
+/** Signs the caller out wherever a provider let them in, and voids what awaits a second factor after one; this sign-in stays. */
+async function endLetIn(tools: Tools, ctx: Context): Promise<void> {
+  const { userId, signInId: from } = signedInActor(ctx)
+  await ctx.db
+    .deleteFrom('signInChallenges')
+    .where('userId', '=', userId)
+    .where(sql<boolean>`${AMR} = any(amr)`)
+    .execute()
+  const reason = 'signed_out_elsewhere'
+  const ended = await revokeAll(tools, ctx, { userId, reason, except: from, letInBy: AMR })
+  await forgetDevicesOf(ctx, ended)
+  for (const signInId of ended) await ctx.events.emit(signedOut, { userId, signInId, from })
 }
 
 /** Whether the caller has this identity. */

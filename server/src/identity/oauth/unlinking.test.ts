@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { sql } from 'kysely'
+import { generateSync } from 'otplib'
 import { eventually } from '#kernel/test-support.ts'
 import type { Answer, Person } from '#test/app.ts'
 import { lockFactors } from '../factors/holding.ts'
@@ -67,4 +68,58 @@ test('a reset that comes between keeps the sign-in that it ends from linking and
   const id = await link(other.ann, other.browser)
   const unlinked = await endDuring(other.ann, () => other.ann.delete(`${PATH}/${id}`))
   assert.deepEqual([unlinked.status, unlinked.body.code], [403, 'auth.step_up_required'])
+})
+
+/** As the answer of a sign-in says. */
+function me({ body }: Answer): Promise<Answer> {
+  const headers = { authorization: `Bearer ${body.accessToken}` }
+  return app.request('GET', '/v1/users/me', { headers })
+}
+
+test('unlinking ends what providers let in elsewhere, and nothing else', async () => {
+  const { ann, browser } = await linker('ann')
+  const id = await link(ann, browser)
+  const { email, password } = ann
+  const thief = await scene.signIn(browser, 'acme')
+  const other = await app.request('POST', '/v1/auth/login', { body: { email, password } })
+  assert.deepEqual([(await me(thief)).status, (await me(other)).status], [200, 200])
+
+  assert.equal((await ann.delete(`${PATH}/${id}`)).status, 204)
+  assert.equal((await me(thief)).status, 401)
+  const refreshToken = thief.body.refreshToken
+  const refreshed = await app.request('POST', '/v1/auth/refresh', { body: { refreshToken } })
+  assert.equal(refreshed.status, 401)
+  assert.deepEqual([(await me(other)).status, (await ann.get('/v1/users/me')).status], [200, 200])
+  const kinds = await app.eventKinds(ann.accountId)
+  assert.equal(kinds.filter((kind) => kind === 'user.signed_out').length, 1)
+})
+
+test('the device that unlinks stays signed in, also when the identity let it in', async () => {
+  const { ann, browser } = await linker('ann')
+  const id = await link(ann, browser)
+  const own = await scene.signIn(browser, 'acme')
+  const headers = { authorization: `Bearer ${own.body.accessToken}` }
+  const { password } = ann
+  await app.request('POST', '/v1/auth/step-up', { headers, body: { password } })
+  assert.equal((await app.request('DELETE', `${PATH}/${id}`, { headers })).status, 204)
+  assert.equal((await me(own)).status, 200)
+})
+
+test('after an unlinking no second factor finishes a sign-in that a provider began', async () => {
+  const { ann, browser } = await linker('ann')
+  const id = await link(ann, browser)
+  const { body } = await ann.post('/v1/auth/2fa/enroll', {})
+  const codeOf = (stepsAhead: number) =>
+    generateSync({
+      secret: body.secret,
+      epoch: scene.clock.now().getTime() / 1000 + 30 * stepsAhead,
+    })
+  assert.equal((await ann.post('/v1/auth/2fa/verify', { code: codeOf(0) })).status, 200)
+  const asked = await scene.signIn(browser, 'acme')
+  assert.equal(asked.body.secondFactorRequired, true)
+
+  assert.equal((await ann.delete(`${PATH}/${id}`)).status, 204)
+  const proof = { challengeId: asked.body.challengeId, code: codeOf(1) }
+  const late = await app.request('POST', '/v1/auth/2fa/verify', { body: proof })
+  assert.equal(late.body.code, 'factor.challenge_over')
 })
