@@ -230,7 +230,9 @@ test('a person links an identity, signs in with it, and unlinks it; each is mail
   const path = '/v1/users/me/identities'
   const linked = await scene.use(browser, path, { code }, ann.accessToken)
   assert.deepEqual([linked.status, linked.body.providerName], [201, 'Acme'])
-  assert.match((await app.mailTo(ann.email, 'identity_changed')).subject, /on$/)
+  const mailed = await app.mailTo(ann.email, 'identity_changed')
+  assert.match(mailed.subject, /on$/)
+  assert.match(mailed.text, /a new password alone does not keep it out/)
 
   const entered = await scene.signIn(browser, 'acme')
   assert.deepEqual([entered.status, entered.body.user.id], [200, ann.userId])
