@@ -27,7 +27,7 @@ export async function listIdentities(tools: Tools, ctx: Context): Promise<Linked
 /**
  * Sends the caller to a provider, to link the identity that they have there.
  *
- * @throws problem `auth.step_up_required`, or what `find` and `beginVisit` throw
+ * @throws problem `auth.step_up_required`, `auth.too_many_attempts`, or what `find` and `beginVisit` throw
  */
 export async function beginLink(
   tools: Tools,
@@ -35,8 +35,10 @@ export async function beginLink(
   { provider, browserHash }: { provider: string; browserHash: Buffer },
 ) {
   await requireStepUp(ctx)
-  const aim = { purpose: 'link', signInId: signedInActor(ctx).signInId, browserHash } as const
-  return beginVisit(tools, ctx, tools.providers.find(provider), aim)
+  const { userId, signInId } = signedInActor(ctx)
+  const found = tools.providers.find(provider)
+  await tools.attempts.take('provider_visit', userId)
+  return beginVisit(tools, ctx, found, { purpose: 'link', signInId, browserHash })
 }
 
 /**

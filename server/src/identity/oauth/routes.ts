@@ -136,7 +136,7 @@ export function oauthRoutes(tools: () => Tools) {
       access: { signedIn: 'everybody chooses how they sign in' },
       params: ProviderParams,
       returns: VisitBegun,
-      problems: [...unreachable, stepUpRequired, httpsRequired],
+      problems: [...unreachable, stepUpRequired, tooManyAttempts, httpsRequired],
       examples: { params: acme, reply: exampleBegun },
       handler: async (ctx, { params, request }) => {
         clientOf(request)
@@ -152,7 +152,7 @@ export function oauthRoutes(tools: () => Tools) {
       access: { signedIn: 'everybody proves who they are', unfinished: true },
       params: ProviderParams,
       returns: VisitBegun,
-      problems: [...unreachable, oauthProblems.noFreshProof, httpsRequired],
+      problems: [...unreachable, oauthProblems.noFreshProof, tooManyAttempts, httpsRequired],
       examples: { params: acme, reply: exampleBegun },
       handler: async (ctx, { params, request }) => {
         clientOf(request)
