@@ -126,11 +126,11 @@ test('a page gets its session in cookies, and no address ever holds a token', as
   for (const token of tokens) assert.ok(!browser.trail.join().includes(token))
 })
 
-test('the cookie that binds a visit is for this host and no script, and comes back from other sites', async () => {
+test('the cookie that binds a visit is for this host and no script, comes back from other sites, and outlives the code', async () => {
   const { headers } = await app.request('GET', '/v1/auth/oauth/acme')
   assert.match(
     headers.get('set-cookie') ?? '',
-    /^__Host-gantry_visit=[\w-]{43}; Path=\/; Secure; HttpOnly; SameSite=Lax; Max-Age=600$/,
+    /^__Host-gantry_visit=[\w-]{43}; Path=\/; Secure; HttpOnly; SameSite=Lax; Max-Age=720$/,
   )
 })
 
