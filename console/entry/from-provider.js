@@ -28,6 +28,7 @@ const REASONS = {
   'oauth.provider_unavailable': 'The provider does not answer. Try again in a minute.',
   'oauth.answer_refused':
     'It took longer than 10 minutes, or was begun in another browser. Begin again, in one window.',
+  'addresses.sign_in_blocked': 'Nobody may sign in from this address. Ask the operator.',
   'auth.too_many_attempts': 'There were too many attempts. Try again in a quarter of an hour.',
 }
 

@@ -38,7 +38,7 @@ function identityRow({ id, providerName, email, createdAt, lastUsedAt }, refresh
     before: () =>
       confirmed({
         title: `Unlink ${providerName}?`,
-        text: 'It will not sign you in any more.',
+        text: 'It will not sign you in any more. Other devices that a provider let in are signed out.',
         yes: 'Unlink',
       }),
   })

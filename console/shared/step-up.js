@@ -4,6 +4,7 @@ import { button, element } from './elements.js'
 import { field, form } from './form.js'
 import { factorIsSetUp } from './me.js'
 import { knowsPasskeys, usePasskey } from './passkey.js'
+import { act } from './parts.js'
 import { passwordField } from './password.js'
 import { alertPlace, showProblem } from './problem.js'
 
@@ -43,13 +44,29 @@ async function ask({ password }) {
     (body.authenticatorApp || body.backupCodesLeft > 0) && 'code',
     body.passkeys.length > 0 && knowsPasskeys() && 'passkey',
   ].filter(Boolean)
+  const providers = password ? await providersThatProve() : []
   const proved = await openDialog('Prove again that it is you', (close) => {
     const place = element('div')
-    const show = (way) => place.replaceChildren(...content(way, ways, { close, show }))
+    const show = (way) =>
+      place.replaceChildren(...content(way, ways, { close, show }), ...providers)
     show(ways[0])
     return [element('p', {}, 'This needs a proof of the last 5 minutes.'), place]
   })
   return proved === true
+}
+
+/** A button for each provider that lets people sign in afresh; the person comes back to the page when that is done. */
+async function providersThatProve() {
+  const { ok, body } = await call('GET', '/auth/oauth')
+  return ok ? body.items.filter(({ stepUp }) => stepUp).map(providerStep) : []
+}
+
+function providerStep({ id, name }) {
+  const go = act(`Sign in again with ${name}`, {
+    ...{ method: 'POST', path: `/auth/oauth/${encodeURIComponent(id)}/step-up`, body: {} },
+    ...{ className: 'as-link', done: ({ authorizationUrl }) => location.assign(authorizationUrl) },
+  })
+  return element('div', {}, go)
 }
 
 function content(way, ways, { close, show }) {

@@ -3827,7 +3827,7 @@ export interface paths {
         post?: never;
         /**
          * Unlink an identity
-         * @description Refused when you could not sign in without it.
+         * @description Refused when you could not sign in without it. Other devices that came in by a provider are signed out.
          *
          *     Open to everybody who is signed in: everybody chooses how they sign in. API keys may not.
          */
@@ -14843,6 +14843,7 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required"];
             404: components["responses"]["account.not_found-or-oauth.provider_unknown"];
+            429: components["responses"]["auth.too_many_attempts"];
             500: components["responses"]["server.error"];
             502: components["responses"]["oauth.provider_answer_invalid"];
             503: components["responses"]["oauth.provider_unavailable-or-server.stopping-or-server.unavailable"];
@@ -14880,6 +14881,7 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-oauth.no_fresh_proof"];
             404: components["responses"]["account.not_found-or-oauth.provider_unknown"];
+            429: components["responses"]["auth.too_many_attempts"];
             500: components["responses"]["server.error"];
             502: components["responses"]["oauth.provider_answer_invalid"];
             503: components["responses"]["oauth.provider_unavailable-or-server.stopping-or-server.unavailable"];

@@ -32,6 +32,8 @@ const RULES = {
   verification_mail: CREDENTIALS,
   step_up: CREDENTIALS,
   second_factor: CREDENTIALS,
+  /** Visits to providers that one who is signed in begins. */
+  provider_visit: { limit: 30, windowSeconds: QUARTER_HOUR },
   data_export: { limit: 3, windowSeconds: 24 * 60 * 60 },
   /** Steps of one sign-in. */
   refresh: { limit: 30, windowSeconds: 60 },

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { sql } from 'kysely'
 import { sha256 } from '#kernel/crypto.ts'
 import type { Context } from '#kernel/context.ts'
 import type { SealedColumn } from '#kernel/secrets/sealed-column.ts'
@@ -146,7 +147,7 @@ export async function revokeSignIn(
   return numUpdatedRows > 0n
 }
 
-/** Ends all sign-ins of a user, except one if it may stay; tells which it ended. */
+/** Ends all sign-ins of a user, except one if it may stay; tells which it ended. @param letInBy only those that began so (`amr`) */
 export async function revokeAll(
   tools: Tools,
   ctx: Context,
@@ -154,7 +155,8 @@ export async function revokeAll(
     userId,
     reason,
     except,
-  }: { userId: string; reason: RevokedReason; except?: string | undefined },
+    letInBy,
+  }: { userId: string; reason: RevokedReason; except?: string | undefined; letInBy?: string },
 ): Promise<string[]> {
   const ended = await ctx.db
     .updateTable('signIns')
@@ -162,6 +164,7 @@ export async function revokeAll(
     .where('userId', '=', userId)
     .where('revokedAt', 'is', null)
     .$if(except !== undefined, (query) => query.where('id', '!=', except!))
+    .$if(letInBy !== undefined, (query) => query.where(sql<boolean>`${letInBy} = any(amr)`))
     .returning('id')
     .execute()
   for (const { id } of ended) ctx.afterCommit(() => tools.revoked(id))

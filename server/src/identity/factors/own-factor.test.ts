@@ -89,6 +89,25 @@ test('a code confirms the app that it is of, and not one that takes its place at
   assert.equal(ok(await ann.get('/v1/auth/2fa')).enabled, false)
 })
 
+test('a sign-in that a reset ends at that moment sets up no factor any more', async () => {
+  const ann = await app.person()
+  const phone = world.phoneOf(ok(await ann.post('/v1/auth/2fa/enroll', {})).secret)
+  const confirming = await db.transaction().execute(async (other) => {
+    await other.updateTable('users').set({ ver: 2 }).where('id', '=', ann.userId).execute()
+    const answer = ann.post('/v1/auth/2fa/verify', { code: phone.code() })
+    await eventually('the confirmation waits for the person', () => isWaitedFor(other))
+    await other
+      .updateTable('signIns')
+      .set({ revokedAt: new Date(), revokedReason: 'password_reset' })
+      .where('userId', '=', ann.userId)
+      .execute()
+    return { answer }
+  })
+  assert.deepEqual(refusal(await confirming.answer), [401, 'auth.unauthenticated'])
+  const active = db.selectFrom('totpSecrets').select('id').where('state', '=', 'active')
+  assert.deepEqual(await active.where('userId', '=', ann.userId).execute(), [])
+})
+
 /** Whether another transaction waits for this one. */
 async function isWaitedFor(tx: Db): Promise<boolean> {
   const { rows } = await sql`

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
+import { httpProblems } from '#kernel/http/problems.ts'
 import type { Tools } from '../tools.ts'
 import { signedInActor } from '../users.ts'
 import { heldBy, holdsAny } from './holding.ts'
@@ -7,19 +8,21 @@ import { factorProblems } from './problems.ts'
 
 /**
  * For a change of second factors: whoever holds one has used it in this sign-in, so that the password alone neither adds one nor takes
- * one away.
+ * one away. A sign-in that was ended while the caller waited for the person's row changes nothing.
  *
- * @throws problem `factor.use_own_first`
+ * @throws problem `factor.use_own_first` or `auth.unauthenticated`
  */
 export async function requireOwnFactor(ctx: Context): Promise<void> {
   const { userId, signInId } = signedInActor(ctx)
-  if (!holdsAny(await heldBy(ctx, userId))) return
-  const { amr } = await ctx.db
+  const signIn = await ctx.db
     .selectFrom('signIns')
     .select('amr')
     .where('id', '=', signInId)
-    .executeTakeFirstOrThrow()
-  if (!amr.includes('mfa')) throw factorProblems.useOwnFirst()
+    .where('revokedAt', 'is', null)
+    .executeTakeFirst()
+  if (!signIn) throw httpProblems.unauthenticated()
+  if (!holdsAny(await heldBy(ctx, userId))) return
+  if (!signIn.amr.includes('mfa')) throw factorProblems.useOwnFirst()
 }
 
 /** Signs out what was let in by the password alone, now that it takes more; the caller's own sign-in stays. */

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { sha256 } from '#kernel/crypto.ts'
 import type { RequestFacts } from '#kernel/http/route.ts'
-import { VISIT_SECONDS } from './visits.ts'
+import { CODE_SECONDS, VISIT_SECONDS } from './visits.ts'
 
 const NAME = '__Host-gantry_visit'
 const TOKEN = /^[\w-]{43}$/
-/** Lax, since the browser comes back from another site. */
-const RULES = `Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=${VISIT_SECONDS}`
+/** Lax, since the browser comes back from another site. Whoever comes back at the last moment still has to use the code. */
+const RULES = `Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=${VISIT_SECONDS + CODE_SECONDS}`
 
 /** Marks the browser, so that only it can go on with what it began: the mark that it has, or else a new one. */
 export function markBrowser(request: RequestFacts): { browserHash: Buffer; cookie: string } {

@@ -52,3 +52,33 @@ test('in a real browser, whoever says no at the provider is told so', async () =
   await page.getByRole('link', { name: 'Continue with Acme' }).click()
   await page.getByText('You or the provider said no').waitFor()
 })
+
+test('in a real browser, whoever has no password proves who they are at the provider', async () => {
+  const { app, acme } = scene
+  const who = app.unique('page')
+  const email = `${who}@example.test`
+  acme.people.set(who, { email, email_verified: true })
+  await using visit = await openAs(who)
+  const { page } = visit
+  await page.getByRole('link', { name: 'Continue with Acme' }).click()
+  await page.waitForFunction(() => document.cookie.includes('__Host-gantry_csrf='))
+  const { db } = app.app.systemContext()
+  const user = await db
+    .selectFrom('users')
+    .select('id')
+    .where('emailKey', '=', email)
+    .executeTakeFirstOrThrow()
+  const signIns = db.updateTable('signIns').where('userId', '=', user.id)
+  await signIns.set({ steppedUpAt: null }).execute()
+
+  await page.goto(`${app.url}/#security`)
+  await page.getByRole('button', { name: 'Link Acme', exact: true }).click()
+  await page.getByRole('button', { name: 'Sign in again with Acme' }).click()
+  await page.getByText('You have proven that it is you').waitFor()
+  const { steppedUpAt } = await db
+    .selectFrom('signIns')
+    .select('steppedUpAt')
+    .where('userId', '=', user.id)
+    .executeTakeFirstOrThrow()
+  assert.notEqual(steppedUpAt, null)
+})

@@ -45,6 +45,15 @@ export function failureAt(provider: string, error: unknown): Problem {
   return oauthProblems.answerRefused(facts)
 }
 
+/** What was wrong, without what was said: an answer tells who somebody is. */
+export function reasonsOf(error: unknown): string[] {
+  return [...causesOf(error)]
+    .filter((one) => one instanceof Error)
+    .map((one) =>
+      [(one as Fault).code, (one as Fault).error, one.message].filter(Boolean).join(': '),
+    )
+}
+
 function unavailable(facts: { provider: string; cause?: unknown }): Problem {
   return oauthProblems.providerUnavailable({ ...facts, retryAfterSeconds: RETRY_AFTER_SECONDS })
 }

@@ -49,7 +49,8 @@ export function identityRoutes(tools: () => Tools) {
       method: 'DELETE',
       path: '/v1/users/me/identities/:id',
       summary: 'Unlink an identity',
-      description: 'Refused when you could not sign in without it.',
+      description:
+        'Refused when you could not sign in without it. Other devices that came in by a provider are signed out.',
       access: OWN,
       params: IdentityParams,
       status: 204,

@@ -1,11 +1,16 @@
+import { sql } from 'kysely'
 import { sendMail } from '#notifications/index.ts'
 import type { Context } from '#kernel/context.ts'
+import { signedOut } from '../events.ts'
 import { lockFactors } from '../factors/holding.ts'
+import { forgetDevicesOf } from '../factors/remembered.ts'
+import { revokeAll } from '../sign-ins.ts'
 import { requireStepUp } from '../step-up.ts'
 import type { Tools } from '../tools.ts'
 import { findUser, signedInActor, type UserRow } from '../users.ts'
 import { identityLinked, identityUnlinked } from './events.ts'
 import { findIdentity, identitiesOf, insertIdentity } from './identities.ts'
+import { AMR } from './newcomers.ts'
 import { oauthProblems } from './problems.ts'
 import type { LinkedIdentity } from './schema.ts'
 import type { LinkedIdentityRow } from './tables.ts'
@@ -22,7 +27,7 @@ export async function listIdentities(tools: Tools, ctx: Context): Promise<Linked
 /**
  * Sends the caller to a provider, to link the identity that they have there.
  *
- * @throws problem `auth.step_up_required`, or what `find` and `beginVisit` throw
+ * @throws problem `auth.step_up_required`, `auth.too_many_attempts`, or what `find` and `beginVisit` throw
  */
 export async function beginLink(
   tools: Tools,
@@ -30,8 +35,10 @@ export async function beginLink(
   { provider, browserHash }: { provider: string; browserHash: Buffer },
 ) {
   await requireStepUp(ctx)
-  const aim = { purpose: 'link', signInId: signedInActor(ctx).signInId, browserHash } as const
-  return beginVisit(tools, ctx, tools.providers.find(provider), aim)
+  const { userId, signInId } = signedInActor(ctx)
+  const found = tools.providers.find(provider)
+  await tools.attempts.take('provider_visit', userId)
+  return beginVisit(tools, ctx, found, { purpose: 'link', signInId, browserHash })
 }
 
 /**
@@ -49,7 +56,7 @@ export async function linkIdentity(
   const { userId, signInId } = signedInActor(ctx)
   const visit = await takeProof(ctx, code, { purpose: 'link', signInId, browserHash })
   const row = await ctx.transaction(async (ctx) => {
-    await lockFactors(ctx, userId)
+    await holdProven(ctx, userId)
     const linked = await identitiesOf(ctx, userId)
     const same = linked.find((one) => isOf(one, visit))
     if (same) return same
@@ -70,8 +77,15 @@ function isOf({ issuer, subject }: LinkedIdentityRow, { proof }: ProvenVisit): b
   return issuer === proof.issuer && subject === proof.subject
 }
 
+/** Until the transaction ends. A reset that went first has ended the sign-in: what it let in must do nothing after that. */
+async function holdProven(ctx: Context, userId: string): Promise<void> {
+  await lockFactors(ctx, userId)
+  await requireStepUp(ctx)
+}
+
 /**
- * Unlinks one of the caller's identities, unless they could not sign in without it; announces `user.identity_unlinked`, and mails it.
+ * Unlinks one of the caller's identities, unless they could not sign in without it, and ends what it may have let in elsewhere; announces
+ * `user.identity_unlinked` and `user.signed_out`, and mails it.
  *
  * @throws problem `auth.step_up_required`, `oauth.identity_not_found` or `oauth.last_way_in`
  */
@@ -80,7 +94,7 @@ export async function unlinkIdentity(tools: Tools, ctx: Context, id: string): Pr
   const { userId } = signedInActor(ctx)
   await ctx.transaction(async (ctx) => {
     // Of two that are unlinked at once, the second sees what the first has left.
-    await lockFactors(ctx, userId)
+    await holdProven(ctx, userId)
     const user = (await findUser(ctx.db, 'id', userId))!
     const linked = await identitiesOf(ctx, userId)
     const identity = linked.find((one) => one.id === id)
@@ -88,10 +102,25 @@ export async function unlinkIdentity(tools: Tools, ctx: Context, id: string): Pr
     const others = linked.filter((one) => one.id !== id && tools.providers.has(one.provider))
     if (!user.hasPassword && others.length === 0) throw oauthProblems.lastWayIn()
     await ctx.db.deleteFrom('linkedIdentities').where('id', '=', id).execute()
+    await endLetIn(tools, ctx)
     const { provider } = identity
     await ctx.events.emit(identityUnlinked, { userId, identityId: id, provider })
     await tell(tools, ctx, user, { provider, what: 'unlinked' })
   })
+}
+
+/** Signs the caller out wherever a provider let them in, and voids what awaits a second factor after one; this sign-in stays. */
+async function endLetIn(tools: Tools, ctx: Context): Promise<void> {
+  const { userId, signInId: from } = signedInActor(ctx)
+  await ctx.db
+    .deleteFrom('signInChallenges')
+    .where('userId', '=', userId)
+    .where(sql<boolean>`${AMR} = any(amr)`)
+    .execute()
+  const reason = 'signed_out_elsewhere'
+  const ended = await revokeAll(tools, ctx, { userId, reason, except: from, letInBy: AMR })
+  await forgetDevicesOf(ctx, ended)
+  for (const signInId of ended) await ctx.events.emit(signedOut, { userId, signInId, from })
 }
 
 /** Whether the caller has this identity. */

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
+import { Writable } from 'node:stream'
 import { after, beforeEach, test } from 'node:test'
 import { generateKeyPair, type JWTPayload } from 'jose'
+import { eventually } from '#kernel/test-support.ts'
 import type { TestBrowser } from './test-browser.ts'
 import { CLIENT } from './test-openid.ts'
 import { openScene } from './test-scene.ts'
@@ -328,4 +330,25 @@ test('a provider that is down, breaks off, or says too much closes only its own 
   }
   const answer = scene.comeBack(browser, 'forger', back.searchParams)
   assert.deepEqual(await outcome(answer), unavailable)
+})
+
+test('the log tells why an answer was refused, and nothing of the person or what was sent', async () => {
+  const logged: string[] = []
+  const logTo = new Writable({
+    write(line: Buffer, _encoding, done) {
+      logged.push(line.toString())
+      done()
+    },
+  })
+  await using scene = await openScene({ LOG_LEVEL: 'info' }, { logTo })
+  const { forger } = scene
+  const who = app.unique('canary')
+  forger.claims = { sub: who, email: `${who}@example.test`, name: who, aud: 'another-client' }
+  const { code } = await scene.visit(scene.browser('x'), 'forger')
+  assert.equal(code, 'oauth.answer_refused')
+  const line = await eventually('the line of the log', () =>
+    logged.find((one) => one.includes('sign-in by a provider refused')),
+  )
+  assert.match(line, /aud/)
+  assert.ok(!logged.join('').includes(who))
 })

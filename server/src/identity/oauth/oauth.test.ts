@@ -126,11 +126,11 @@ test('a page gets its session in cookies, and no address ever holds a token', as
   for (const token of tokens) assert.ok(!browser.trail.join().includes(token))
 })
 
-test('the cookie that binds a visit is for this host and no script, and comes back from other sites', async () => {
+test('the cookie that binds a visit is for this host and no script, comes back from other sites, and outlives the code', async () => {
   const { headers } = await app.request('GET', '/v1/auth/oauth/acme')
   assert.match(
     headers.get('set-cookie') ?? '',
-    /^__Host-gantry_visit=[\w-]{43}; Path=\/; Secure; HttpOnly; SameSite=Lax; Max-Age=600$/,
+    /^__Host-gantry_visit=[\w-]{43}; Path=\/; Secure; HttpOnly; SameSite=Lax; Max-Age=720$/,
   )
 })
 
@@ -230,7 +230,9 @@ test('a person links an identity, signs in with it, and unlinks it; each is mail
   const path = '/v1/users/me/identities'
   const linked = await scene.use(browser, path, { code }, ann.accessToken)
   assert.deepEqual([linked.status, linked.body.providerName], [201, 'Acme'])
-  assert.match((await app.mailTo(ann.email, 'identity_changed')).subject, /on$/)
+  const mailed = await app.mailTo(ann.email, 'identity_changed')
+  assert.match(mailed.subject, /on$/)
+  assert.match(mailed.text, /a new password alone does not keep it out/)
 
   const entered = await scene.signIn(browser, 'acme')
   assert.deepEqual([entered.status, entered.body.user.id], [200, ann.userId])
@@ -319,4 +321,15 @@ test('a device that is new to the person is mailed to them', async () => {
   })
   assert.equal(entered.status, 200)
   assert.equal((await app.mailTo(email, 'new_device')).to, email)
+})
+
+test('whoever is signed in begins 30 visits in a quarter of an hour, so that nobody fills the table', async () => {
+  const { browser, token } = await newcomer('vic')
+  const ben = await newcomer('ben')
+  const begin = () => scene.use(browser, '/v1/auth/oauth/acme/step-up', {}, token)
+  for (let visits = 0; visits < 30; visits++) assert.equal((await begin()).status, 200)
+  assert.deepEqual(refusal(await begin()), [429, 'auth.too_many_attempts'])
+  const link = await scene.use(browser, '/v1/auth/oauth/acme/link', {}, token)
+  assert.deepEqual(refusal(link), [429, 'auth.too_many_attempts'])
+  assert.ok(await visitFor(ben, 'step-up'))
 })

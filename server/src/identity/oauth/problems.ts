@@ -67,8 +67,9 @@ export const oauthProblems = defineProblems({
     code: 'oauth.not_admitted',
     status: 403,
     title: 'This user may not sign in',
-    detail: 'The user that is linked with this identity may not sign in.',
-    suggestion: 'Ask the operator of this installation.',
+    detail: 'The user that is linked with this identity is disabled, or is to be deleted.',
+    suggestion:
+      'If you asked for the deletion, `POST /v1/auth/forgot-password` mails the link that takes it back; else ask the operator of this installation.',
   },
   linkedElsewhere: {
     code: 'oauth.linked_elsewhere',

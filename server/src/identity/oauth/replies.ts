@@ -3,6 +3,7 @@ import type { Context } from '#kernel/context.ts'
 import { Reply, type RequestFacts } from '#kernel/http/route.ts'
 import { Problem } from '#kernel/problem.ts'
 import type { Answered } from './answer.ts'
+import { reasonsOf } from './failures.ts'
 import type { Purpose } from './tables.ts'
 
 /** Where the console goes on; nobody who begins a visit can name another place. */
@@ -46,7 +47,8 @@ export async function orBack<Result>(
     return await work()
   } catch (error) {
     if (!(error instanceof Problem) || !isOpening(request)) throw error
-    ctx.log.info({ problem: error.code, err: error.cause }, 'sign-in by a provider refused')
+    const facts = { problem: error.code, reasons: reasonsOf(error.cause) }
+    ctx.log.info(facts, 'sign-in by a provider refused')
     return Reply.redirect(linkTo(ctx, 'provider-refused', error.code))
   }
 }

@@ -61,13 +61,14 @@ export function oauthRoutes(tools: () => Tools) {
         'A browser that asks for `text/html` is sent there; others get the address. The answer sets a cookie: only the browser that ' +
         'has it can come back, within 10 minutes.',
       access: { public: 'the way in' },
-      admit,
       params: ProviderParams,
       returns: VisitBegun,
       problems: [...unreachable, tooManyAttempts, httpsRequired],
       examples: { params: acme, reply: exampleBegun },
       handler: (ctx, { params, request }) =>
         orBack(ctx, request, async () => {
+          // Here, so that its refusal leads a browser back, too.
+          await admit(ctx, request)
           const { browserHash, cookie } = markBrowser(request)
           const aim = { purpose: 'sign_in', signInId: null, browserHash } as const
           const provider = tools().providers.find(params.provider)
@@ -84,7 +85,6 @@ export function oauthRoutes(tools: () => Tools) {
         '`POST /v1/auth/oauth/sign-in`, `POST /v1/auth/oauth/step-up` or `POST /v1/users/me/identities`, once, within 2 minutes, with ' +
         'the same cookie.',
       access: { public: 'state and cookie are the credential' },
-      admit,
       params: ProviderParams,
       query: CallbackQuery,
       returns: VisitEnded,
@@ -99,6 +99,7 @@ export function oauthRoutes(tools: () => Tools) {
       },
       handler: (ctx, { params, query, request }) =>
         orBack(ctx, request, async () => {
+          await admit(ctx, request)
           const answer = { ...params, query, browserHash: browserHashOf(request) }
           return ended(ctx, request, await takeAnswer(tools(), ctx, answer))
         }),
@@ -135,7 +136,7 @@ export function oauthRoutes(tools: () => Tools) {
       access: { signedIn: 'everybody chooses how they sign in' },
       params: ProviderParams,
       returns: VisitBegun,
-      problems: [...unreachable, stepUpRequired, httpsRequired],
+      problems: [...unreachable, stepUpRequired, tooManyAttempts, httpsRequired],
       examples: { params: acme, reply: exampleBegun },
       handler: async (ctx, { params, request }) => {
         clientOf(request)
@@ -151,7 +152,7 @@ export function oauthRoutes(tools: () => Tools) {
       access: { signedIn: 'everybody proves who they are', unfinished: true },
       params: ProviderParams,
       returns: VisitBegun,
-      problems: [...unreachable, oauthProblems.noFreshProof, httpsRequired],
+      problems: [...unreachable, oauthProblems.noFreshProof, tooManyAttempts, httpsRequired],
       examples: { params: acme, reply: exampleBegun },
       handler: async (ctx, { params, request }) => {
         clientOf(request)

@@ -11,7 +11,7 @@ import { beginVisit, takeProof } from './visits.ts'
 /**
  * Sends the caller to a provider that lets them sign in afresh.
  *
- * @throws problem `oauth.no_fresh_proof` for a provider that does not, or what `find` and `beginVisit` throw
+ * @throws problem `oauth.no_fresh_proof` for a provider that does not, `auth.too_many_attempts`, or what `find` and `beginVisit` throw
  */
 export async function beginStepUp(
   tools: Tools,
@@ -20,7 +20,8 @@ export async function beginStepUp(
 ) {
   const provider = tools.providers.find(id)
   if (!provider.provesAgain) throw oauthProblems.noFreshProof({ provider: provider.name })
-  const { signInId } = signedInActor(ctx)
+  const { userId, signInId } = signedInActor(ctx)
+  await tools.attempts.take('provider_visit', userId)
   return beginVisit(tools, ctx, provider, { purpose: 'step_up', signInId, browserHash })
 }
 

@@ -1,4 +1,4 @@
-import { type Answer, startApp, type TestApp } from '#test/app.ts'
+import { type Answer, startApp, type TestApp, type TestAppOptions } from '#test/app.ts'
 import type { Clock } from '#kernel/clock.ts'
 import { systemClock } from '#kernel/clock.ts'
 import { TestBrowser } from './test-browser.ts'
@@ -46,7 +46,10 @@ export interface Scene extends AsyncDisposable {
   use(browser: TestBrowser, path: string, body: object, bearer?: string): Promise<Answer>
 }
 
-export async function openScene(env: Record<string, string> = {}): Promise<Scene> {
+export async function openScene(
+  env: Record<string, string> = {},
+  more: Pick<TestAppOptions, 'logTo'> = {},
+): Promise<Scene> {
   const stack = new AsyncDisposableStack()
   const acme = stack.use(await TestOpenId.open())
   const forger = stack.use(await TestForger.open())
@@ -54,7 +57,7 @@ export async function openScene(env: Record<string, string> = {}): Promise<Scene
   const clock = new ForwardClock()
   const app = stack.use(
     await startApp({
-      clock,
+      ...{ clock, ...more },
       env: {
         // Nothing private but the providers themselves.
         EGRESS_ALLOW: '10.255.255.255',

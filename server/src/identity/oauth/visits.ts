@@ -8,7 +8,7 @@ import type { ProviderVisitRow, Purpose } from './tables.ts'
 
 const TOKEN_BYTES = 32
 export const VISIT_SECONDS = 10 * 60
-const CODE_SECONDS = 2 * 60
+export const CODE_SECONDS = 2 * 60
 
 /** Why a browser goes to a provider; whoever links or proves something does it for the sign-in that they have. */
 export interface Aim {

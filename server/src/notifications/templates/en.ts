@@ -2,6 +2,8 @@ import type { TemplateValues, Templates } from './values.ts'
 import { foreign } from './words.ts'
 
 const NOT_YOU = 'If this was not you, change your password now and look at your signed-in devices.'
+const NOT_YOUR_IDENTITY =
+  'If this was not you, unlink it among your linked providers, and change your password after that: a new password alone does not keep it out.'
 const IGNORE = 'If you did not ask for this, ignore this mail: nothing changes.'
 
 /** The mails in English. What people chose themselves passes `foreign`. */
@@ -127,7 +129,7 @@ export const en: Templates = {
         ? `An identity at ${foreign(provider)} was linked with your user and can sign in as you.`
         : `An identity at ${foreign(provider)} was unlinked from your user and signs you in no more.`,
       { facts: { When: time(at) } },
-      NOT_YOU,
+      what === 'linked' ? NOT_YOUR_IDENTITY : NOT_YOU,
     ],
   }),
   account_deletion: ({ restoreUntil, link }) => ({
