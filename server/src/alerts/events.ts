@@ -18,7 +18,7 @@ export const fetched = defineEvent(
   'export.fetched',
   'Somebody began to fetch what holds much of an account or of the installation at once',
   z.object({
-    what: z.string().meta({ description: 'Such as `audit`, `session_har` or `account`' }),
+    what: z.string().meta({ description: 'Such as `audit` or `person`' }),
     id: z.string().optional().meta({ description: 'Of the thing that it is of' }),
   }),
 )

@@ -11,7 +11,7 @@ const ALERT_FACTOR = 3
 const BLOCK_FACTOR = 5
 
 export interface Export {
-  /** Such as `audit`, `session_har` or `account`. */
+  /** Such as `audit` or `person`. */
   what: string
   /** Of the thing that it is of. */
   id?: string

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { stepUpRequired } from '#identity/index.ts'
 import { Reply, route } from '#kernel/http/route.ts'
 import { downloadExample, ID, recordingExample } from './examples.ts'
 import { callSession, holderOf, onNode } from './locate.ts'
@@ -77,7 +76,7 @@ export function evidenceRoutes(runtime: () => BrowserRuntime) {
       params,
       alsoReturns: [type],
       streams: true,
-      problems: [...recorded, stepUpRequired],
+      problems: recorded,
       examples: { params: { id: ID } },
       handler: async (ctx, { params }) => {
         const { store } = runtime()
@@ -141,7 +140,7 @@ export function evidenceRoutes(runtime: () => BrowserRuntime) {
       access: 'sessions.read',
       params,
       returns: RecordingManifest,
-      problems: [...recorded, stepUpRequired],
+      problems: recorded,
       examples: { params: { id: ID }, reply: recordingExample },
       handler: (ctx, { params }) => describeRecording(ctx, runtime().store, params.id),
     }),

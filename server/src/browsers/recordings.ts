@@ -2,7 +2,6 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { sql } from 'kysely'
 import { z } from 'zod'
-import { admitExport } from '#identity/index.ts'
 import type { Context } from '#kernel/context.ts'
 import { defineJob } from '#kernel/jobs.ts'
 import { ObjectNotFound } from '#kernel/storage/errors.ts'
@@ -66,7 +65,6 @@ export async function openRecording(
 /** The manifest, with an address for each part that lives for an hour. */
 export async function describeRecording(ctx: Context, store: ObjectStore, id: string) {
   const { manifest } = await openRecording(ctx, store, id)
-  await admitExport(ctx, { what: 'session_recording', id })
   const parts = await Promise.all(
     manifest.parts.map(async (part) => ({
       ...part,
@@ -86,7 +84,6 @@ export async function exportRecording(
   kind: 'har' | 'console' | 'trace',
 ): Promise<{ content: Readable; contentType: string; name: string }> {
   const recording = await openRecording(ctx, store, id)
-  await admitExport(ctx, { what: `session_${kind}`, id })
   if (kind === 'trace') {
     const content = await recording.trace()
     return { content, contentType: 'application/zip', name: `${id}-trace.zip` }

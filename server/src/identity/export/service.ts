@@ -4,6 +4,7 @@ import type { ObjectStore } from '#kernel/storage/store.ts'
 import { sqlState } from '#kernel/transaction.ts'
 import { requireStepUp } from '../step-up.ts'
 import type { Tools } from '../tools.ts'
+import { admitExport } from '../exports.ts'
 import { signedInActor } from '../users.ts'
 import { exportDownloaded, exportRequested } from './events.ts'
 import { exportProblems } from './problems.ts'
@@ -75,6 +76,7 @@ export async function downloadExport(ctx: Context, store: ObjectStore, id: strin
   const row = await getExport(ctx, id)
   const { userId, status } = row
   if (status !== 'ready') throw exportProblems.notReady({ id, status })
+  await admitExport(ctx, { what: 'person', id })
   const url = await store.signedUrl(exportKey(row), {
     ...{ method: 'GET', expiresInSeconds: URL_SECONDS, downloadName: 'my-data.json' },
   })
