@@ -142,10 +142,11 @@ function isPromotion(before: AccountRole, role: AccountRole): boolean {
   return isRaised && isWeighty({ role, platformRole: null })
 }
 
-async function setRole(
+/** Gives a member another role, in the caller's transaction, which holds the account; announces `member.role_changed`. */
+export async function setRole(
   tools: Tools,
   ctx: Context,
-  { userId, role: before }: MemberRow,
+  { userId, role: before }: Pick<MemberRow, 'userId' | 'role'>,
   role: AccountRole,
 ): Promise<void> {
   if (role === before) return

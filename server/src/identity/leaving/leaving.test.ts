@@ -139,6 +139,53 @@ test('an account that the person works in alone without owning it stays', async 
   assert.deepEqual(members.body.items, [])
 })
 
+test('an account that somebody came to while its only owner left gets another owner', async () => {
+  const people = [await app.person('ann'), await app.person('bob'), await app.person('cy')] as const
+  const [ann, bob, cy] = people
+  const shop = await found(ann, 'Shop')
+  await ann.delete('/v1/users/me')
+  await addMember(app, shop, bob, 'viewer')
+  await addMember(app, shop, cy, 'admin')
+  await letDaysPass(ann.userId)
+  await untilErased(ann.userId)
+  const members = await cy.get(`/v1/accounts/${shop}/members`, forAccount(shop))
+  const roles = members.body.items.map(({ userId, role }: never) => [userId, role])
+  assert.deepEqual(
+    new Map(roles),
+    new Map([
+      [bob.userId, 'viewer'],
+      [cy.userId, 'owner'],
+    ]),
+  )
+  assert.equal(
+    (await app.eventKinds(shop)).filter((one) => one === 'member.role_changed').length,
+    1,
+  )
+})
+
+test('an account stays for as long as one of its people may still come back', async () => {
+  const people = [await app.person('ann'), await app.person('bob'), await app.person('cy')] as const
+  const [ann, bob, cy] = people
+  const shop = await found(ann, 'Shop')
+  await addMember(app, shop, bob, 'owner')
+  const firm = await found(ann, 'Firm')
+  await addMember(app, firm, cy, 'member')
+  for (const one of [bob, cy, ann]) assert.equal((await one.delete('/v1/users/me')).status, 202)
+  await letDaysPass(ann.userId)
+  await untilErased(ann.userId)
+
+  for (const [one, account] of [
+    [bob, shop],
+    [cy, firm],
+  ] as const) {
+    assert.equal((await restore(await tokenFor(one))).status, 204)
+    const { accessToken } = (await login(one)).body
+    const headers = { authorization: `Bearer ${accessToken}`, ...forAccount(account) }
+    const shown = await app.request('GET', `/v1/accounts/${account}`, { headers })
+    assert.deepEqual([shown.status, shown.body.role], [200, 'owner'])
+  }
+})
+
 test('T35: without a fresh proof nobody leaves', async () => {
   const ann = await app.person('ann')
   await db
