@@ -73,6 +73,17 @@ export async function holdRunning(ctx: Context, id: string): Promise<boolean> {
   return running !== undefined
 }
 
+/** Whether nothing is done for the operation any more, in whatever account it was started; also for one that is kept no longer. */
+export async function isOver({ db }: Context, id: string): Promise<boolean> {
+  const open = await db
+    .selectFrom('operations')
+    .select('id')
+    .where('id', '=', id)
+    .where('endedAt', 'is', null)
+    .executeTakeFirst()
+  return open === undefined
+}
+
 /** How many operations of the account whose kind begins so have not ended. */
 export async function countOpen(ctx: Context, kindPrefix: string): Promise<number> {
   const { count } = await ctx.db

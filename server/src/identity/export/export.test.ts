@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { after, test } from 'node:test'
 import { sql } from 'kysely'
 import sharp from 'sharp'
@@ -186,4 +187,49 @@ test('an export that is over is deleted, its object too', async () => {
     const rows = await db.selectFrom('dataExports').select('id').where('id', '=', id).execute()
     return rows.length === 0
   })
+})
+
+test('an export that was cancelled before it began is in the way of no other', async () => {
+  const ann = await app.person('ann')
+  const operationId = await addWaiting(ann)
+  assert.equal((await ann.post(EXPORT)).body.code, 'export.under_way')
+  assert.equal((await ann.delete(`/v1/operations/${operationId}`)).status, 200)
+  await exportOf(ann)
+  const rows = await db
+    .selectFrom('dataExports')
+    .select('status')
+    .where('userId', '=', ann.userId)
+    .execute()
+  assert.deepEqual(rows.map(({ status }) => status).sort(), ['failed', 'ready'])
+})
+
+/** An export that no worker has taken yet; its operation. */
+async function addWaiting({ userId, accountId }: Person): Promise<string> {
+  const [id, createdAt] = [ctx.newId('op'), ctx.clock.now()]
+  const status = 'queued'
+  await db
+    .insertInto('operations')
+    .values({ id, kind: 'identity.export_data', userId, accountId, createdAt, status })
+    .execute()
+  const expiresAt = new Date(+createdAt + 86_400_000)
+  await db
+    .insertInto('dataExports')
+    .values({
+      ...{ id: ctx.newId('exp'), userId, operationId: id, status: 'making', createdAt, expiresAt },
+    })
+    .execute()
+  return id
+}
+
+test('an export goes without a picture whose object is not there', async () => {
+  const ann = await app.person('ann')
+  await db
+    .insertInto('avatars')
+    .values({
+      ...{ id: randomBytes(32).toString('base64url'), userId: ann.userId },
+      ...{ isCurrent: true, createdAt: ctx.clock.now() },
+    })
+    .execute()
+  const { told } = await download(ann, await exportOf(ann))
+  assert.deepEqual(told.avatar, [])
 })
