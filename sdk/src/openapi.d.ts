@@ -2889,7 +2889,7 @@ export interface paths {
          * Cancel long work
          * @description Whoever started it may. What is done stays done, and what is being done this moment is finished first. A recovery action that looks at no progress runs to its end.
          *
-         *     Open to everybody who is signed in: whoever started the operation.
+         *     Open to everybody who is signed in: whoever started the operation. API keys may not.
          */
         delete: operations["deleteOperationsId"];
         options?: never;
@@ -8836,18 +8836,6 @@ export interface components {
          *     `passkey.unavailable`: Passkeys need a host name.
          */
         "auth.no_password-or-passkey.unavailable": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /**
-         * @description `auth.not_as_another`: Only the person themselves may do that.
-         *     `auth.second_factor_required`: This needs a second factor.
-         */
-        "auth.not_as_another-or-auth.second_factor_required": {
             headers: {
                 [name: string]: unknown;
             };
@@ -17881,7 +17869,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.not_as_another-or-auth.second_factor_required"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
             404: components["responses"]["account.not_found-or-operation.not_found"];
             409: components["responses"]["operation.ended"];
             500: components["responses"]["server.error"];

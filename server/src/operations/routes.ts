@@ -77,7 +77,7 @@ export function operationRoutes(running: Running) {
       description:
         'Whoever started it may. What is done stays done, and what is being done this moment is finished first. A recovery action ' +
         'that looks at no progress runs to its end.',
-      access: { signedIn: 'whoever started the operation', keys: true },
+      access: { signedIn: 'whoever started the operation' },
       params: z.strictObject({ id: OperationId }),
       returns: Operation,
       problems: [problems.operationNotFound, problems.operationEnded],

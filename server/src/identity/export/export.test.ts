@@ -193,6 +193,10 @@ test('an export that was cancelled before it began is in the way of no other', a
   const ann = await app.person('ann')
   const operationId = await addWaiting(ann)
   assert.equal((await ann.post(EXPORT)).body.code, 'export.under_way')
+  const key = await ann.post('/v1/api-keys', { name: 'reads', scopes: ['sessions.read'] })
+  const headers = { authorization: `Bearer ${key.body.key}` }
+  const byKey = await app.request('DELETE', `/v1/operations/${operationId}`, { headers })
+  assert.equal(byKey.body.code, 'auth.key_not_allowed', 'a key may have been made for reading only')
   assert.equal((await ann.delete(`/v1/operations/${operationId}`)).status, 200)
   await exportOf(ann)
   const rows = await db
