@@ -1148,7 +1148,7 @@ export interface paths {
         get?: never;
         /**
          * Say which roles over the installation a user has
-         * @description Nobody gives or takes a role above their own, and the last super-admin stays one. It counts within 5 seconds.
+         * @description Nobody gives or takes a role above their own, nor changes others of their own rank, but a super-admin; the last of those stays. It counts within 5 seconds.
          *
          *     Needs the permission `staff.write`.
          */
@@ -8262,9 +8262,10 @@ export interface components {
          *     `auth.key_not_allowed`: API keys may not do that.
          *     `auth.second_factor_required`: This needs a second factor.
          *     `auth.step_up_required`: Prove again who you are.
+         *     `user.not_below_you`: That user ranks with you or above.
          *     `user.role_above_you`: That role is above yours.
          */
-        "auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-user.role_above_you": {
+        "auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-user.not_below_you-or-user.role_above_you": {
             headers: {
                 [name: string]: unknown;
             };
@@ -13320,7 +13321,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-user.role_above_you"];
+            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-user.not_below_you-or-user.role_above_you"];
             404: components["responses"]["account.not_found-or-user.not_found"];
             409: components["responses"]["user.last_super_admin"];
             413: components["responses"]["request.too_large"];
