@@ -4,7 +4,7 @@ import { after, test } from 'node:test'
 import { sql } from 'kysely'
 import sharp from 'sharp'
 import { eventually } from '#kernel/test-support.ts'
-import { addMember, found } from '#test/accounts.ts'
+import { addMember, forAccount, found } from '#test/accounts.ts'
 import { type Person, startApp } from '#test/app.ts'
 import { exportJobs } from './jobs.ts'
 
@@ -224,6 +224,18 @@ async function addWaiting({ userId, accountId }: Person): Promise<string> {
     .execute()
   return id
 }
+
+test('T37: how far an export has come is for its person only, also among those of one account', async () => {
+  const [ann, bob] = [await app.person('ann'), await app.person('bob')]
+  await addMember(app, ann.accountId, bob, 'admin')
+  const path = `/v1/operations/${await addWaiting(ann)}`
+  assert.equal((await ann.get(path)).status, 200)
+  assert.equal((await bob.get('/v1/sessions', forAccount(ann.accountId))).status, 200)
+  for (const accept of ['application/json', 'text/event-stream']) {
+    const { status, body } = await bob.get(path, { ...forAccount(ann.accountId), accept })
+    assert.deepEqual([status, body.code], [404, 'operation.not_found'])
+  }
+})
 
 test('an export goes without a picture whose object is not there', async () => {
   const ann = await app.person('ann')
