@@ -1148,7 +1148,7 @@ export interface paths {
         get?: never;
         /**
          * Say which roles over the installation a user has
-         * @description Nobody gives or takes a role above their own, and the last super-admin stays one. It counts within 5 seconds.
+         * @description Nobody gives or takes a role above their own, nor changes others of their own rank, but a super-admin; the last of those stays. It counts within 5 seconds.
          *
          *     Needs the permission `staff.write`.
          */
@@ -2889,7 +2889,7 @@ export interface paths {
          * Cancel long work
          * @description Whoever started it may. What is done stays done, and what is being done this moment is finished first. A recovery action that looks at no progress runs to its end.
          *
-         *     Open to everybody who is signed in: whoever started the operation.
+         *     Open to everybody who is signed in: whoever started the operation. API keys may not.
          */
         delete: operations["deleteOperationsId"];
         options?: never;
@@ -8262,9 +8262,10 @@ export interface components {
          *     `auth.key_not_allowed`: API keys may not do that.
          *     `auth.second_factor_required`: This needs a second factor.
          *     `auth.step_up_required`: Prove again who you are.
+         *     `user.not_below_you`: That user ranks with you or above.
          *     `user.role_above_you`: That role is above yours.
          */
-        "auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-user.role_above_you": {
+        "auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-user.not_below_you-or-user.role_above_you": {
             headers: {
                 [name: string]: unknown;
             };
@@ -8836,18 +8837,6 @@ export interface components {
          *     `passkey.unavailable`: Passkeys need a host name.
          */
         "auth.no_password-or-passkey.unavailable": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /**
-         * @description `auth.not_as_another`: Only the person themselves may do that.
-         *     `auth.second_factor_required`: This needs a second factor.
-         */
-        "auth.not_as_another-or-auth.second_factor_required": {
             headers: {
                 [name: string]: unknown;
             };
@@ -13332,7 +13321,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-user.role_above_you"];
+            403: components["responses"]["auth.forbidden-or-auth.key_not_allowed-or-auth.second_factor_required-or-auth.step_up_required-or-user.not_below_you-or-user.role_above_you"];
             404: components["responses"]["account.not_found-or-user.not_found"];
             409: components["responses"]["user.last_super_admin"];
             413: components["responses"]["request.too_large"];
@@ -17883,7 +17872,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.not_as_another-or-auth.second_factor_required"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
             404: components["responses"]["account.not_found-or-operation.not_found"];
             409: components["responses"]["operation.ended"];
             500: components["responses"]["server.error"];

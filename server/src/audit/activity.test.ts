@@ -65,6 +65,19 @@ test('where others were who did something to the user is left out', async () => 
   assert.ok(own.address)
 })
 
+test('how others are called whose names somebody changed is left out; how oneself is called is not', async () => {
+  const [staff, ann] = [await app.person('staff'), await app.person('ann')]
+  await appoint(app, staff, 'admin')
+  const named = { firstName: 'Canaria' }
+  assert.equal((await staff.put(`/v1/admin/users/${ann.userId}`, named)).status, 200)
+  const changeIn = async (person: Person) => {
+    const { items } = (await person.get('/v1/users/me/activity?action=user.changed')).body
+    return items[0].data
+  }
+  assert.equal((await changeIn(ann)).firstName, 'Canaria')
+  assert.deepEqual(await changeIn(staff), { userId: ann.userId, changed: ['firstName'] })
+})
+
 test('usage counts the sessions and minutes of the time that is asked for', async () => {
   const ann = await app.person('ann')
   await addSession(ann, '2026-03-01T10:00:00Z', '2026-03-01T10:30:00Z')

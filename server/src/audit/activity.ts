@@ -33,7 +33,9 @@ export const ActivityPage = pageOf(Activity).extend({
 })
 
 /** Where somebody else was, and with what, is that person's own affair; so is the address of one who was invited. */
-const OF_OTHERS = new Set(['ipAddress', 'userAgent', 'email'])
+const OF_OTHERS = ['ipAddress', 'userAgent', 'email']
+/** Whom an entry is about is called that. */
+const NAMES = ['firstName', 'firstNameBefore', 'lastName', 'lastNameBefore']
 
 /** An entry without what tells of other people than this one. */
 export function asSeenBy(userId: string, entry: AuditEntry): Activity {
@@ -46,7 +48,10 @@ export function asSeenBy(userId: string, entry: AuditEntry): Activity {
     ...(target !== undefined && { target }),
     ...(!isOfOthers && address !== undefined && { address }),
     ...(!isOfOthers && agent !== undefined && { agent }),
-    data: isOfOthers || target !== userId ? withoutOthers(data) : data,
+    data: without(data, [
+      ...(isOfOthers || target !== userId ? OF_OTHERS : []),
+      ...(target !== userId ? NAMES : []),
+    ]),
     ...(erased && { erased }),
   }
 }
@@ -57,7 +62,7 @@ function actedBy({ kind, keyId }: AuditEntry['actor'], isOwn: boolean): Activity
   return kind === 'key' ? { kind, ...(keyId !== undefined && { keyId }) } : { kind: 'user' }
 }
 
-function withoutOthers(data: unknown): unknown {
+function without(data: unknown, left: readonly string[]): unknown {
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return data
-  return Object.fromEntries(Object.entries(data).filter(([name]) => !OF_OTHERS.has(name)))
+  return Object.fromEntries(Object.entries(data).filter(([name]) => !left.includes(name)))
 }

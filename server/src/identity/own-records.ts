@@ -15,6 +15,9 @@ const THEIRS = [
   ...['sign_in_challenges', 'factor_tries', 'remembered_devices', 'sign_ins', 'linked_identities'],
 ]
 
+/** Of a row that is of nobody else. */
+const ERASED_EMAIL = 'erased@deleted.invalid'
+
 interface Parts {
   tools: { failures: Pick<PasswordFailures, 'clear'> }
   store: ObjectStore
@@ -49,7 +52,8 @@ async function eraseObjects(
   }
 }
 
-function eraseRows(ctx: Context, { userId, accountIds }: PersonOnRecord): Promise<void> {
+function eraseRows(ctx: Context, person: PersonOnRecord): Promise<void> {
+  const { userId, accountIds } = person
   return ctx.transaction(async (ctx) => {
     const { db } = ctx
     for (const table of THEIRS) {
@@ -60,10 +64,19 @@ function eraseRows(ctx: Context, { userId, accountIds }: PersonOnRecord): Promis
       .deleteFrom('invitations')
       .where(sql<boolean>`account_id = any (${accountIds})`)
       .execute()
-    // Of the list that they were made from.
-    await db.updateTable('bulkRows').set({ person: null }).where('userId', '=', userId).execute()
+    await forgetInLists(ctx, person)
     await leaveAll(ctx, userId)
   })
+}
+
+/** The lists that they were made from, or that named them once more. */
+async function forgetInLists({ db }: Context, { userId, email }: PersonOnRecord): Promise<void> {
+  await sql`
+    update bulk_rows
+    set person = case when user_id is null then jsonb_build_object('email', ${ERASED_EMAIL}::text) end
+    where user_id = ${userId} or (user_id is null and lower(person->>'email') = lower(${email}))`.execute(
+    db,
+  )
 }
 
 async function leaveAll(ctx: Context, userId: string): Promise<void> {

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Context } from '#kernel/context.ts'
 import { presentOperation } from './present.ts'
 import { problems } from './problems.ts'
-import { getOperation } from './service.ts'
+import { getOwnOperation } from './service.ts'
 
 const LOOK_MS = 500
 /** Proxies close a connection on which nothing is said. */
@@ -25,7 +25,7 @@ export class Followers {
    * @throws problem `operation.not_found` or `operation.too_many_followers`
    */
   async follow(ctx: Context, id: string, stopping: AbortSignal): Promise<Readable> {
-    await getOperation(ctx, id)
+    await getOwnOperation(ctx, id)
     if (this.#streams.size >= MAX_STREAMS) {
       throw problems.tooManyFollowers({ retryAfterSeconds: 5 })
     }
@@ -42,7 +42,7 @@ async function* events(ctx: Context, id: string, signal: AbortSignal): AsyncGene
   let spokenMs = 0
   let last: unknown
   while (!signal.aborted && ctx.clock.monotonicMs() < endMs) {
-    const row = await getOperation(ctx, id)
+    const row = await getOwnOperation(ctx, id)
     const operation = presentOperation(row)
     const nowMs = ctx.clock.monotonicMs()
     if (!isDeepStrictEqual(operation, last)) {

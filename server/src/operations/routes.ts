@@ -21,7 +21,7 @@ import {
   RecoveryActionEntry,
   Started,
 } from './schema.ts'
-import { cancelOperation, getOperation } from './service.ts'
+import { cancelOperation, getOwnOperation } from './service.ts'
 
 type Running = () => OperationsParts
 
@@ -64,7 +64,7 @@ export function operationRoutes(running: Running) {
       examples: { params: { id: operation.id }, reply: operation },
       handler: async (ctx, { params: { id }, request }) => {
         if (!request.prefers('text/event-stream')) {
-          return presentOperation(await getOperation(ctx, id))
+          return presentOperation(await getOwnOperation(ctx, id))
         }
         const events = await followers.follow(ctx, id, running().stopping)
         return Reply.content(events, 'text/event-stream')
@@ -77,7 +77,7 @@ export function operationRoutes(running: Running) {
       description:
         'Whoever started it may. What is done stays done, and what is being done this moment is finished first. A recovery action ' +
         'that looks at no progress runs to its end.',
-      access: { signedIn: 'whoever started the operation', keys: true },
+      access: { signedIn: 'whoever started the operation' },
       params: z.strictObject({ id: OperationId }),
       returns: Operation,
       problems: [problems.operationNotFound, problems.operationEnded],

@@ -32,6 +32,13 @@ export async function getOperation(ctx: Context, id: string): Promise<OperationR
   return row
 }
 
+/** @throws problem `operation.not_found`, also for one that somebody else has started */
+export async function getOwnOperation(ctx: Context, id: string): Promise<OperationRow> {
+  const row = await getOperation(ctx, id)
+  if ('userId' in ctx.actor && row.userId === ctx.actor.userId) return row
+  throw problems.operationNotFound({ id })
+}
+
 /** Takes the operation for a run, the first or one that goes on after a kill; nothing when it has ended. */
 export async function beginOperation(ctx: Context, id: string): Promise<OperationRow | undefined> {
   return ctx.db
@@ -73,6 +80,17 @@ export async function holdRunning(ctx: Context, id: string): Promise<boolean> {
   return running !== undefined
 }
 
+/** Whether nothing is done for the operation any more, in whatever account it was started; also for one that is kept no longer. */
+export async function isOver({ db }: Context, id: string): Promise<boolean> {
+  const open = await db
+    .selectFrom('operations')
+    .select('id')
+    .where('id', '=', id)
+    .where('endedAt', 'is', null)
+    .executeTakeFirst()
+  return open === undefined
+}
+
 /** How many operations of the account whose kind begins so have not ended. */
 export async function countOpen(ctx: Context, kindPrefix: string): Promise<number> {
   const { count } = await ctx.db
@@ -91,10 +109,7 @@ export async function countOpen(ctx: Context, kindPrefix: string): Promise<numbe
  * @throws problem `operation.not_found`, or `operation.ended`
  */
 export async function cancelOperation(ctx: Context, id: string): Promise<OperationRow> {
-  const row = await getOperation(ctx, id)
-  if (!('userId' in ctx.actor) || row.userId !== ctx.actor.userId) {
-    throw problems.operationNotFound({ id })
-  }
+  await getOwnOperation(ctx, id)
   const isCancelled = await endOperation(ctx, id, { status: 'cancelled' })
   const now = await getOperation(ctx, id)
   if (!isCancelled) throw problems.operationEnded({ id, status: now.status })

@@ -130,10 +130,19 @@ async function ownersOf(ctx: Context): Promise<string[]> {
   return rows.map(({ userId }) => userId)
 }
 
-/** @throws problem `member.last_owner` */
-async function keepAnOwner(ctx: Context, userId: string): Promise<void> {
-  const owners = await ownersOf(ctx)
-  if (owners.every((id) => id === userId)) throw memberProblems.lastOwner({ id: ctx.accountId })
+/** Somebody else who is an owner stays: one who is to be deleted does not. @throws problem `member.last_owner` */
+async function keepAnOwner({ db, accountId: id }: Context, userId: string): Promise<void> {
+  const other = await db
+    .selectFrom('members')
+    .innerJoin('users', 'users.id', 'members.userId')
+    .select('users.id')
+    .where('members.accountId', '=', id)
+    .where('members.role', '=', 'owner')
+    .where('users.status', 'in', ['active', 'disabled'])
+    .where('users.id', '!=', userId)
+    .limit(1)
+    .executeTakeFirst()
+  if (!other) throw memberProblems.lastOwner({ id })
 }
 
 /** Whether the member is raised to a role that gives roles to others. */
@@ -142,10 +151,11 @@ function isPromotion(before: AccountRole, role: AccountRole): boolean {
   return isRaised && isWeighty({ role, platformRole: null })
 }
 
-async function setRole(
+/** Gives a member another role, in the caller's transaction, which holds the account; announces `member.role_changed`. */
+export async function setRole(
   tools: Tools,
   ctx: Context,
-  { userId, role: before }: MemberRow,
+  { userId, role: before }: Pick<MemberRow, 'userId' | 'role'>,
   role: AccountRole,
 ): Promise<void> {
   if (role === before) return

@@ -130,6 +130,8 @@ test('T40: nobody changes a user of their own rank or above, nor themselves, and
     const named = await admin.put(of(target), { firstName: 'Mallory' })
     assert.deepEqual(said(named), [403, 'user.not_below_you'])
   }
+  const stripped = await admin.put(of(peer, '/roles'), { roles: [] })
+  assert.deepEqual(said(stripped), [403, 'user.not_below_you'])
   assert.deepEqual(said(await admin.post(of(admin, '/deactivate'))), [409, 'user.is_you'])
   assert.deepEqual(said(await admin.delete(of(admin))), [409, 'user.is_you'])
   const raised = await admin.put(of(admin, '/roles'), { roles: ['super-admin'] })

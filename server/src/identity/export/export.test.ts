@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { after, test } from 'node:test'
 import { sql } from 'kysely'
 import sharp from 'sharp'
 import { eventually } from '#kernel/test-support.ts'
-import { addMember, found } from '#test/accounts.ts'
+import { addMember, forAccount, found } from '#test/accounts.ts'
 import { type Person, startApp } from '#test/app.ts'
 import { exportJobs } from './jobs.ts'
 
@@ -186,4 +187,65 @@ test('an export that is over is deleted, its object too', async () => {
     const rows = await db.selectFrom('dataExports').select('id').where('id', '=', id).execute()
     return rows.length === 0
   })
+})
+
+test('an export that was cancelled before it began is in the way of no other', async () => {
+  const ann = await app.person('ann')
+  const operationId = await addWaiting(ann)
+  assert.equal((await ann.post(EXPORT)).body.code, 'export.under_way')
+  const key = await ann.post('/v1/api-keys', { name: 'reads', scopes: ['sessions.read'] })
+  const headers = { authorization: `Bearer ${key.body.key}` }
+  const byKey = await app.request('DELETE', `/v1/operations/${operationId}`, { headers })
+  assert.equal(byKey.body.code, 'auth.key_not_allowed', 'a key may have been made for reading only')
+  assert.equal((await ann.delete(`/v1/operations/${operationId}`)).status, 200)
+  await exportOf(ann)
+  const rows = await db
+    .selectFrom('dataExports')
+    .select('status')
+    .where('userId', '=', ann.userId)
+    .execute()
+  assert.deepEqual(rows.map(({ status }) => status).sort(), ['failed', 'ready'])
+})
+
+/** An export that no worker has taken yet; its operation. */
+async function addWaiting({ userId, accountId }: Person): Promise<string> {
+  const [id, createdAt] = [ctx.newId('op'), ctx.clock.now()]
+  const status = 'queued'
+  await db
+    .insertInto('operations')
+    .values({ id, kind: 'identity.export_data', userId, accountId, createdAt, status })
+    .execute()
+  const expiresAt = new Date(+createdAt + 86_400_000)
+  await db
+    .insertInto('dataExports')
+    .values({
+      ...{ id: ctx.newId('exp'), userId, operationId: id, status: 'making', createdAt, expiresAt },
+    })
+    .execute()
+  return id
+}
+
+test('T37: how far an export has come is for its person only, also among those of one account', async () => {
+  const [ann, bob] = [await app.person('ann'), await app.person('bob')]
+  await addMember(app, ann.accountId, bob, 'admin')
+  const path = `/v1/operations/${await addWaiting(ann)}`
+  assert.equal((await ann.get(path)).status, 200)
+  assert.equal((await bob.get('/v1/sessions', forAccount(ann.accountId))).status, 200)
+  for (const accept of ['application/json', 'text/event-stream']) {
+    const { status, body } = await bob.get(path, { ...forAccount(ann.accountId), accept })
+    assert.deepEqual([status, body.code], [404, 'operation.not_found'])
+  }
+})
+
+test('an export goes without a picture whose object is not there', async () => {
+  const ann = await app.person('ann')
+  await db
+    .insertInto('avatars')
+    .values({
+      ...{ id: randomBytes(32).toString('base64url'), userId: ann.userId },
+      ...{ isCurrent: true, createdAt: ctx.clock.now() },
+    })
+    .execute()
+  const { told } = await download(ann, await exportOf(ann))
+  assert.deepEqual(told.avatar, [])
 })

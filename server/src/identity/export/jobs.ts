@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { linkTo, sendMail } from '#notifications/index.ts'
-import { carryOut, OPERATION_RETRIES, type Progress } from '#operations/index.ts'
+import { carryOut, holdRunning, OPERATION_RETRIES, type Progress } from '#operations/index.ts'
 import type { Context } from '#kernel/context.ts'
 import { defineJob } from '#kernel/jobs.ts'
 import type { KeptRecords } from '#kernel/personal-records.ts'
@@ -10,7 +10,7 @@ import { accountsLeftAlone } from '../leaving/what-goes.ts'
 import { findUser, type UserRow } from '../users.ts'
 import { exportReady } from './events.ts'
 import { exportKind } from './kind.ts'
-import { exportKey } from './service.ts'
+import { exportKey, markFailed } from './service.ts'
 import type { DataExportRow } from './tables.ts'
 import { exportText } from './text.ts'
 
@@ -89,18 +89,19 @@ async function store(
   const { bytes } = await store.put(exportKey(row), Readable.from(text), {
     ...{ contentType: 'application/json', maxBytes: MAX_BYTES, signal: ctx.signal },
   })
-  // Deleted meanwhile: nobody else would find what was just stored.
+  // Deleted or cancelled meanwhile: nobody else would find what was just stored.
   if (!(await markReady(ctx, row, user, bytes))) await store.remove(exportKey(row))
   return { exportId: row.id, bytes }
 }
 
 function markReady(
   ctx: Context,
-  { id, expiresAt }: DataExportRow,
+  { id, operationId, expiresAt }: DataExportRow,
   { id: userId, email: to, accountId }: UserRow,
   bytes: number,
 ): Promise<boolean> {
   return ctx.transaction(async (ctx) => {
+    if (!(await holdRunning(ctx, operationId))) return false
     const ready = await ctx.db
       .updateTable('dataExports')
       .set({ status: 'ready', bytes: String(bytes), readyAt: ctx.clock.now() })
@@ -114,15 +115,6 @@ function markReady(
     await sendMail(ctx, { to, template: 'export_ready', values, accountId })
     return true
   })
-}
-
-async function markFailed({ db }: Context, id: string): Promise<void> {
-  await db
-    .updateTable('dataExports')
-    .set({ status: 'failed' })
-    .where('id', '=', id)
-    .where('status', '=', 'making')
-    .execute()
 }
 
 function findOver({ db, clock }: Context) {

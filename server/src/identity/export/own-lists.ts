@@ -1,6 +1,7 @@
 import { buffer } from 'node:stream/consumers'
 import type { Context } from '#kernel/context.ts'
 import { type PersonalRecords, type PersonOnRecord, rowsById } from '#kernel/personal-records.ts'
+import { Problem } from '#kernel/problem.ts'
 import type { ObjectStore } from '#kernel/storage/store.ts'
 import { readAvatar } from '../avatar/service.ts'
 import { findUser, presentUser } from '../users.ts'
@@ -33,8 +34,15 @@ async function* listUser({ db }: Context, { userId }: PersonOnRecord) {
 async function* listAvatar(ctx: Context, store: ObjectStore, { userId }: PersonOnRecord) {
   const user = await findUser(ctx.db, 'id', userId)
   if (!user || user.avatarId === null) return
-  const { stream, contentType } = await readAvatar(ctx, store, user.avatarId)
+  const found = await readAvatar(ctx, store, user.avatarId).catch(absentIfReplaced)
+  if (!found) return
+  const { stream, contentType } = found
   yield { contentType, base64: (await buffer(stream)).toString('base64') }
+}
+
+/** The person may have chosen another one in this moment. */
+function absentIfReplaced(error: unknown): undefined {
+  if (!(error instanceof Problem) || error.status !== 404) throw error
 }
 
 async function* listAccounts({ db }: Context, { userId }: PersonOnRecord) {

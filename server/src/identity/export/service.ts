@@ -1,4 +1,4 @@
-import { createOperation } from '#operations/index.ts'
+import { createOperation, isOver } from '#operations/index.ts'
 import type { Context } from '#kernel/context.ts'
 import type { ObjectStore } from '#kernel/storage/store.ts'
 import { sqlState } from '#kernel/transaction.ts'
@@ -39,6 +39,7 @@ export async function startExport(tools: Tools, ctx: Context): Promise<StartedEx
 
 function insertExport(ctx: Context, userId: string): Promise<StartedExport> {
   return ctx.transaction(async (ctx) => {
+    await failBrokenOff(ctx, userId)
     const exportId = ctx.newId('exp')
     const operationId = await createOperation(ctx, exportKind.name)
     const createdAt = ctx.clock.now()
@@ -51,6 +52,26 @@ function insertExport(ctx: Context, userId: string): Promise<StartedExport> {
     await ctx.jobs.send(exportKind, { operationId, exportId })
     return { operationId, exportId }
   })
+}
+
+/** One whose operation was cancelled, or lost, is made no further, and is in the way of no other. */
+async function failBrokenOff(ctx: Context, userId: string): Promise<void> {
+  const making = await ctx.db
+    .selectFrom('dataExports')
+    .select(['id', 'operationId'])
+    .where('userId', '=', userId)
+    .where('status', '=', 'making')
+    .executeTakeFirst()
+  if (making && (await isOver(ctx, making.operationId))) await markFailed(ctx, making.id)
+}
+
+export async function markFailed({ db }: Context, id: string): Promise<void> {
+  await db
+    .updateTable('dataExports')
+    .set({ status: 'failed' })
+    .where('id', '=', id)
+    .where('status', '=', 'making')
+    .execute()
 }
 
 /** @throws problem `export.not_found`, also for one of somebody else */

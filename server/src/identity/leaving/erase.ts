@@ -6,6 +6,7 @@ import { holdTree } from '../accounts/hold.ts'
 import { cancelAll } from '../invitations/cancel.ts'
 import type { Tools } from '../tools.ts'
 import { userDeleted } from './events.ts'
+import { handOver } from './hand-over.ts'
 import type { DepartureRow } from './tables.ts'
 import { accountsLeftAlone } from './what-goes.ts'
 
@@ -57,6 +58,7 @@ async function beginErasing(
       .executeTakeFirst()
     if (!departure || departure.begunAt) return departure
     if (!(await isLeaving(ctx, userId))) return undefined
+    await handOver(tools, ctx, userId)
     const accountIds = await accountsLeftAlone(ctx, userId)
     for (const id of accountIds) await deleteAccountOf(ctx.actingFor(id))
     ctx.afterCommit(() => tools.userChanged(userId))

@@ -139,6 +139,53 @@ test('an account that the person works in alone without owning it stays', async 
   assert.deepEqual(members.body.items, [])
 })
 
+test('an account that somebody came to while its only owner left gets another owner', async () => {
+  const people = [await app.person('ann'), await app.person('bob'), await app.person('cy')] as const
+  const [ann, bob, cy] = people
+  const shop = await found(ann, 'Shop')
+  await ann.delete('/v1/users/me')
+  await addMember(app, shop, bob, 'viewer')
+  await addMember(app, shop, cy, 'admin')
+  await letDaysPass(ann.userId)
+  await untilErased(ann.userId)
+  const members = await cy.get(`/v1/accounts/${shop}/members`, forAccount(shop))
+  const roles = members.body.items.map(({ userId, role }: never) => [userId, role])
+  assert.deepEqual(
+    new Map(roles),
+    new Map([
+      [bob.userId, 'viewer'],
+      [cy.userId, 'owner'],
+    ]),
+  )
+  assert.equal(
+    (await app.eventKinds(shop)).filter((one) => one === 'member.role_changed').length,
+    1,
+  )
+})
+
+test('an account stays for as long as one of its people may still come back', async () => {
+  const people = [await app.person('ann'), await app.person('bob'), await app.person('cy')] as const
+  const [ann, bob, cy] = people
+  const shop = await found(ann, 'Shop')
+  await addMember(app, shop, bob, 'owner')
+  const firm = await found(ann, 'Firm')
+  await addMember(app, firm, cy, 'member')
+  for (const one of [bob, cy, ann]) assert.equal((await one.delete('/v1/users/me')).status, 202)
+  await letDaysPass(ann.userId)
+  await untilErased(ann.userId)
+
+  for (const [one, account] of [
+    [bob, shop],
+    [cy, firm],
+  ] as const) {
+    assert.equal((await restore(await tokenFor(one))).status, 204)
+    const { accessToken } = (await login(one)).body
+    const headers = { authorization: `Bearer ${accessToken}`, ...forAccount(account) }
+    const shown = await app.request('GET', `/v1/accounts/${account}`, { headers })
+    assert.deepEqual([shown.status, shown.body.role], [200, 'owner'])
+  }
+})
+
 test('T35: without a fresh proof nobody leaves', async () => {
   const ann = await app.person('ann')
   await db
@@ -205,6 +252,18 @@ test('the only owner of an account with others may not leave until it is handed 
   const handed = await ann.post(`/v1/accounts/${shop}/transfer`, { userId: bob.userId })
   assert.equal(handed.status, 200)
   assert.equal((await ann.delete('/v1/users/me')).status, 202)
+})
+
+test('an owner who is to be deleted is none that an account may be left to', async () => {
+  const people = [await app.person('ann'), await app.person('bob'), await app.person('cy')] as const
+  const [ann, bob, cy] = people
+  const shop = await found(ann, 'Shop')
+  await addMember(app, shop, bob, 'owner')
+  await addMember(app, shop, cy, 'viewer')
+  assert.equal((await bob.delete('/v1/users/me')).status, 202)
+  const left = await ann.delete(`/v1/accounts/${shop}/members/me`)
+  const demoted = await ann.patch(`/v1/accounts/${shop}/members/${ann.userId}`, { role: 'admin' })
+  for (const { body } of [left, demoted]) assert.equal(body.code, 'member.last_owner')
 })
 
 test('of two owners who leave at once one is refused while others work there', async () => {
@@ -305,6 +364,7 @@ async function addObjects(person: Person): Promise<void> {
     return body.status === 'succeeded'
   })
   const ctx = app.app.systemContext()
+  await addRefused(person)
   const [id, now] = [ctx.newId('ses'), ctx.clock.now()]
   await db
     .insertInto('browserSessions')
@@ -322,6 +382,23 @@ async function addObjects(person: Person): Promise<void> {
   })
   const put = { contentType: 'application/octet-stream', maxBytes: 100 }
   await store.put(`recordings/${accountId}/${id}/part-1`, Buffer.from('Canary-Lovelace'), put)
+}
+
+/** In a list of users whom somebody else was to make. */
+async function addRefused({ email }: Person): Promise<void> {
+  const [{ userId, accountId }, ctx] = [await app.person('lister'), app.app.systemContext()]
+  const operation = { kind: 'users.create', status: 'queued' } as const
+  const [operationId, createdAt] = [ctx.newId('op'), ctx.clock.now()]
+  await db
+    .insertInto('operations')
+    .values({ id: operationId, ...operation, userId, accountId, createdAt })
+    .execute()
+  const row = { operationId, position: 0, userId: null, detail: null }
+  const person = JSON.stringify({ email: email.toUpperCase(), lastName: 'Canary-Lovelace' })
+  await db
+    .insertInto('bulkRows')
+    .values({ ...row, person, status: 'refused', code: 'auth.email_taken' })
+    .execute()
 }
 
 /** Files of the object store whose path names the person or their account. */

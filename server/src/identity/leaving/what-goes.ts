@@ -10,6 +10,9 @@ interface Membership {
   /** Other people who stay. */
   others: number
   otherOwners: number
+  /** Other people who are to be deleted themselves, but may still come back. */
+  returning: number
+  returningOwners: number
 }
 
 /**
@@ -33,14 +36,28 @@ export async function accountsThatGo(ctx: Context, userId: string): Promise<stri
   return alone.map(({ accountId }) => accountId)
 }
 
-/** As above once nothing can be refused any more: an account that others have come to meanwhile stays. */
+/**
+ * As above once nothing can be refused any more: an account that others have come to meanwhile stays, and so does one of somebody
+ * who may still come back to it.
+ */
 export async function accountsLeftAlone(ctx: Context, userId: string): Promise<string[]> {
   const memberships = await holdMemberships(ctx, userId)
   const alone: string[] = []
-  for (const { accountId } of memberships.filter(isTheirs)) {
-    if (!(await hasAccountsBelow(ctx.actingFor(accountId)))) alone.push(accountId)
+  for (const { accountId, returning } of memberships.filter(isTheirs)) {
+    if (returning === 0 && !(await hasAccountsBelow(ctx.actingFor(accountId))))
+      alone.push(accountId)
   }
   return alone
+}
+
+/** The accounts that would stay without an owner now that nothing can be refused any more, because of who came or came back meanwhile. */
+export async function accountsLeftOwnerless(ctx: Context, userId: string): Promise<string[]> {
+  const memberships = await holdMemberships(ctx, userId)
+  const ownerless = memberships.filter(
+    ({ role, others, otherOwners, returning, returningOwners }) =>
+      role === 'owner' && others + returning > 0 && otherOwners + returningOwners === 0,
+  )
+  return ownerless.map(({ accountId }) => accountId)
 }
 
 /** Where somebody works alone but owns nothing, the account is that of whoever made it. */
@@ -60,12 +77,23 @@ async function holdMemberships({ db }: Context, userId: string): Promise<Members
     .forNoKeyUpdate()
     .execute()
   const { rows } = await sql<Membership>`
-    select own.account_id as "accountId", own.role, count(u.id)::integer as "others",
-      (count(u.id) filter (where other.role = 'owner'))::integer as "otherOwners"
+    select own.account_id as "accountId", own.role,
+      count(u.id) filter (where u.status <> 'leaving')::integer as "others",
+      count(u.id) filter (where u.status <> 'leaving' and other.role = 'owner')::integer as "otherOwners",
+      count(u.id) filter (where u.status = 'leaving')::integer as "returning",
+      count(u.id) filter (where u.status = 'leaving' and other.role = 'owner')::integer as "returningOwners"
     from members own
     left join members other on other.account_id = own.account_id and other.user_id <> own.user_id
-    left join users u on u.id = other.user_id and u.status in ('active', 'disabled')
+    left join users u on u.id = other.user_id and ${mayWork('u')}
     where own.user_id = ${userId} and own.account_id = any (${held.map(({ id }) => id)})
     group by own.account_id, own.role order by own.account_id`.execute(db)
   return rows
+}
+
+/** Who is there, and who is to be deleted and may still come back. */
+export function mayWork(users: 'u' | 'users') {
+  const id = sql.ref(`${users}.id`)
+  return sql<boolean>`(${sql.ref(`${users}.status`)} in ('active', 'disabled')
+    or (${sql.ref(`${users}.status`)} = 'leaving' and exists (
+      select from departures where user_id = ${id} and begun_at is null)))`
 }

@@ -24,9 +24,9 @@ export async function changeStaff(
 
 /**
  * Gives a user these roles over the installation and no others; announces `user.roles_changed`. One at a time does so, so that of two
- * super-admins who demote each other one stays.
+ * super-admins who demote each other one stays. Whoever could take the roles of their equals could do anything to them next.
  *
- * @throws problem `user.not_found`, `user.role_above_you` or `user.last_super_admin`
+ * @throws problem `user.not_found`, `user.role_above_you`, `user.not_below_you` or `user.last_super_admin`
  */
 export async function setStaff(
   tools: Tools,
@@ -40,7 +40,9 @@ export async function setStaff(
     await holdSuperAdmins(ctx.db)
     const before = await rolesNow(ctx, userId)
     if (!before) throw staffProblems.notFound({ userId })
-    await checkWithin(ctx, callerId, [...before, ...roles])
+    const own = await checkWithin(ctx, callerId, [...before, ...roles])
+    const isBelow = platformRank(before) < platformRank(own) || own.includes('super-admin')
+    if (userId !== callerId && !isBelow) throw staffProblems.notBelowYou({ userId })
     if (before.includes('super-admin') && !roles.includes('super-admin')) {
       await keepASuperAdmin(ctx, userId)
     }
@@ -67,18 +69,19 @@ async function rolesNow({ db }: Context, userId: string): Promise<PlatformRole[]
   return user?.platformRoles
 }
 
-/** What the caller is now counts, not what they were when the request came in. */
+/** What the caller is now, and so counts, not what they were when the request came in. @throws problem `user.role_above_you` */
 async function checkWithin(
   ctx: Context,
   callerId: string,
   touched: readonly PlatformRole[],
-): Promise<void> {
+): Promise<PlatformRole[]> {
   const own = (await rolesNow(ctx, callerId)) ?? []
   const grantable = grantablePlatformRoles({ ...signedInActor(ctx), roles: own })
   const isAdmin = platformRank(own) >= platformRank(['admin'])
   if (!isAdmin || touched.some((role) => !grantable.includes(role))) {
     throw staffProblems.aboveYou()
   }
+  return own
 }
 
 /** Somebody else who is a super-admin stays one: the caller holds them. @throws problem `user.last_super_admin` */

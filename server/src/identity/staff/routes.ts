@@ -17,14 +17,15 @@ export function staffRoutes(tools: () => Tools) {
       path: '/v1/admin/users/:id/roles',
       summary: 'Say which roles over the installation a user has',
       description:
-        'Nobody gives or takes a role above their own, and the last super-admin stays one. It counts within 5 seconds.',
+        'Nobody gives or takes a role above their own, nor changes others of their own rank, but a super-admin; the last of those stays. ' +
+        'It counts within 5 seconds.',
       access: 'staff.write',
       params: userParams,
       body: StaffChange,
       returns: Staff,
       problems: [
         ...[staffProblems.notFound, staffProblems.aboveYou, staffProblems.lastSuperAdmin],
-        ...[problems.stepUpRequired, httpProblems.keyNotAllowed],
+        ...[staffProblems.notBelowYou, problems.stepUpRequired, httpProblems.keyNotAllowed],
       ],
       examples: {
         params: { id: exampleUser.id },
