@@ -1,5 +1,5 @@
 import { call, chosenAccount } from './shared/api.js'
-import { button, element } from './shared/elements.js'
+import { button, element, whileBusy } from './shared/elements.js'
 import { actFor, followMe, me, owesFactor, signOut } from './shared/me.js'
 import { moment } from './shared/words.js'
 import { goTo } from './router.js'
@@ -10,7 +10,7 @@ const leave = by('leave')
 
 /** Says in every view who is signed in, and in whose name or for which account they act. */
 export function showHeader() {
-  leave.addEventListener('click', () => void signOut().then(() => goTo('')))
+  leave.addEventListener('click', () => void whileBusy(leave, () => leaveFor('')))
   followMe(() => {
     const user = me()
     enter.hidden = user !== undefined
@@ -21,6 +21,10 @@ export function showHeader() {
     by('own').hidden = user === undefined || owesFactor()
     void showBanner(user)
   })
+}
+
+async function leaveFor(place) {
+  if (await signOut()) goTo(place)
 }
 
 function whoOf({ email, avatarUrl }) {
@@ -47,10 +51,7 @@ function actingAs({ email, impersonatedBy }) {
       ...['You act as ', element('strong', {}, email), ' until ', moment(impersonatedBy.expiresAt)],
       `. All of it is recorded in the name of ${impersonatedBy.email}.`,
     ),
-    button('Stop', async () => {
-      await signOut()
-      goTo('sign-in')
-    }),
+    button('Stop', () => leaveFor('sign-in')),
   )
 }
 

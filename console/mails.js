@@ -1,6 +1,7 @@
 import { call } from './shared/api.js'
 import { button, element } from './shared/elements.js'
 import { recallTheme } from './shared/theme.js'
+import { paragraph } from './shared/words.js'
 
 const MAILS = '/dev/mails'
 const LINK = /(https?:\/\/\S+)/
@@ -17,7 +18,8 @@ async function showList() {
   by('mailbox').hidden = !answer.ok
   by('sign-in').hidden = answer.ok
   if (!answer.ok) {
-    by('sign-in-why').textContent = `${answer.body.title}. ${answer.body.suggestion ?? ''}`
+    const why = paragraph(`${answer.body.title}. ${answer.body.suggestion ?? ''}`)
+    by('sign-in-why').replaceChildren(...why.childNodes)
     return
   }
   const { items } = answer.body

@@ -23,19 +23,23 @@ function memberRow(member, { accountId, roles, refresh }) {
   const isMe = userId === me().id
   const mayChange = roles.includes(role)
   const path = `/accounts/${accountId}/members/${userId}`
-  return row([firstName, lastName].filter(Boolean).join(' ') || email, {
+  const name = [firstName, lastName].filter(Boolean).join(' ')
+  return row(name || email, {
     badge: isMe && 'you',
-    about: [email, [`${mayChange ? '' : `${role}, `}member since `, moment(createdAt)]],
+    about: [
+      ...(name ? [email] : []),
+      [`${mayChange ? '' : `${role}, `}member since `, moment(createdAt)],
+    ],
     actions: mayChange
       ? [
-          roleSelect(member, { path, roles, refresh }),
+          roleSelect(member, { isMe, path, roles, refresh }),
           ...(isMe ? [] : [removeButton(email, path, refresh)]),
         ]
       : [],
   })
 }
 
-function roleSelect({ email, role }, { path, roles, refresh }) {
+function roleSelect({ email, role }, { isMe, path, roles, refresh }) {
   const select = element(
     'select',
     { 'aria-label': `Role of ${email}` },
@@ -43,6 +47,7 @@ function roleSelect({ email, role }, { path, roles, refresh }) {
   )
   select.value = role
   select.addEventListener('change', async () => {
+    if (isMe && !(await isSure(select.value))) return (select.value = role)
     const answer = await call('PATCH', path, { role: select.value })
     if (answer.ok) {
       tell(`${email} is ${select.value} now.`)
@@ -57,6 +62,15 @@ function roleSelect({ email, role }, { path, roles, refresh }) {
     alert.focus()
   })
   return select
+}
+
+/** An arrow key is enough to choose another role, and nobody can give back to themselves what they gave away. */
+function isSure(role) {
+  return confirmed({
+    title: `Be ${role} from now on?`,
+    text: 'Only somebody else can give you your present role back.',
+    yes: `Be ${role}`,
+  })
 }
 
 function removeButton(email, path, refresh) {

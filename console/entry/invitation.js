@@ -19,8 +19,7 @@ function accept(given) {
 
 function forMe() {
   const other = button('Use another user', async () => {
-    await signOut()
-    goTo('invitation')
+    if (await signOut()) goTo('invitation')
   })
   return card(
     'Accept as yourself',

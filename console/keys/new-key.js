@@ -33,7 +33,8 @@ export function newKeyForm(permissions, done) {
   const made = form({
     ...{ fields, submit: 'Make the key', send },
     done: (key) => {
-      made.reset()
+      // Not reset: that would not give the boxes and the lists back their first state.
+      made.replaceWith(newKeyForm(permissions, done))
       return done(key)
     },
   })

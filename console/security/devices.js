@@ -55,8 +55,7 @@ function everywhereButton() {
     async () => {
       const text = 'All your devices are signed out, this one too. API keys stay.'
       if (!(await confirmed({ title: 'Sign out everywhere?', text, yes: 'Sign out' }))) return
-      await signOut('/auth/logout-all')
-      goTo('sign-in')
+      if (await signOut('/auth/logout-all')) goTo('sign-in')
     },
     { className: 'danger' },
   )

@@ -5,6 +5,7 @@ const ACCOUNT = 'gantry-account'
 /** What makes up for a refusal, by its code: resolves to whether the call is worth repeating. */
 const remedies = new Map()
 let onSignedOut = () => undefined
+let onAccountGone = () => undefined
 
 /** Whether a sign-in is kept in cookies; the tokens themselves are out of reach of scripts. */
 export function isSignedIn() {
@@ -27,6 +28,11 @@ export function remedy(code, act) {
 
 export function whenSignedOut(act) {
   onSignedOut = act
+}
+
+/** Told when the account that was chosen is not there for the person any more. */
+export function whenAccountGone(act) {
+  onAccountGone = act
 }
 
 /** After a sign-in has ended elsewhere its cookie would still say that there is one. */
@@ -66,8 +72,7 @@ export async function callForAll(path, { most = 1000 } = {}) {
 async function asSignedIn(method, path, body) {
   const answer = await send(method, path, body)
   if (answer.body.code === 'account.not_found' && chosenAccount() !== undefined) {
-    chooseAccount(undefined)
-    return asSignedIn(method, path, body)
+    return withoutAccount(answer, method, path)
   }
   if (answer.body.code !== 'auth.unauthenticated' || !isSignedIn()) return answer
   const renewed = await renew()
@@ -77,6 +82,18 @@ async function asSignedIn(method, path, body) {
     onSignedOut()
   }
   return answer
+}
+
+/**
+ * An account was not there. When it is the chosen one, the person goes back to their own; what changes something was not meant for that
+ * one, and is not made again.
+ */
+async function withoutAccount(answer, method, path) {
+  const { body } = await send('GET', '/users/me')
+  if (body.code !== 'account.not_found') return answer
+  chooseAccount(undefined)
+  onAccountGone()
+  return method === 'GET' ? asSignedIn(method, path) : answer
 }
 
 // A refresh token works once: pages of one browser take turns.

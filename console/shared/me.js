@@ -1,4 +1,12 @@
-import { call, chooseAccount, forgetSignIn, isSignedIn, whenSignedOut } from './api.js'
+import {
+  call,
+  chooseAccount,
+  forgetSignIn,
+  isSignedIn,
+  whenAccountGone,
+  whenSignedOut,
+} from './api.js'
+import { tell } from './elements.js'
 import { showTheme } from './theme.js'
 import { speak } from './words.js'
 
@@ -50,13 +58,17 @@ async function readDebt() {
   return ok && body.required && !body.enabled
 }
 
+/** Resolves to whether nobody is signed in here any more; says why, if somebody still is. */
 export async function signOut(path = '/auth/logout') {
   const answer = await call('POST', path)
   // Whoever is not known any more has left already.
-  if (!answer.ok && answer.status !== 401) return answer
+  if (!answer.ok && answer.status !== 401) {
+    tell(`You are still signed in: ${answer.body.title}.`)
+    return false
+  }
   forgetSignIn()
   await isNow(undefined)
-  return { ok: true, body: {} }
+  return true
 }
 
 /** Acts for another account from now on. */
@@ -66,3 +78,7 @@ export async function actFor(accountId) {
 }
 
 whenSignedOut(() => void isNow(undefined))
+whenAccountGone(() => {
+  tell('You cannot act for that account any more, and are back in your own.')
+  void readMe()
+})

@@ -11,7 +11,8 @@ export const problems = defineProblems({
     code: 'request.too_many_misses',
     status: 429,
     title: 'Too many requests for what is not there',
-    detail: '{limit} requests of yours within 15 minutes named things that are not there.',
+    detail:
+      '{limit} requests within 15 minutes, of yours or of your API keys, named different things that are not there.',
     suggestion: 'List what there is in place of guessing ids, and wait as `Retry-After` says.',
   },
 })

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { type Answer, startApp } from '#test/app.ts'
 
-const app = await startApp({ env: { CORS_ORIGINS: 'https://app.example' } })
+const app = await startApp({
+  env: {
+    ...{ CORS_ORIGINS: 'https://app.example', TRUSTED_PROXIES: '127.0.0.1' },
+    UNAUTHENTICATED_REQUESTS: '100',
+  },
+})
 after(() => app[Symbol.asyncDispose]())
 
 const PASSWORD = 'violet tractor nine umbrellas'
@@ -169,4 +174,20 @@ test('an Authorization header comes before the cookies, and needs nothing beside
   const headers = { authorization, 'x-csrf-token': undefined, origin: 'https://app.example' }
   const me = await page.send('PUT', '/v1/users/me', { firstName: 'Ann' }, headers)
   assert.deepEqual([me.status, me.body.email], [200, ann.email])
+})
+
+test('a page whose access token has ended is no stranger, however often it asks; one with a made-up token is', async () => {
+  const { page } = await signedIn()
+  const ended = new Map([...page.cookies].filter(([name]) => name !== '__Host-gantry_session'))
+  const ask = async (cookies: ReadonlyMap<string, string>, from: string, times: number) => {
+    const cookie = Array.from(cookies, ([name, value]) => `${name}=${value}`).join('; ')
+    const headers = { cookie, 'x-forwarded-for': from }
+    const answers = Array.from({ length: times }, () =>
+      app.request('GET', '/v1/users/me', { headers }),
+    )
+    return new Set((await Promise.all(answers)).map(({ status }) => status))
+  }
+  assert.deepEqual(await ask(ended, '203.0.113.1', 110), new Set([401]))
+  const forged = new Map([...ended, ['__Host-gantry_csrf', 'x'.repeat(43)]])
+  assert.deepEqual(await ask(forged, '203.0.113.2', 110), new Set([401, 429]))
 })

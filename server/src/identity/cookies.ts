@@ -65,6 +65,19 @@ export function sentAsCookie(request: RequestFacts): boolean {
   return request.headers.authorization === undefined && accessCookie(request) !== undefined
 }
 
+/**
+ * Whether a browser was signed in here once, by the cookies that outlive its access token: of both, nobody can make up the CSRF token.
+ */
+export function wasSignedIn(
+  { keyring }: Pick<Tools, 'keyring'>,
+  { headers }: RequestFacts,
+): boolean {
+  const refresh = parseRefreshToken(readCookie(headers.cookie, REFRESH) ?? '')
+  const csrf = readCookie(headers.cookie, CSRF)
+  if (!refresh || csrf === undefined) return false
+  return equalDigests(Buffer.from(csrf), Buffer.from(csrfTokenOf(keyring, refresh.signInId)))
+}
+
 /** The access token that a browser sent by itself. */
 export function accessCookie({ headers }: RequestFacts): string | undefined {
   return readCookie(headers.cookie, ACCESS)

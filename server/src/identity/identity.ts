@@ -14,7 +14,7 @@ import { Attempts } from './attempts.ts'
 import { Authenticator } from './authenticator.ts'
 import { createBootstrapLink, createSuperAdmin } from './bootstrap.ts'
 import { demandingRoles, factorRoles } from './factors/requirement.ts'
-import { accessCookie, checkSameSite } from './cookies.ts'
+import { accessCookie, checkSameSite, wasSignedIn } from './cookies.ts'
 import { type KeyActor, KeyAuthenticator } from './keys/authenticator.ts'
 import { keyIn } from './keys/format.ts'
 import { PasswordFailures } from './password-failures.ts'
@@ -157,7 +157,8 @@ export class Identity implements AsyncDisposable {
     const cookie = authorization === undefined ? accessCookie(request) : undefined
     const shown = cookie ? `Bearer ${cookie}` : authorization
     const actor = await this.authenticate(shown, request.ip, account)
-    if (actor.kind === 'anonymous') {
+    // A page finds out the same way: browsers drop the cookie of an access token that has ended.
+    if (actor.kind === 'anonymous' && !wasSignedIn(this.tools, request)) {
       await this.tools.attempts.takeStranger('no_credential', request.ip)
     }
     if (cookie === undefined) return actor

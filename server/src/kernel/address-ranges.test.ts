@@ -55,3 +55,13 @@ test('what is no range is told', () => {
   for (const entry of wrong) assert.equal(isAddressRange(entry), false, entry)
   assert.throws(() => new AddressRanges(['10.0.0.0/8', 'moon']), /"moon"/)
 })
+
+test('a link-local peer is in its range by whatever interface it came', () => {
+  const ranges = new AddressRanges(['fe80::/10', '10.0.0.0/8'])
+  for (const address of ['fe80::1', 'fe80::1%eth0', 'FEBF::1%2', 'fe80::a:b%wlan0.1']) {
+    assert.equal(ranges.include(address), true, address)
+  }
+  for (const other of ['10.0.0.1%eth0', '2001:db8::1%eth0', '%eth0', 'fe80::1%', 'fec0::1%eth0']) {
+    assert.equal(ranges.include(other), false, other)
+  }
+})

@@ -1,6 +1,9 @@
 import type { BlockList } from 'node:net'
 import { type Address, addressRanges, plainAddress } from './public-addresses.ts'
 
+/** Node names the interface that a link-local peer came by: `fe80::1%eth0`. */
+const ZONE = /(?<=^fe[89ab][\da-f]:[\da-f:]*)%.+$/i
+
 /** Addresses and ranges such as `203.0.113.7`, `203.0.113.0/24` and `2001:db8::/32`. */
 export class AddressRanges {
   readonly #byFamily: Readonly<Record<Address['family'], BlockList>>
@@ -16,9 +19,9 @@ export class AddressRanges {
     this.#byFamily = { 4: of(4), 6: of(6) }
   }
 
-  /** False for what is no address. An IPv4 address inside IPv6 is the IPv4 address. */
+  /** False for what is no address. An IPv4 address inside IPv6 is the IPv4 address; the zone of a link-local one does not matter. */
   include(text: string): boolean {
-    const plain = plainAddress(text)
+    const plain = plainAddress(text.replace(ZONE, ''))
     return (
       plain !== undefined && this.#byFamily[plain.family].check(plain.address, `ipv${plain.family}`)
     )

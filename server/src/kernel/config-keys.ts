@@ -141,7 +141,7 @@ export const KEYS = {
   ),
   MISSED_REQUESTS: key(
     z.coerce.number().int().min(10).max(1_000_000).default(1_000),
-    'Requests of one person, with their keys, that may name things which are not there, in 15 minutes. At a fifth of it an alert is raised.',
+    'How many different things that are not there one person may ask for by their ids in 15 minutes, and all of their keys together. At a fifth of it an alert is raised.',
   ),
   VERIFIED_EMAIL: key(
     z.enum(['auto', 'required', 'optional']).default('auto'),

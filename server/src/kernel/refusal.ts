@@ -12,3 +12,9 @@ export interface Refusal {
   /** Of the problem that answered. */
   readonly code: string
 }
+
+/** Somebody wanted what is not there. */
+export interface Miss extends Refusal {
+  /** What they asked for, of a request that says it in its URL alone. */
+  readonly asked?: string
+}

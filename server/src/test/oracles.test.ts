@@ -67,6 +67,32 @@ test('T68: a new key of theirs gives nobody another try', async () => {
   assert.equal(status, 429)
 })
 
+test('a stolen key that guesses does not keep its owner from revoking it', async () => {
+  const bob = await app.person('bob')
+  const [stolen, other] = await Promise.all(
+    ['stolen', 'other'].map((name) => bob.post('/v1/api-keys', { name, scopes: ['sessions.*'] })),
+  )
+  const guess = (key: { body: { key: string } }) =>
+    app.request('GET', `/v1/sessions/${randomId('ses')}`, {
+      headers: { authorization: `Bearer ${key.body.key}` },
+    })
+  for (let turn = 0; turn < LIMIT; turn++) await guess(stolen!)
+  assert.equal((await guess(stolen!)).status, 429)
+  assert.equal((await guess(other!)).status, 429)
+  assert.equal((await bob.get(`/v1/api-keys/${stolen!.body.id}`)).status, 200)
+  assert.equal((await bob.delete(`/v1/api-keys/${stolen!.body.id}`)).status, 204)
+})
+
+test('a program that polls what has ended is no guesser, and changes of what is not there count each time', async () => {
+  const bob = await app.person('bob')
+  const ended = Array.from({ length: 8 }, () => `/v1/sessions/${randomId('ses')}`)
+  for (let turn = 0; turn < LIMIT + 20; turn++) {
+    assert.equal((await bob.get(ended[turn % ended.length]!)).status, 404)
+  }
+  for (let turn = ended.length; turn < LIMIT; turn++) await bob.delete(ended[0]!)
+  assert.equal((await bob.get(ended[0]!)).status, 429)
+})
+
 test('T68: accounts of others are not there, by path and by header, and neither are their people', async () => {
   const [root, ann, bob] = [await app.superAdmin(), await app.person('ann'), await app.person()]
   const org = await found(root, app.unique('org'))

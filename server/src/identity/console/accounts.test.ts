@@ -114,6 +114,44 @@ test('the account that a tab acts for holds for all its calls, until it goes bac
   assert.equal((await ben.get(`/v1/accounts/${accountId}`)).status, 404)
 })
 
+test('what was meant for an account that is there no more happens in no other', async () => {
+  const [ann, ben] = [await app.person(), await app.person('ben')]
+  const accountId = await found(ann, 'Engines')
+  await addMember(app, accountId, ben, 'admin')
+  await using visit = await visitAs(browser, world, ben, 'accounts')
+  const { page } = visit
+  await actFor(page, 'Engines')
+  await page.getByText('You act for Engines.').waitFor()
+  await goTo(page, 'api-keys')
+  await page.getByLabel('What it is for').fill('deployments')
+  await page.getByLabel('sessions.read').check()
+  assert.equal((await ann.delete(`/v1/accounts/${accountId}/members/${ben.userId}`)).status, 204)
+  await page.getByRole('button', { name: 'Make the key' }).click()
+  await page.getByText('You cannot act for that account any more').waitFor()
+  await page.getByText('You act for Engines.').waitFor({ state: 'detached' })
+  assert.deepEqual(ok(await ben.get('/v1/api-keys')).items, [])
+})
+
+test('nobody gives away their own role by a key that slipped', async () => {
+  const [ann, ben] = [await app.person(), await app.person('ben')]
+  const accountId = await found(ann, 'Engines')
+  await addMember(app, accountId, ben, 'owner')
+  await using visit = await visitAs(browser, world, ann, 'accounts')
+  const { page } = visit
+  await actFor(page, 'Engines')
+  const role = page.getByLabel(`Role of ${ann.email}`)
+  await role.selectOption('viewer')
+  const dialog = page.getByRole('dialog', { name: 'Be viewer from now on?' })
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
+  await page.waitForFunction((label) => {
+    const select = document.querySelector<HTMLSelectElement>(`select[aria-label="${label}"]`)
+    return select?.value === 'owner'
+  }, `Role of ${ann.email}`)
+  await role.selectOption('viewer')
+  await dialog.getByRole('button', { name: 'Be viewer' }).click()
+  await page.getByText(`${ann.email} is viewer now.`).waitFor()
+})
+
 test('an account is founded from the page', async () => {
   const ann = await app.person()
   await using visit = await visitAs(browser, world, ann, 'accounts')

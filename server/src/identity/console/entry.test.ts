@@ -259,3 +259,20 @@ test('too many attempts are told with the time that is left', async () => {
   }
   assert.match((await page.locator('.countdown').textContent())!, /^Time left: 1[45] min/)
 })
+
+test('who could not be signed out is told so, and not shown as gone', async () => {
+  const person = await app.person()
+  await using visit = await visitAs(browser, world, person, 'security')
+  const { page, context } = visit
+  await page.getByRole('button', { name: 'Sign out everywhere' }).waitFor()
+  await context.setOffline(true)
+  await page.getByRole('button', { name: `Sign out ${person.email}` }).click()
+  await page.getByText('You are still signed in: The server did not answer.').waitFor()
+  assert.equal(new URL(page.url()).hash, '#security')
+  await page.getByRole('button', { name: 'Sign out everywhere' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await context.setOffline(false)
+  await page.getByRole('button', { name: `Sign out ${person.email}` }).click()
+  await page.getByRole('link', { name: 'Sign in' }).waitFor()
+})

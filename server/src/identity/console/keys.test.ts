@@ -31,6 +31,10 @@ test('a key is shown once, counts, and is seen by its first characters alone aft
   assert.equal(await page.getByText('Fill this in.').count(), 2)
   const key = await makeKey(page, 'nightly check')
   assert.match(key, /^gk_live_/)
+  // What is offered for the next one is what was offered for this one.
+  await page.locator('.rows .title', { hasText: 'nightly check' }).waitFor()
+  assert.equal(await page.getByLabel('Ends after').inputValue(), '90')
+  assert.ok(await page.getByLabel('sessions.read').isEnabled())
   ok(await world.as(key, 'GET', '/v1/sessions'))
   await page.locator('.rows .title', { hasText: 'nightly check' }).waitFor()
   assert.ok(!(await page.content()).includes(key))

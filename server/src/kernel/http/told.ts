@@ -3,7 +3,7 @@ import { clientAt } from '../client.ts'
 import { actorId } from '../context.ts'
 import type { Logger } from '../log.ts'
 import { levelOf, type Problem } from '../problem.ts'
-import type { Refusal } from '../refusal.ts'
+import type { Miss, Refusal } from '../refusal.ts'
 import type { Telemetry } from '../telemetry.ts'
 import { pathOf } from './edge.ts'
 
@@ -14,7 +14,7 @@ export interface Listeners {
   /** Told when somebody who is signed in may not do what they asked for. */
   refused?: (refusal: Refusal) => void
   /** Told when somebody who is signed in asked for a thing that is not there. */
-  missed?: (refusal: Refusal) => void
+  missed?: (miss: Miss) => void
 }
 
 /** One line and one measure for each request, when its answer is sent. */
@@ -50,20 +50,25 @@ export function tellProblem(
   tellRefused(listeners, request, problem)
 }
 
+const ANONYMOUS = { kind: 'anonymous' } as const
+/** Their URL says all that they ask for. */
+const READS: ReadonlySet<string> = new Set(['GET', 'HEAD'])
+
 /** That somebody who is signed in may not do something is worth remembering; of what strangers try, where they may not come from. */
 function tellRefused(
   { refused, missed }: Listeners,
   request: FastifyRequest,
   { status, code, kind }: Problem,
 ): void {
-  const { caller, id: correlationId, ip, headers, method } = request
+  const { caller, id: correlationId, ip, headers, method, originalUrl } = request
   const isKnown = caller !== undefined && caller.kind !== 'anonymous'
   const isMiss = status === 404 && isKnown && routeOf(request).includes('/:')
   if (!isMiss && (status !== 403 || !(isKnown || kind.noted))) return
   const client = clientAt(ip, headers['user-agent'])
   const wanted = `${method} ${routeOf(request)}`
-  const tell = isMiss ? missed : refused
-  tell?.({ actor: caller ?? { kind: 'anonymous' }, client, correlationId, wanted, code })
+  const refusal = { actor: caller ?? ANONYMOUS, client, correlationId, wanted, code }
+  if (!isMiss) refused?.(refusal)
+  else missed?.({ ...refusal, ...(READS.has(method) && { asked: originalUrl }) })
 }
 
 /** As loud as the kind of the problem says. Only what a person must see is told with its stack. */
