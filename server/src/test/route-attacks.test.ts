@@ -106,7 +106,9 @@ test('T67: no list takes SQL, nor a cursor that it did not make', async () => {
 })
 
 test('T38, T67: a list sorts, filters and joins by nothing that it does not name', async () => {
-  const lists = routes.filter(({ method, path }) => method === 'GET' && path.startsWith('/v1/'))
+  const reads = routes.filter(({ method, path }) => method === 'GET' && path.startsWith('/v1/'))
+  // Providers say there what they like; nothing is looked up by it.
+  const lists = reads.filter(({ path }) => path !== '/v1/auth/oauth/:provider/callback')
   const names = ['sort', 'orderBy', 'filter', 'include', 'select', 'where', 'fields', 'expand']
   const tries = lists.flatMap((route) => {
     const known = new Set(route.query ? memberNames(route.query) : [])

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after } from 'node:test'
 import WebSocket from 'ws'
+import { eventually } from '#kernel/test-support.ts'
 
 const DEADLINE_MS = 30_000
 
@@ -84,9 +85,15 @@ export class TestClient {
   }
 
   /** A page of its own: its target and a session of it. */
+  /** Resolves once the page is there: until then the empty one before it answers, and goes away under whoever asks. */
   async openPage(url = 'about:blank'): Promise<{ targetId: string; sessionId: string }> {
     const { targetId } = await this.send<{ targetId: string }>('Target.createTarget', { url })
-    return { targetId, sessionId: await this.attach(targetId) }
+    const sessionId = await this.attach(targetId)
+    const isThere = `location.href !== 'about:blank' || ${url === 'about:blank'}`
+    await eventually('the page is there', () =>
+      this.evaluate<boolean>(isThere, sessionId).catch(() => false),
+    )
+    return { targetId, sessionId }
   }
 
   async attach(targetId: string): Promise<string> {
