@@ -3,6 +3,7 @@ import { after, test } from 'node:test'
 import pg from 'pg'
 import { eventually } from '#kernel/test-support.ts'
 import { cloneDatabase } from '#test/database.ts'
+import { LOCK_WAITS } from '#test/lock-waits.ts'
 import { endSession } from './service.ts'
 import { addAccount, ForwardClock, TestDesk, TestNode } from './test-places.ts'
 
@@ -72,9 +73,8 @@ test('a browser that started while the database was away becomes its session’s
   await operator.query('begin')
   await operator.query(`select 1 from browser_sessions where status = 'starting' for update`)
   node.release()
-  const waits = `select 1 from pg_locks join pg_stat_activity using (pid)
-    where not granted and datname = current_database()`
-  await eventually('it is written down', async () => (await operator.query(waits)).rowCount, 60_000)
+  const isWritten = async () => (await operator.query(LOCK_WAITS)).rows[0].waiting > 0
+  await eventually('it is written down', isWritten, 60_000)
   await cut()
   await operator.query('commit')
   const { id, status } = await creating

@@ -4,6 +4,7 @@ import type { Context } from '#kernel/context.ts'
 import { Problem } from '#kernel/problem.ts'
 import { eventually } from '#kernel/test-support.ts'
 import { cloneDatabase } from '#test/database.ts'
+import { lockWaits } from '#test/lock-waits.ts'
 import { changeSession } from './change.ts'
 import { createSession } from './create.ts'
 import { NotOnNode } from './node/session-node.ts'
@@ -40,11 +41,7 @@ async function meanwhile(id: string, set: object, others: () => Promise<unknown>
 }
 
 async function isWaitedFor(): Promise<boolean> {
-  const { rows } = await desk.kernel.pool.query(
-    `select 1 from pg_locks join pg_stat_activity using (pid)
-      where not granted and datname = current_database()`,
-  )
-  return rows.length > 0
+  return (await lockWaits(desk.kernel.db)) > 0
 }
 
 const codeOf = (code: string) => (error: unknown) => error instanceof Problem && error.code === code

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { sql } from 'kysely'
 import { eventually } from '#kernel/test-support.ts'
 import { type Person, startApp } from '#test/app.ts'
 import { addMember, forAccount, found, foundReseller } from '#test/accounts.ts'
 import { devicesOf, rememberDeviceOf } from '#test/remembered.ts'
+import { lockWaits } from '#test/lock-waits.ts'
 
 const app = await startApp()
 after(() => app[Symbol.asyncDispose]())
@@ -166,21 +166,16 @@ test('whoever is taken out of two accounts at once has a home of their own still
     const user = tx.selectFrom('users').select('id').where('id', '=', kid.userId)
     await user.forNoKeyUpdate().execute()
     const both = Promise.all([here, there].map(({ ann, path }) => ann.delete(path(kid))))
-    await eventually('two requests that wait', twoWait)
+    await eventually(
+      'two requests that wait',
+      async () => (await lockWaits(app.app.systemContext().db)) >= 2,
+    )
     return { both }
   })
   assert.deepEqual(statuses(await both), [204, 204])
   const me = await kid.get('/v1/users/me')
   assert.deepEqual([me.status, me.body.roles], [200, ['account-owner']])
 })
-
-async function twoWait(): Promise<true | undefined> {
-  const { rows } = await sql<{ waiting: string }>`
-    select count(distinct pid) as waiting from pg_locks where not granted`.execute(
-    app.app.systemContext().db,
-  )
-  return Number(rows[0]!.waiting) >= 2 || undefined
-}
 
 for (const how of ['removed', 'left', 'deleted'] as const) {
   test(`the keys of a member end with the membership, and stay ended (${how})`, async () => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { sql } from 'kysely'
 import { eventually } from '#kernel/test-support.ts'
 import { type Answer, type Person, startApp } from '#test/app.ts'
 import { addMember, appoint, forAccount, found } from '#test/accounts.ts'
+import { lockWaits } from '#test/lock-waits.ts'
 
 const app = await startApp()
 after(() => app[Symbol.asyncDispose]())
@@ -154,7 +154,7 @@ test('T40: the last super-admin stays, also when two demote each other at once',
   const { both } = await db.transaction().execute(async (tx) => {
     await tx.selectFrom('users').select('id').where('id', 'in', ids).forUpdate().execute()
     const both = Promise.all([demote(one, two), demote(two, one)])
-    await eventually('two requests that wait', twoWait)
+    await eventually('two requests that wait', async () => (await lockWaits(db)) >= 2)
     return { both }
   })
   const answers = await both
@@ -162,12 +162,6 @@ test('T40: the last super-admin stays, also when two demote each other at once',
   const last = answers[0].status === 200 ? one : two
   assert.deepEqual(told(await demote(last, last)), [409, 'user.last_super_admin'])
 })
-
-async function twoWait(): Promise<true | undefined> {
-  const { rows } = await sql<{ waiting: string }>`
-    select count(distinct pid) as waiting from pg_locks where not granted`.execute(db)
-  return Number(rows[0]!.waiting) >= 2 || undefined
-}
 
 test('T40: nobody appoints above themselves', async () => {
   const [root, admin, ann] = [

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { sql } from 'kysely'
 import { eventually } from '#kernel/test-support.ts'
 import { type Answer, type Person, startApp } from '#test/app.ts'
 import { addMember, appoint, forAccount, found, foundReseller } from '#test/accounts.ts'
 import { devicesOf, rememberDeviceOf } from '#test/remembered.ts'
+import { lockWaits } from '#test/lock-waits.ts'
 import { holdSuperAdmins } from '../bootstrap.ts'
 
 const app = await startApp()
@@ -229,12 +229,8 @@ test('of invitations to run the installation that are made at once, one is open'
   assert.deepEqual(codes.sort(), [201, 'invitation.open'])
 })
 
-async function waiting(atLeast: number): Promise<true | undefined> {
-  const { rows } = await sql<{ waiting: string }>`
-    select count(distinct pid) as waiting from pg_locks where not granted`.execute(
-    app.app.systemContext().db,
-  )
-  return Number(rows[0]!.waiting) >= atLeast || undefined
+async function waiting(atLeast: number): Promise<boolean> {
+  return (await lockWaits(app.app.systemContext().db)) >= atLeast
 }
 
 test('T32: staff who lose the right to invite staff lose the invitations that they sent', async () => {

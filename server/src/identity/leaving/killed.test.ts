@@ -9,6 +9,7 @@ import pg from 'pg'
 import { openTestKernel } from '#kernel/test-kernel.ts'
 import { eventually } from '#kernel/test-support.ts'
 import { cloneDatabase } from '#test/database.ts'
+import { LOCK_WAITS } from '#test/lock-waits.ts'
 import { eraseJobs } from './test-worker.ts'
 
 const USER = `usr_${'0'.repeat(26)}`
@@ -75,8 +76,7 @@ test('a worker that is killed amid erasing leaves nothing half, and another one 
   const exited = once(worker, 'exit')
   await eventually(
     'it waits for the row',
-    async () =>
-      (await count('pg_locks where not granted and cardinality(pg_blocking_pids(pid)) > 0')) > 0,
+    async () => (await watcher.query(LOCK_WAITS)).rows[0].waiting > 0,
     60_000,
   )
   worker.kill('SIGKILL')
