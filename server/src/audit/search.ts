@@ -1,15 +1,13 @@
-import { sql } from 'kysely'
+import { searchWithin } from '#kernel/bounded-search.ts'
 import type { Context } from '#kernel/context.ts'
 import { type EventFilter, searchEvents } from '#kernel/events.ts'
 import { cutPage, type PageQuery } from '#kernel/http/cursor.ts'
-import { sqlState } from '#kernel/transaction.ts'
 import { presentEntries } from './present.ts'
 import { problems } from './problems.ts'
 import type { AuditEntry, EntryQuery, ExportQuery } from './schema.ts'
 
 const LIST = 'audit'
 const LONGEST_SECONDS = 3
-const CANCELLED = '57014'
 
 /** The newest first. @throws problem `audit.search_too_wide` */
 export function listEntries(ctx: Context, query: EntryQuery) {
@@ -46,19 +44,11 @@ export function filterOf(query: Partial<EntryQuery | ExportQuery>): EventFilter 
 }
 
 /** Runs a search that the database gives up after 3 s. @throws problem `audit.search_too_wide` */
-export async function bounded<Result>(
+export function bounded<Result>(
   ctx: Context,
   search: (ctx: Context) => Promise<Result>,
 ): Promise<Result> {
-  try {
-    return await ctx.transaction(async (ctx) => {
-      await sql`set local statement_timeout = ${sql.lit(`${LONGEST_SECONDS}s`)}`.execute(ctx.db)
-      return search(ctx)
-    })
-  } catch (error) {
-    if (sqlState(error) !== CANCELLED) throw error
-    throw problems.searchTooWide({ seconds: LONGEST_SECONDS, cause: error })
-  }
+  return searchWithin(ctx, LONGEST_SECONDS, search, problems.searchTooWide)
 }
 
 async function pageOf(

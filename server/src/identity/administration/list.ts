@@ -1,9 +1,9 @@
 import { type RawBuilder, sql } from 'kysely'
+import { searchWithin } from '#kernel/bounded-search.ts'
 import type { Context } from '#kernel/context.ts'
 import { sha256 } from '#kernel/crypto.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
 import { cutPage, timeText } from '#kernel/http/cursor.ts'
-import { sqlState } from '#kernel/transaction.ts'
 import { isWanted } from './filters.ts'
 import { presentSeen } from './present.ts'
 import { administrationProblems } from './problems.ts'
@@ -15,7 +15,6 @@ import { seenUsers } from './show.ts'
 const MAX_COUNTED = 10_000
 /** A search that matches little looks at every user. */
 const LONGEST_SECONDS = 5
-const CANCELLED = '57014'
 
 interface Order {
   by: RawBuilder<unknown>
@@ -53,7 +52,7 @@ export async function listUsers(ctx: Context, query: UserQuery): Promise<UserPag
   const list = nameOf(ctx, query)
   const place = cursor === undefined ? undefined : placeIn(ctx.cursors.open(list, cursor))
   if (query.accountId) await checkReached(ctx, query.accountId)
-  return bounded(ctx, async (ctx) => {
+  const search = async (ctx: Context) => {
     const { rows, nextCursor } = cutPage(await findIds(ctx, query, place), limit, (row) =>
       ctx.cursors.seal(list, JSON.stringify([row.value, row.id])),
     )
@@ -62,23 +61,8 @@ export async function listUsers(ctx: Context, query: UserQuery): Promise<UserPag
       rows.map(({ id }) => id),
     )
     return { items, nextCursor, ...(!place && { total: await count(ctx, query) }) }
-  })
-}
-
-/** Runs a search that the database gives up after 5 s. */
-async function bounded<Result>(
-  ctx: Context,
-  search: (ctx: Context) => Promise<Result>,
-): Promise<Result> {
-  try {
-    return await ctx.transaction(async (ctx) => {
-      await sql`set local statement_timeout = ${sql.lit(`${LONGEST_SECONDS}s`)}`.execute(ctx.db)
-      return search(ctx)
-    })
-  } catch (error) {
-    if (sqlState(error) !== CANCELLED) throw error
-    throw administrationProblems.searchTooWide({ seconds: LONGEST_SECONDS, cause: error })
   }
+  return searchWithin(ctx, LONGEST_SECONDS, search, administrationProblems.searchTooWide)
 }
 
 type Place = readonly [value: string, id: string]
