@@ -4,21 +4,10 @@ import { WebSocket } from 'ws'
 import { eventually } from '#kernel/test-support.ts'
 import { addMember, appoint, forAccount, found } from '#test/accounts.ts'
 import { startApp } from '#test/app.ts'
+import { statusOf } from '#test/socket-status.ts'
 
 const app = await startApp({ browsers: true })
 after(() => app[Symbol.asyncDispose]())
-
-/** With which status the URL is refused, or 101 when it opens. */
-async function statusOf(url: string): Promise<number> {
-  const socket = new WebSocket(url)
-  socket.on('error', () => {})
-  const status = await new Promise<number>((resolve) => {
-    socket.once('open', () => resolve(101))
-    socket.once('unexpected-response', (_request, { statusCode }) => resolve(statusCode!))
-  })
-  socket.terminate()
-  return status
-}
 
 test('the addresses that a member has read, of their own sessions and of others’, end with the membership', async () => {
   const [ann, ben] = [await app.person('ann'), await app.person('ben')]

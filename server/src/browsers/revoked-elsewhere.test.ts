@@ -3,22 +3,11 @@ import { after, test } from 'node:test'
 import { WebSocket } from 'ws'
 import { eventually } from '#kernel/test-support.ts'
 import { startApp } from '#test/app.ts'
+import { statusOf } from '#test/socket-status.ts'
 
 const stack = new AsyncDisposableStack()
 after(() => stack.disposeAsync())
 const app = stack.use(await startApp({ browsers: true }))
-
-/** With which status the URL is refused, or 101 when it opens. */
-async function statusOf(url: string): Promise<number> {
-  const socket = new WebSocket(url)
-  socket.on('error', () => {})
-  const status = await new Promise<number>((resolve) => {
-    socket.once('open', () => resolve(101))
-    socket.once('unexpected-response', (_request, { statusCode }) => resolve(statusCode!))
-  })
-  socket.terminate()
-  return status
-}
 
 test('what another process of the API has revoked opens nothing here, and what it has opened is cut', async () => {
   const ann = await app.person()

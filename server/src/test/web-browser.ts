@@ -69,16 +69,16 @@ export class Visit implements AsyncDisposable {
   }
 
   /** Gives the page an authenticator whose person touches it at once. */
-  async giveAuthenticator(): Promise<CDPSession> {
+  async giveAuthenticator(): Promise<{ cdp: CDPSession; authenticatorId: string }> {
     const cdp = await this.context.newCDPSession(this.page)
     await cdp.send('WebAuthn.enable')
-    await cdp.send('WebAuthn.addVirtualAuthenticator', {
+    const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
       options: {
         ...{ protocol: 'ctap2', transport: 'internal', automaticPresenceSimulation: true },
         ...{ hasResidentKey: true, hasUserVerification: true, isUserVerified: true },
       },
     })
-    return cdp
+    return { cdp, authenticatorId }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

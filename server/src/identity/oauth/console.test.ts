@@ -1,46 +1,37 @@
 import assert from 'node:assert/strict'
-import { rm } from 'node:fs/promises'
 import { after, test } from 'node:test'
-import pino from 'pino'
-import { chromium } from 'playwright-core'
-import { findChromium } from '#browsers/index.ts'
-import { openHome } from '#kernel/home.ts'
-import { findUsers } from '#kernel/unprivileged.ts'
-import { makeDirectory } from '#test/directory.ts'
+import { WebBrowser } from '#test/web-browser.ts'
 import { openScene } from './test-scene.ts'
 
 const scene = await openScene()
 after(() => scene[Symbol.asyncDispose]())
-const browser = await openBrowser()
-after(() => browser.close())
+const browser = await WebBrowser.open()
+after(() => browser[Symbol.asyncDispose]())
 
-async function openBrowser() {
-  const directory = await makeDirectory('gantry-providers')
-  after(() => rm(directory, { recursive: true, force: true }))
-  const users = await findUsers(['browser'])
-  const home = await openHome({ wanted: directory, checkout: directory, users })
-  const log = pino({ level: 'silent' })
-  const { path, environment } = await findChromium({ home, user: users.browser, log, env: {} })
-  return chromium.launch({ executablePath: path, env: { ...environment } })
+/** Somebody on the page that signs in, whom the provider knows. */
+function openAs(name: string) {
+  const { hostname: domain } = new URL(scene.acme.issuer)
+  const known = { domain, path: '/', expires: -1, httpOnly: false, secure: false }
+  const cookie = { ...known, name: 'who', value: name, sameSite: 'Lax' as const }
+  const storageState = { cookies: [cookie], origins: [] }
+  return browser.visit(`${scene.app.url}/#sign-in`, { storageState })
 }
 
-async function openAs(who: string) {
-  const context = await browser.newContext()
-  await context.addCookies([{ name: 'who', value: who, url: scene.acme.issuer }])
-  const page = await context.newPage()
-  await page.goto(`${scene.app.url}/#sign-in`)
-  return { page, [Symbol.asyncDispose]: () => context.close() }
+/** A newcomer who has continued with the provider, and is signed in. */
+async function signInNewcomer() {
+  const who = scene.app.unique('page')
+  const email = `${who}@example.test`
+  scene.acme.people.set(who, { email, email_verified: true })
+  const visit = await openAs(who)
+  await visit.page.getByRole('link', { name: 'Continue with Acme' }).click()
+  await visit.page.waitForFunction(() => document.cookie.includes('__Host-gantry_csrf='))
+  return { visit, email }
 }
 
 test('in a real browser, a newcomer continues with a provider and is signed in', async () => {
-  const { app, acme } = scene
-  const who = app.unique('page')
-  const email = `${who}@example.test`
-  acme.people.set(who, { email, email_verified: true })
-  await using visit = await openAs(who)
+  const { visit, email } = await signInNewcomer()
+  await using _visit = visit
   const { page } = visit
-  await page.getByRole('link', { name: 'Continue with Acme' }).click()
-  await page.waitForFunction(() => document.cookie.includes('__Host-gantry_csrf='))
   const me = await page.evaluate(async () => (await fetch('/api/v1/users/me')).json())
   assert.equal(me.email, email)
   assert.doesNotMatch(page.url(), /provider-sign-in/)
@@ -54,14 +45,10 @@ test('in a real browser, whoever says no at the provider is told so', async () =
 })
 
 test('in a real browser, whoever has no password proves who they are at the provider', async () => {
-  const { app, acme } = scene
-  const who = app.unique('page')
-  const email = `${who}@example.test`
-  acme.people.set(who, { email, email_verified: true })
-  await using visit = await openAs(who)
+  const { visit, email } = await signInNewcomer()
+  await using _visit = visit
   const { page } = visit
-  await page.getByRole('link', { name: 'Continue with Acme' }).click()
-  await page.waitForFunction(() => document.cookie.includes('__Host-gantry_csrf='))
+  const { app } = scene
   const { db } = app.app.systemContext()
   const user = await db
     .selectFrom('users')

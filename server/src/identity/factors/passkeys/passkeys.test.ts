@@ -1,33 +1,18 @@
 import assert from 'node:assert/strict'
-import { rm } from 'node:fs/promises'
 import { after, test } from 'node:test'
-import pino from 'pino'
-import { type CDPSession, chromium, type Page } from 'playwright-core'
-import { findChromium } from '#browsers/index.ts'
-import { openHome } from '#kernel/home.ts'
-import { findUsers } from '#kernel/unprivileged.ts'
+import type { CDPSession, Page } from 'playwright-core'
 import type { Answer, Person } from '#test/app.ts'
-import { makeDirectory } from '#test/directory.ts'
+import { WebBrowser } from '#test/web-browser.ts'
 import { FactorApp, type Json, MINUTE_MS, ok, refusal } from '../test-support.ts'
 import { relyingParty } from './relying-party.ts'
 
 const world = await FactorApp.start()
 after(() => world[Symbol.asyncDispose]())
 const { app, clock } = world
-const browser = await openBrowser()
-after(() => browser.close())
+const browser = await WebBrowser.open()
+after(() => browser[Symbol.asyncDispose]())
 
 const REFUSED = [403, 'passkey.refused']
-
-async function openBrowser() {
-  const directory = await makeDirectory('gantry-passkeys')
-  after(() => rm(directory, { recursive: true, force: true }))
-  const users = await findUsers(['browser'])
-  const home = await openHome({ wanted: directory, checkout: directory, users })
-  const log = pino({ level: 'silent' })
-  const { path, environment } = await findChromium({ home, user: users.browser, log, env: {} })
-  return chromium.launch({ executablePath: path, env: { ...environment } })
-}
 
 /** A real browser on a page of the server, with an authenticator that its person touches at once. */
 class Device implements AsyncDisposable {
@@ -36,19 +21,9 @@ class Device implements AsyncDisposable {
   readonly #page: Page
 
   static async open(): Promise<Device> {
-    const context = await browser.newContext()
-    const page = await context.newPage()
-    page.setDefaultTimeout(20_000)
-    await page.goto(`http://localhost:${new URL(app.url).port}/`)
-    const cdp = await context.newCDPSession(page)
-    await cdp.send('WebAuthn.enable')
-    const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
-      options: {
-        ...{ protocol: 'ctap2', transport: 'internal', automaticPresenceSimulation: true },
-        ...{ hasResidentKey: true, hasUserVerification: true, isUserVerified: true },
-      },
-    })
-    return new Device(page, cdp, authenticatorId)
+    const visit = await browser.visit(`http://localhost:${new URL(app.url).port}/`)
+    const { cdp, authenticatorId } = await visit.giveAuthenticator()
+    return new Device(visit.page, cdp, authenticatorId)
   }
 
   private constructor(page: Page, cdp: CDPSession, authenticatorId: string) {
