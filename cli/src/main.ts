@@ -9,7 +9,7 @@ const serve = defineCommand({
   args: {
     roles: {
       type: 'string',
-      description: 'What this process does: api,worker,node (default: all)',
+      description: 'What this process does: api,worker,relay,node (default: all)',
     },
     port: { type: 'string', description: 'Port of the API and the console (default: 8700)' },
     host: { type: 'string', description: 'Address to listen on (default: 127.0.0.1)' },

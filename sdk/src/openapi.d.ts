@@ -17978,6 +17978,10 @@ export interface operations {
                      *             "users.impersonate",
                      *             "sessions.read",
                      *             "sessions.write",
+                     *             "tunnels.read",
+                     *             "tunnels.write",
+                     *             "relays.read",
+                     *             "relays.write",
                      *             "keys.read",
                      *             "keys.write",
                      *             "keys.revoke",
@@ -18159,6 +18163,34 @@ export interface operations {
                      *                 "own"
                      *               ],
                      *               "lent": true
+                     *             },
+                     *             {
+                     *               "permission": "tunnels.read",
+                     *               "where": [
+                     *                 "own"
+                     *               ],
+                     *               "lent": true
+                     *             },
+                     *             {
+                     *               "permission": "tunnels.write",
+                     *               "where": [
+                     *                 "own"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "relays.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "relays.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
                      *             },
                      *             {
                      *               "permission": "keys.read",
@@ -21700,6 +21732,7 @@ export interface operations {
                      *       "roles": [
                      *         "api",
                      *         "worker",
+                     *         "relay",
                      *         "node"
                      *       ],
                      *       "uptimeSeconds": 86400,

@@ -11,8 +11,10 @@ import type { ObjectStore } from '#kernel/storage/store.ts'
 import { notifications, type NotificationsParts } from '#notifications/index.ts'
 import { operations, type OperationsParts } from '#operations/index.ts'
 import { platform, type PlatformParts } from '#platform/index.ts'
+import { relays } from '#relays/index.ts'
 import { secrets, type SecretsParts } from '#secrets/index.ts'
 import { settings, type SettingsParts } from '#settings/index.ts'
+import { tunnels } from '#tunnels/index.ts'
 import { VERSION } from './version.ts'
 
 /** What the capabilities of a running process work with; each is asked for when a request needs it. */
@@ -39,6 +41,8 @@ export function manifest(parts: Parts): Capability[] {
     addresses(parts.addresses),
     browsers(parts.browsers, parts.store),
     fleet(parts.fleet),
+    tunnels,
+    relays,
     notifications(parts.notifications),
     settings(parts.settings),
     secrets(parts.secrets),

@@ -37,6 +37,10 @@ export const matrix: Readonly<Record<string, Grant>> = {
   'users.impersonate': ONLOOKERS,
   'sessions.read': { own: ['super-admin', ...READERS] },
   'sessions.write': { own: ['super-admin', ...WORKERS] },
+  'tunnels.read': { own: ['super-admin', ...READERS] },
+  'tunnels.write': { own: ['super-admin', ...WORKERS] },
+  'relays.read': ONLOOKERS,
+  'relays.write': OPERATORS,
   'keys.read': { own: ['super-admin', ...READERS] },
   'keys.write': { own: ['super-admin', ...WORKERS] },
   'keys.revoke': { own: ['super-admin', ...LEADERS] },
@@ -68,7 +72,7 @@ export const matrix: Readonly<Record<string, Grant>> = {
 /** What somebody who acts as another may do in that name, if the other may: everything else stays with the person. */
 const LENT: ReadonlySet<string> = new Set([
   ...['accounts.read', 'members.read', 'invitations.read', 'keys.read'],
-  ...['sessions.read', 'sessions.write'],
+  ...['sessions.read', 'sessions.write', 'tunnels.read'],
 ])
 
 /** By role and permission: where. */

@@ -3,11 +3,13 @@ import { microsoftTenant, openIdProviders, webOrigin } from './config-providers.
 import {
   addressRanges,
   allowedAddresses,
+  hostName,
   httpUrl,
   list,
   logLevel,
   origins,
   port,
+  portRange,
   regional,
   regions,
   seconds,
@@ -40,7 +42,9 @@ export const IDLE = 'Checked at start; no part of this version uses it.'
 const idle = <Schema extends z.ZodType>(schema: Schema, what: string) =>
   key(schema.optional(), `${what} ${IDLE}`)
 
-const ROLES = ['api', 'worker', 'node'] as const
+const ROLES = ['api', 'worker', 'relay', 'node'] as const
+/** Roles that a process may have without the database. */
+const isApart = (role: string) => role === 'node' || role === 'relay'
 
 /** Every name that the product reads from the environment or `.env`. */
 export const KEYS = {
@@ -59,11 +63,11 @@ export const KEYS = {
       .pipe(z.array(z.enum(ROLES)).min(1))
       .default([...ROLES])
       .refine(
-        (roles) => !roles.includes('node') || roles.includes('api') || roles.length === 1,
-        '`node` runs beside `api`, or alone',
+        (roles) => roles.includes('api') || roles.length === 1 || !roles.some(isApart),
+        '`node` and `relay` run beside `api`, or alone',
       ),
-    'What this process does: `api` serves, `worker` runs jobs and follows events, `node` hosts browsers.',
-    '`api,worker,node`',
+    'What this process does: `api` serves, `worker` runs jobs and follows events, `relay` carries tunnels, `node` hosts browsers.',
+    '`api,worker,relay,node`',
   ),
   GANTRY_HOME: key(
     z.string().min(1).optional(),
@@ -119,6 +123,24 @@ export const KEYS = {
     addressRanges,
     'Addresses that staff may work from, beside those that `PUT /v1/admin/ip-allowlist` sets, and that are never blocked. With neither, staff may come from anywhere.',
     'none',
+  ),
+  TUNNEL_DOMAIN: key(
+    hostName.default('localhost'),
+    'Domain below which tunnels get their hostnames: `shop` is at `shop.localhost`. Point `*.` of it at the relays, and share no cookies with it: take another registrable domain than that of `PUBLIC_URL`.',
+  ),
+  TUNNEL_PORTS: key(
+    portRange.default([20_000, 20_999]),
+    'Ports on which relays serve TCP tunnels, the first and the last.',
+    '`20000-20999`',
+  ),
+  RELAY_PORT: key(
+    port.default(8720),
+    'Port on which a relay that runs alone serves visitors and agents; with TLS when `TLS_CERT_FILE` is set. Beside `api` they come to `PORT`.',
+  ),
+  RELAY_URL: key(
+    httpUrl.optional(),
+    'Address under which agents reach this relay, and visitors the tunnels: its scheme and port are those of every tunnel.',
+    '`PUBLIC_URL`, or the address that it listens on',
   ),
   CORS_ORIGINS: key(
     origins.default([]),
@@ -356,10 +378,6 @@ export const KEYS = {
   REDIS_URL: idle(
     z.url({ protocol: /^(redis|valkey)s?$/, error: 'must be a redis:// URL' }),
     'Valkey or Redis.',
-  ),
-  TUNNEL_DOMAIN: idle(
-    z.hostname({ error: 'must be a host name' }),
-    'Parent domain of public hostnames.',
   ),
   SENTRY_DSN: idle(httpUrl, 'Where errors are reported to.'),
   STRIPE_SECRET: idle(z.string().min(1), 'Key of a payment provider.'),

@@ -4,6 +4,19 @@ import { parseAllow } from './addresses.ts'
 import { readRegional } from './regional.ts'
 
 export const port = z.coerce.number().int().min(0).max(65_535)
+export const portRange = z
+  .string()
+  .regex(/^\d{1,5}-\d{1,5}$/, 'must be two ports, such as 20000-20999')
+  .transform((text) => text.split('-').map(Number) as [number, number])
+  .refine(([first, last]) => first >= 1 && first <= last && last <= 65_535, {
+    error: 'must be two ports from 1 to 65535, the lower one first',
+  })
+export const hostName = z
+  .string()
+  .toLowerCase()
+  .regex(/^(?=.{1,180}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/, {
+    error: 'must be a host name, such as tunnels.example.com',
+  })
 export const seconds = (from: number, to: number) => z.coerce.number().int().min(from).max(to)
 export const list = z.string().transform((text) =>
   text

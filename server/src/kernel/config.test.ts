@@ -50,7 +50,13 @@ test('without any environment there is a configuration, and it is frozen', () =>
   const config = loadConfig({})
   assert.deepEqual(
     [config.PORT, config.HOST, config.loopbackOnly, config.ROLES, config.LOG_LEVEL],
-    [8700, '127.0.0.1', true, ['api', 'worker', 'node'], { default: 'info', byCategory: {} }],
+    [
+      8700,
+      '127.0.0.1',
+      true,
+      ['api', 'worker', 'relay', 'node'],
+      { default: 'info', byCategory: {} },
+    ],
   )
   assert.throws(() => ((config as { PORT: number }).PORT = 1), TypeError)
 })

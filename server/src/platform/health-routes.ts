@@ -20,7 +20,7 @@ const health = {
   status: 'ok' as const,
   version: '0.1.0',
   environment: 'production',
-  roles: ['api', 'worker', 'node'],
+  roles: ['api', 'worker', 'relay', 'node'],
   uptimeSeconds: 86_400,
   checks: { database },
 }
