@@ -44,6 +44,8 @@ export class NoLink extends Error {
  * @throws NoLink
  */
 export interface Serving {
+  /** Whether it has a link of the tunnel now, so that it is worth asking. */
+  has(tunnelId: string): boolean
   /** `visit` says where it comes from; the address of its socket says nothing. */
   request(request: IncomingMessage, response: ServerResponse, visit: Visit): Promise<void>
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, visit: Visit): Promise<void>
@@ -53,8 +55,10 @@ export interface Serving {
 }
 
 /**
- * What a relay does with visitors of a tunnel that it has no link of: another relay serves them. Each function resolves to false when
- * none has a link; nothing was read or answered then.
+ * What a relay does with visitors of a tunnel that it has no link of: another relay serves them. Each function resolves when that is
+ * over, or to false when no relay has a link; nothing was read or answered then.
+ *
+ * @throws Error when the other relay was lost before it had answered; what has begun to be answered is broken off
  */
 export interface Forward {
   request(request: IncomingMessage, response: ServerResponse, visit: PeerVisit): Promise<boolean>
