@@ -11,7 +11,7 @@ const MAX_IDLE = 64
 /** Visitors are limited where they come in; this only keeps a mistake small. */
 const MAX_CONNECTIONS = 4_096
 const PULSE_EVERY_MS = 3_000
-const PULSE_MS = 4_000
+const PULSE_MS = 3_000
 /** Pulses in a row without an answer after which the network counts as broken. */
 const MISSED = 3
 /** How long a relay that could not be reached is asked last. */

@@ -71,6 +71,8 @@ export class PeerServer implements AsyncDisposable {
       ...{ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 0, noDelay: true },
       ...{ keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: MAX_HEADER_BYTES },
       ...{ keepAlive: true, keepAliveInitialDelay: PROBE_AFTER_MS },
+      // Whether a visitor of HTTP/1.0 may come without one was for the first relay to say.
+      requireHostHeader: false,
     })
     this.#server.maxConnections = MAX_CONNECTIONS
     this.#server.on('request', (request, response) => void this.#request(request, response))
@@ -216,5 +218,6 @@ function refuseSocket(socket: Duplex, status: number, headers: Record<string, st
 function accept(socket: Duplex, head: Buffer): void {
   const lines = `connection: Upgrade\r\nupgrade: ${STREAM_PROTOCOL}`
   socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines}\r\n\r\n`)
+  socket.allowHalfOpen = true
   if (head.length > 0) socket.unshift(head)
 }
