@@ -1,10 +1,15 @@
 import type { Context } from '#kernel/context.ts'
 import type { Doorbell } from '#kernel/doorbell.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
+import type { Reach } from './diagnostics.ts'
 import type { RelayProvider } from './states.ts'
 
 /** What the relays of a running process work with. */
 export interface RelaysParts {
+  /** Of this control plane. */
+  readonly version: string
+  /** Asks a relay from here whether it answers; the reason why it does not, or undefined. */
+  readonly reach: Reach
   readonly doorbell: Pick<Doorbell, 'answer' | 'ring'>
   /** Aborted when the process is about to stop: nobody is kept waiting then. */
   readonly stopping: AbortSignal

@@ -27,8 +27,9 @@ export async function openLink(
   return tunnels.openLink(ctx, parts.tunnels, { ...link, ...of })
 }
 
-export async function closeLink(ctx: Context, _relay: Asking, linkId: string): Promise<void> {
-  await tunnels.closeLink(ctx, linkId)
+/** Of this relay; of no effect on those of others. */
+export async function closeLink(ctx: Context, { id }: Asking, linkId: string): Promise<void> {
+  await tunnels.closeLink(ctx, linkId, id)
 }
 
 /** Which tunnel has a hostname or a port, and which other relays have a link of it. */

@@ -11,6 +11,7 @@ export { type EndpointHealth, noteHealth } from './health.ts'
 export {
   closeLink,
   closeLinksOf,
+  linksInBooks,
   type NewTunnelLink,
   type OpenedTunnelLink,
   openLink,
