@@ -68,6 +68,7 @@ import { userRoutes } from './user-routes.ts'
 
 export { requireVerifiedEmail } from './email-verification.ts'
 export { admitExport } from './exports.ts'
+export { tiersOf } from './accounts/tiers.ts'
 export { Identity } from './identity.ts'
 export { Providers } from './oauth/providers.ts'
 export type { PasswordCost } from './passwords.ts'

@@ -1,14 +1,31 @@
 import { defineCapability } from '#kernel/capability.ts'
+import { usageEvents } from './usage/events.ts'
+import { judgeNewTier, usageJobs } from './usage/jobs.ts'
+import { BYTES_QUOTA } from './usage/quota.ts'
+import { usageSettings } from './usage/settings.ts'
 
 export type {
   AccessGrant,
   AccessSpec,
+  Blocked,
   EndpointSpec,
   HeaderRules,
   HealthCheck,
   TunnelConfig,
   TunnelSpec,
 } from './spec.ts'
+export { MOST_ENTRIES, UsageEntry } from './usage/entry.ts'
+export type { LatencyBounds } from './usage/latency.ts'
+export type {
+  LiveFigures,
+  RelaySeen,
+  RequestDecision,
+  SeenBody,
+  SeenRequest,
+  TunnelRelays,
+  WholeRequest,
+} from './usage/relayed.ts'
+export { takeUsage } from './usage/take.ts'
 
 /** Public hostnames that lead to a customer's machine. */
 export const tunnels = defineCapability({
@@ -18,4 +35,11 @@ export const tunnels = defineCapability({
     'tunnels.read': 'List and show tunnels, their measures and their requests',
     'tunnels.write': 'Create, change, start, stop, share and delete tunnels, and hold them open',
   },
+  quotas: {
+    [BYTES_QUOTA]: { unit: 'bytes', what: 'Bytes that tunnels carry in a calendar month' },
+  },
+  jobs: usageJobs,
+  reacts: [judgeNewTier],
+  publishes: usageEvents,
+  settings: usageSettings,
 })
