@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
-import type { TunnelUsageTable } from './tables.ts'
+import type { TunnelUsageTable } from '../tables.ts'
 
 /** What was counted, as numbers: 9 PB are exact. */
 export interface Counts {
