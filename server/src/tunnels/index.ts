@@ -1,7 +1,7 @@
 import { defineCapability } from '#kernel/capability.ts'
 import { usageEvents } from './usage/events.ts'
 import { judgeNewTier, usageJobs } from './usage/jobs.ts'
-import { BYTES_QUOTA } from './usage/quota.ts'
+import { BYTES_QUOTA, bytesUsed } from './usage/quota.ts'
 import { usageSettings } from './usage/settings.ts'
 
 export type {
@@ -25,7 +25,15 @@ export type {
   TunnelRelays,
   WholeRequest,
 } from './usage/relayed.ts'
+export { monthOf } from './usage/period.ts'
 export { takeUsage } from './usage/take.ts'
+export {
+  lastMonths,
+  TunnelCounts,
+  tunnelReport,
+  type TunnelReportPlace,
+  tunnelUsage,
+} from './usage/totals.ts'
 
 /** Public hostnames that lead to a customer's machine. */
 export const tunnels = defineCapability({
@@ -36,7 +44,11 @@ export const tunnels = defineCapability({
     'tunnels.write': 'Create, change, start, stop, share and delete tunnels, and hold them open',
   },
   quotas: {
-    [BYTES_QUOTA]: { unit: 'bytes', what: 'Bytes that tunnels carry in a calendar month' },
+    [BYTES_QUOTA]: {
+      unit: 'bytes',
+      what: 'Bytes that tunnels carry in a calendar month',
+      of: bytesUsed,
+    },
   },
   jobs: usageJobs,
   reacts: [judgeNewTier],

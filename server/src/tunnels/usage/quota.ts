@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { tiersOf } from '#identity/index.ts'
+import type { QuotaState } from '#kernel/capability.ts'
 import type { Context } from '#kernel/context.ts'
 import type { EventKind } from '#kernel/events.ts'
 import type { Blocked } from '../spec.ts'
@@ -146,6 +147,20 @@ export async function judgeQuotas(ctx: Context): Promise<void> {
     }
     after = ids.at(-1)
   }
+}
+
+/** What the account that the context acts for has used of its bytes in this month. */
+export async function bytesUsed(ctx: Context): Promise<QuotaState> {
+  const { accountId } = ctx
+  const month = monthOf(ctx.clock.now())
+  const row = await ctx.db
+    .selectFrom('tunnelQuotas')
+    .select('bytes')
+    .where('accountId', '=', accountId)
+    .where('period', '=', month.name)
+    .executeTakeFirst()
+  const limit = limitOf(ctx, (await tiersOf(ctx, [accountId])).get(accountId))
+  return { used: Number(row?.bytes ?? 0), limit, resetsAt: month.to }
 }
 
 /** Accounts whose tunnels let nothing new in, for the specs that relays get. */
