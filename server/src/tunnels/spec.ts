@@ -75,7 +75,7 @@ export interface TunnelConfig {
   responseHeaders: HeaderRules
   /** Host that the local service sees: the visitor's (`preserve`), that of the endpoint's URL (`rewrite`), or one given. */
   hostHeader: 'preserve' | 'rewrite' | (string & {})
-  /** Demanded of visitors beside the access policy. The hash is `scrypt$…`, as of users' passwords. */
+  /** Demanded of visitors beside the access policy. The hash is `$argon2id$…`, as of users' passwords. */
   basicAuth?: { username: string; passwordHash: string }
   /** Keeps the last requests with headers and the beginnings of bodies. */
   inspector: { enabled: boolean; bodyBytes: number }
@@ -91,7 +91,7 @@ export interface AccessSpec {
   policy: 'public' | 'token' | 'members' | 'addresses' | 'password'
   /** CIDR ranges, of the policy `addresses`. */
   addresses: readonly string[]
-  /** Of the policy `password`: `scrypt$…`. */
+  /** Of the policy `password`: `$argon2id$…`. */
   passwordHash?: string
   /** Rises when everything that was let in so far has to ask again. */
   generation: number

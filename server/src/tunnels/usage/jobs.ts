@@ -2,10 +2,12 @@ import { sql } from 'kysely'
 import { z } from 'zod'
 import type { Context } from '#kernel/context.ts'
 import { defineReader } from '#kernel/events.ts'
-import { defineJob } from '#kernel/jobs.ts'
+import { defineJob, type JobKind } from '#kernel/jobs.ts'
+import type { Running } from '../parts.ts'
 import { foldUsage } from './fold.ts'
 import { monthOf } from './period.ts'
 import { judgeQuota, judgeQuotas } from './quota.ts'
+import { renewSpecs } from './renew.ts'
 import { periodMonths, usageDays } from './settings.ts'
 
 const Nothing = z.strictObject({})
@@ -39,7 +41,9 @@ const judge = defineJob({
   run: judgeQuotas,
 })
 
-export const usageJobs = [fold, tidy, judge]
+export function usageJobs(running: Running): JobKind[] {
+  return [fold, tidy, judge, renewSpecs(running)]
+}
 
 export const judgeNewTier = defineReader({
   name: 'tunnels.judge_new_tier',

@@ -8,6 +8,7 @@ import { cloneDatabase } from '#test/database.ts'
 import type { UsageEntry } from './entry.ts'
 import { foldUsage } from './fold.ts'
 import { LATENCY_COUNTS } from './latency.ts'
+import { renewSpecs } from './renew.ts'
 import { takeUsage } from './take.ts'
 import { addRelay, addTunnel } from './test-support.ts'
 
@@ -15,10 +16,11 @@ const stack = new AsyncDisposableStack()
 after(() => stack.disposeAsync())
 const { address } = stack.use(await cloneDatabase())
 const clock = new TestClock()
+const noParts = () => assert.fail('no specs are renewed here')
 /** Two processes of the API. */
 const kernels: [TestKernel, TestKernel] = [
-  stack.use(await openTestKernel({ address, clock })),
-  stack.use(await openTestKernel({ address, clock })),
+  stack.use(await openTestKernel({ address, clock, jobs: [renewSpecs(noParts)] })),
+  stack.use(await openTestKernel({ address, clock, jobs: [renewSpecs(noParts)] })),
 ]
 
 const JOURNALS = ['one', 'two'] as const

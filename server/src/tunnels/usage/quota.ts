@@ -6,7 +6,7 @@ import type { EventKind } from '#kernel/events.ts'
 import type { Blocked } from '../spec.ts'
 import { quotaExceeded, quotaWarning } from './events.ts'
 import { type Month, monthOf } from './period.ts'
-import { renewSpecs } from './renew.ts'
+import { RENEW_SPECS } from './renew.ts'
 import { bytesPerMonth } from './settings.ts'
 import type { OwnedCounts } from './take.ts'
 
@@ -106,7 +106,7 @@ async function judge(ctx: Context, row: Used, month: Month, tier: string | undef
       resetsAt: month.to.toISOString(),
     })
   }
-  if (blocked !== row.blocked) await renewSpecs(ctx, accountId)
+  if (blocked !== row.blocked) await ctx.jobs.send(RENEW_SPECS, { accountId })
 }
 
 /** Judges an account anew, when its tier or a limit has changed. */

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import type { Context } from '#kernel/context.ts'
 import { eventually } from '#kernel/test-support.ts'
-import { takeUsage } from '#tunnels/index.ts'
+
 import { type Person, startApp } from '#test/app.ts'
-import { addRelay, addTunnel, entry } from '../tunnels/usage/test-support.ts'
+import { takeUsage } from './take.ts'
+import { addRelay, addTunnel, entry } from './test-support.ts'
 
 const app = await startApp()
 after(() => app[Symbol.asyncDispose]())
