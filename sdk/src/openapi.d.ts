@@ -822,6 +822,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/reports/tunnels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Report what tunnels carried in a month, by account and tier
+         * @description Needs the permission `usage.report`.
+         */
+        get: operations["getAdminReportsTunnels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/sealing-keys": {
         parameters: {
             query?: never;
@@ -2919,6 +2939,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quotas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what is limited for the account, how much of it is used, and when it resets
+         * @description Needs the permission `usage.read`.
+         */
+        get: operations["getQuotas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/roles": {
         parameters: {
             query?: never;
@@ -3675,6 +3715,28 @@ export interface paths {
          * @description Needs the permission `tunnels.read`.
          */
         get: operations["getTunnelsId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what the account has used, by calendar month
+         * @description The newest month first. Tunnels count as their relays report, a second or two late; what deleted tunnels carried is in it.
+         *
+         *     Needs the permission `usage.read`.
+         */
+        get: operations["getUsage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -6924,6 +6986,23 @@ export interface components {
             password?: string;
             hasPassword?: boolean;
         };
+        Quota: {
+            /** @description `tunnels.bytes` */
+            name: string;
+            what: string;
+            unit: string;
+            used: number;
+            /** @description Null when there is none */
+            limit: number | null;
+            /**
+             * Format: date-time
+             * @description Absent for what is given back by ending it
+             */
+            resetsAt?: string;
+        };
+        Quotas: {
+            items: components["schemas"]["Quota"][];
+        };
         ReadPage: {
             /** @example https://example.com/ */
             url?: string;
@@ -7598,6 +7677,19 @@ export interface components {
                 hasPassword: true;
             };
         };
+        TunnelCounts: {
+            requests: number;
+            /** @description Answered with 5xx, or not at all */
+            failures: number;
+            /** @description 0 to 1; null when there were no requests */
+            successRate: number | null;
+            /** @description WebSockets and TCP connections */
+            connections: number;
+            /** @description From visitors */
+            bytesIn: number;
+            /** @description To visitors */
+            bytesOut: number;
+        };
         TunnelEndpoint: {
             /** @description `tep_…` */
             id: string;
@@ -7654,6 +7746,28 @@ export interface components {
              */
             successes: number;
         };
+        TunnelReportRow: {
+            accountId: string;
+            /** @description Its name */
+            account: string;
+            /** @description That the account had when it was counted */
+            tier: string;
+            /** @description A calendar month, UTC */
+            period: string;
+            /** @description That carried something */
+            tunnels: number;
+            requests: number;
+            /** @description Answered with 5xx, or not at all */
+            failures: number;
+            /** @description 0 to 1; null when there were no requests */
+            successRate: number | null;
+            /** @description WebSockets and TCP connections */
+            connections: number;
+            /** @description From visitors */
+            bytesIn: number;
+            /** @description To visitors */
+            bytesOut: number;
+        };
         Type: {
             /**
              * @description The focused element unless given
@@ -7697,6 +7811,28 @@ export interface components {
                 bytes: number;
                 /** @description As `DOM.setFileInputFiles` takes it over CDP */
                 path: string;
+            }[];
+        };
+        Usage: {
+            accountId: string;
+            /** @description The newest first */
+            periods: {
+                /** @description A calendar month, UTC */
+                period: string;
+                /** Format: date-time */
+                from: string;
+                /**
+                 * Format: date-time
+                 * @description Not included
+                 */
+                to: string;
+                tunnels: components["schemas"]["TunnelCounts"];
+                browsers: {
+                    /** @description That were started */
+                    sessions: number;
+                    /** @description That browsers were open */
+                    minutes: number;
+                };
             }[];
         };
         UseLink: {
@@ -12734,6 +12870,72 @@ export interface operations {
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
+        };
+    };
+    getAdminReportsTunnels: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+                /**
+                 * @description This month unless given
+                 * @example 2026-11
+                 */
+                period?: string;
+                /** @description CSV is all of it, without pages */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "account": "Harbour",
+                     *           "tier": "free",
+                     *           "period": "2026-11",
+                     *           "tunnels": 2,
+                     *           "requests": 41210,
+                     *           "failures": 12,
+                     *           "successRate": 0.9997,
+                     *           "connections": 310,
+                     *           "bytesIn": 9120001,
+                     *           "bytesOut": 730112004
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["TunnelReportRow"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
         };
     };
     getAdminSealingKeys: {
@@ -18300,6 +18502,47 @@ export interface operations {
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
+    getQuotas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "name": "tunnels.bytes",
+                     *           "unit": "bytes",
+                     *           "used": 739232005,
+                     *           "limit": 107374182400,
+                     *           "what": "Bytes that tunnels carry in a calendar month",
+                     *           "resetsAt": "2026-12-01T00:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Quotas"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     getRoles: {
         parameters: {
             query?: never;
@@ -18349,6 +18592,8 @@ export interface operations {
                      *             "tunnels.write",
                      *             "relays.read",
                      *             "relays.write",
+                     *             "usage.read",
+                     *             "usage.report",
                      *             "keys.read",
                      *             "keys.write",
                      *             "keys.revoke",
@@ -18554,6 +18799,21 @@ export interface operations {
                      *             },
                      *             {
                      *               "permission": "relays.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "usage.read",
+                     *               "where": [
+                     *                 "own",
+                     *                 "all"
+                     *               ],
+                     *               "lent": true
+                     *             },
+                     *             {
+                     *               "permission": "usage.report",
                      *               "where": [
                      *                 "all"
                      *               ],
@@ -21162,6 +21422,63 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getUsage: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How many, this one included
+                 * @example 1
+                 */
+                months?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "periods": [
+                     *         {
+                     *           "period": "2026-11",
+                     *           "from": "2026-11-01T00:00:00.000Z",
+                     *           "to": "2026-12-01T00:00:00.000Z",
+                     *           "tunnels": {
+                     *             "requests": 41210,
+                     *             "failures": 12,
+                     *             "successRate": 0.9997,
+                     *             "connections": 310,
+                     *             "bytesIn": 9120001,
+                     *             "bytesOut": 730112004
+                     *           },
+                     *           "browsers": {
+                     *             "sessions": 12,
+                     *             "minutes": 318.5
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Usage"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];

@@ -15,6 +15,7 @@ import { relays } from '#relays/index.ts'
 import { secrets, type SecretsParts } from '#secrets/index.ts'
 import { settings, type SettingsParts } from '#settings/index.ts'
 import { type TunnelParts, tunnels } from '#tunnels/index.ts'
+import { usage } from '#usage/index.ts'
 import { VERSION } from './version.ts'
 
 /** What the capabilities of a running process work with; each is asked for when a request needs it. */
@@ -36,7 +37,7 @@ export interface Parts {
 
 /** The whole wiring: every capability of the product. */
 export function manifest(parts: Parts): Capability[] {
-  const capabilities = [
+  const capabilities: Capability[] = [
     identity(parts.identity),
     access,
     addresses(parts.addresses),
@@ -44,6 +45,7 @@ export function manifest(parts: Parts): Capability[] {
     fleet(parts.fleet),
     tunnels(parts.tunnels),
     relays,
+    usage(() => capabilities),
     notifications(parts.notifications),
     settings(parts.settings),
     secrets(parts.secrets),

@@ -6,6 +6,10 @@ import type { Running } from './parts.ts'
 import { problems } from './problems.ts'
 import { tunnelRoutes } from './routes.ts'
 import { namesPerAccount, tunnelsPerAccount } from './settings.ts'
+import { usageEvents } from './usage/events.ts'
+import { judgeNewTier, usageJobs } from './usage/jobs.ts'
+import { BYTES_QUOTA, bytesUsed } from './usage/quota.ts'
+import { usageSettings } from './usage/settings.ts'
 
 export { type EndpointHealth, noteHealth } from './health.ts'
 export {
@@ -24,12 +28,33 @@ export { type Changes, changedSince, findTunnel, type FoundTunnel, specsOf } fro
 export type {
   AccessGrant,
   AccessSpec,
+  Blocked,
   EndpointSpec,
   HeaderRules,
   HealthCheck,
   TunnelConfig,
   TunnelSpec,
 } from './spec.ts'
+export { MOST_ENTRIES, UsageEntry } from './usage/entry.ts'
+export type { LatencyBounds } from './usage/latency.ts'
+export type {
+  LiveFigures,
+  RelaySeen,
+  RequestDecision,
+  SeenBody,
+  SeenRequest,
+  TunnelRelays,
+  WholeRequest,
+} from './usage/relayed.ts'
+export { monthOf } from './usage/period.ts'
+export { takeUsage } from './usage/take.ts'
+export {
+  lastMonths,
+  TunnelCounts,
+  tunnelReport,
+  type TunnelReportPlace,
+  tunnelUsage,
+} from './usage/totals.ts'
 
 /** Public hostnames that lead to a customer's machine. */
 export function tunnels(running: Running) {
@@ -41,9 +66,17 @@ export function tunnels(running: Running) {
       'tunnels.write': 'Create, change, start, stop, share and delete tunnels, and hold them open',
     },
     routes: [...tunnelRoutes(running), ...agentRoutes(running)],
-    jobs: [giveUpConnecting],
-    publishes: published,
+    quotas: {
+      [BYTES_QUOTA]: {
+        unit: 'bytes',
+        what: 'Bytes that tunnels carry in a calendar month',
+        of: bytesUsed,
+      },
+    },
+    jobs: [giveUpConnecting, ...usageJobs(running)],
+    reacts: [judgeNewTier],
+    publishes: [...published, ...usageEvents],
     problems,
-    settings: [tunnelsPerAccount, namesPerAccount],
+    settings: [tunnelsPerAccount, namesPerAccount, ...usageSettings],
   })
 }
