@@ -237,26 +237,22 @@ const rewritten = {
   updatedBy: z.string().nullable().optional(),
 }
 
-const inOrder = [
-  ({ min, max }: { min: number; max: number }) => min <= max,
-  { path: ['min'], message: 'must be at most `max`' },
-] as const
-const apart = [
-  ({ cpuLow, cpuHigh }: { cpuLow: number; cpuHigh: number }) => cpuLow < cpuHigh,
-  { path: ['cpuLow'], message: 'must be below `cpuHigh`' },
-] as const
+const isInOrder = ({ min, max }: { min: number; max: number }) => min <= max
+const inOrder = { path: ['min'], message: 'must be at most `max`' }
+const isApart = ({ cpuLow, cpuHigh }: { cpuLow: number; cpuHigh: number }) => cpuLow < cpuHigh
+const apart = { path: ['cpuLow'], message: 'must be below `cpuHigh`' }
 
 export const ScalingSettings = z
   .strictObject(scaling)
-  .refine(...inOrder)
-  .refine(...apart)
+  .refine(isInOrder, inOrder)
+  .refine(isApart, apart)
 export type ScalingSettings = z.output<typeof ScalingSettings>
 export const Scaling = z.strictObject({ ...scaling, ...written }).meta({ id: 'RelayScaling' })
 /** What was read may be written back; `version` guards against a change in between. */
 export const PutScaling = z
   .strictObject({ ...scaling, ...rewritten })
-  .refine(...inOrder)
-  .refine(...apart)
+  .refine(isInOrder, inOrder)
+  .refine(isApart, apart)
   .meta({ id: 'PutRelayScaling' })
 
 export const RedundancySettings = z.strictObject(redundancy)

@@ -1,0 +1,47 @@
+import type { UsageEntry } from '../control.ts'
+
+/** An entry of a journal: that of this process, or of an earlier one that could not send it. */
+export interface Entry {
+  journal: string
+  entry: UsageEntry
+}
+
+/** All entries of that journal up to this one were taken. */
+interface Mark {
+  journal: string
+  upTo: number
+}
+
+export function lineOf(line: Entry | Mark): string {
+  return `${JSON.stringify(line)}\n`
+}
+
+/** What was not taken, in the order in which it was written. A line that a crash cut off, or that a disk has spoilt, is none. */
+export function readEntries(text: string): Entry[] {
+  const upTo = new Map<string, number>()
+  const entries = new Map<string, Entry>()
+  for (const line of text.split('\n')) {
+    const read = readLine(line)
+    if (typeof read.journal !== 'string') continue
+    const { journal } = read
+    if (isEntry(read.entry)) entries.set(`${journal} ${read.entry.sequence}`, read as Entry)
+    if (Number.isSafeInteger(read.upTo)) {
+      upTo.set(journal, Math.max(read.upTo!, upTo.get(journal) ?? 0))
+    }
+  }
+  return [...entries.values()].filter(({ journal, entry }) => {
+    return entry.sequence > (upTo.get(journal) ?? 0)
+  })
+}
+
+function isEntry(entry: Partial<UsageEntry> | undefined): entry is UsageEntry {
+  return Number.isSafeInteger(entry?.sequence) && typeof entry?.tunnelId === 'string'
+}
+
+function readLine(line: string): Partial<Entry & Mark> {
+  try {
+    return (JSON.parse(line) ?? {}) as Partial<Entry & Mark>
+  } catch {
+    return {}
+  }
+}
