@@ -12,6 +12,8 @@ export interface PeerVisit {
   secure: boolean
   /** Whether the other relay was asked by a trusted proxy, whose `X-Forwarded-*` headers are then kept. */
   trusted: boolean
+  /** The other relay; known where the visitor is handed to. */
+  forwardedBy?: string
 }
 
 /**
@@ -26,7 +28,7 @@ export interface SessionVisit {
   grantId?: string
 }
 
-/** Whom a relay serves besides its own visitors. */
+/** Whom a relay serves beside those who come to its own door. */
 export type Visit = PeerVisit | SessionVisit
 
 /** The relay has no link of the tunnel, and nothing was read or answered: somebody else may serve it. */
@@ -44,6 +46,8 @@ export class NoLink extends Error {
  * @throws NoLink
  */
 export interface Serving {
+  /** The far end of a connection that a browser session has to the tunnel. */
+  connect(visit: SessionVisit): Duplex
   /** Whether it has a link of the tunnel now, so that it is worth asking. */
   has(tunnelId: string): boolean
   /** `visit` says where it comes from; the address of its socket says nothing. */
