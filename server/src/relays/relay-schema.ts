@@ -8,7 +8,7 @@ const text = (most: number) =>
     .regex(/^[\x20-\x7e]+$/)
 
 const count = z.int().min(0)
-const linkId = z.string().regex(/^\w{1,64}$/)
+export const linkId = z.string().regex(/^\w{1,64}$/)
 
 /** Of one relay: more agents than this need more relays. */
 export const MOST_LINKS = 50_000

@@ -15,8 +15,19 @@ export interface TunnelSpec {
   config: TunnelConfig
   access: AccessSpec
   endpoints: readonly EndpointSpec[]
+  /** Why nothing new is let in until then; what is under way goes on. */
+  blocked?: Blocked
   /** By agent's label, the epoch that holds the tunnel: a link of a lower one is closed. */
   holders: Readonly<Record<string, number>>
+}
+
+/** What its account has used up. */
+export interface Blocked {
+  /** Of the problem that visitors get, with status 429. */
+  code: string
+  detail: string
+  /** In ms since 1970; it ends then by itself. */
+  untilMs: number
 }
 
 /** Where a tunnel leads. */
@@ -64,7 +75,7 @@ export interface TunnelConfig {
   responseHeaders: HeaderRules
   /** Host that the local service sees: the visitor's (`preserve`), that of the endpoint's URL (`rewrite`), or one given. */
   hostHeader: 'preserve' | 'rewrite' | (string & {})
-  /** Demanded of visitors beside the access policy. The hash is `scrypt$…`, as of users' passwords. */
+  /** Demanded of visitors beside the access policy. The hash is `scrypt$…`, as `kernel/scrypt.ts` makes it. */
   basicAuth?: { username: string; passwordHash: string }
   /** Keeps the last requests with headers and the beginnings of bodies. */
   inspector: { enabled: boolean; bodyBytes: number }
@@ -80,10 +91,14 @@ export interface AccessSpec {
   policy: 'public' | 'token' | 'members' | 'addresses' | 'password'
   /** CIDR ranges, of the policy `addresses`. */
   addresses: readonly string[]
-  /** Of the policy `password`: `scrypt$…`. */
+  /** Of the policy `password`: `$argon2id$…`. */
   passwordHash?: string
   /** Rises when everything that was let in so far has to ask again. */
   generation: number
+  /** 32 bytes in base64url, of this tunnel alone: what relays sign with what they let visitors keep. */
+  cookieKey: string
+  /** Where people who sign in are sent: `https://…/api/v1/tunnels/{id}/visit`. */
+  visitUrl: string
   grants: readonly AccessGrant[]
 }
 
