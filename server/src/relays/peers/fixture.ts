@@ -150,6 +150,7 @@ export class FrontRelay implements AsyncDisposable {
     )
     this.peers = new Peers({ relayId: 'rel_front', control: { find }, clock: systemClock, log })
     this.#server.on('request', (request, response) => void this.#request(request, response))
+    this.#server.on('checkContinue', (request, response) => void this.#request(request, response))
     this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head))
   }
 

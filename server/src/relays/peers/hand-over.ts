@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import { mayRetry } from '../balance/retry.ts'
-import { byName, hasBody, pairs, passedHeaders } from './heads.ts'
+import { byName, expectsContinue, hasBody, pairs, passedHeaders } from './heads.ts'
 import { type PeerLink, Unreached } from './peer-link.ts'
 import type { PeerVisit } from './visit.ts'
 import { encodeVisit, NO_LINK_STATUS, PEER_HEADERS, type VisitKind } from './wire.ts'
@@ -40,9 +40,13 @@ export async function handOver(
 ): Promise<boolean> {
   const asked = link.ask({
     ...{ method: request.method!, path: request.url! },
-    headers: [...passedHeaders(request), ...framingOf(request), ...peerHeaders(pass)],
+    headers: [
+      ...passedHeaders(request),
+      ...framingOf(request),
+      ...peerHeaders(pass, expectsContinue(request)),
+    ],
   })
-  const body = new Body(request, asked)
+  const body = new Body(request, response, asked)
   const leave = () => asked.destroy()
   response.once('close', leave)
   try {
@@ -67,10 +71,12 @@ class Body {
   readonly request: IncomingMessage
   readonly isThere: boolean
   isSent = false
+  readonly #response: ServerResponse
   readonly #asked: ClientRequest
 
-  constructor(request: IncomingMessage, asked: ClientRequest) {
+  constructor(request: IncomingMessage, response: ServerResponse, asked: ClientRequest) {
     this.request = request
+    this.#response = response
     this.#asked = asked
     this.isThere = hasBody(request)
     if (!this.isThere) asked.end()
@@ -80,6 +86,7 @@ class Body {
     if (!this.isThere || this.isSent) return
     this.isSent = true
     const { request } = this
+    if (expectsContinue(request) && !this.#response.headersSent) this.#response.writeContinue()
     request.pipe(this.#asked, { end: false })
     request.once('end', () => {
       if (request.rawTrailers.length > 0) this.#asked.addTrailers(pairs(request.rawTrailers))
@@ -88,8 +95,8 @@ class Body {
   }
 }
 
-export function peerHeaders({ token, nonce, visit, as }: Pass): string[] {
-  const told = encodeVisit(visit, as)
+export function peerHeaders({ token, nonce, visit, as }: Pass, expects = false): string[] {
+  const told = encodeVisit({ visit, as, ...(expects && { expects }) })
   return [PEER_HEADERS.token, token, PEER_HEADERS.nonce, nonce, PEER_HEADERS.visit, told]
 }
 

@@ -106,9 +106,10 @@ export class PeerLink implements AsyncDisposable {
 
   #pulse(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const asked = request({
-        ...{ path: PULSE_PATH, agent: this.#agent, signal: AbortSignal.timeout(PULSE_MS) },
-      })
+      const signal = AbortSignal.timeout(PULSE_MS)
+      // A request that still waits for its connection says nothing of that.
+      signal.addEventListener('abort', () => reject(signal.reason as Error))
+      const asked = request({ path: PULSE_PATH, agent: this.#agent, signal })
       asked.once('error', reject)
       asked.once('response', (answer: IncomingMessage) => {
         answer.resume()

@@ -136,6 +136,26 @@ test('a long body passes both ways at once at the pace of its reader', async () 
   assert.ok(back.equals(body))
 })
 
+test('who waits to be told to send a body is told so once it is wanted, and nobody else seems to wait', async () => {
+  await using linked = await LinkedRelay.open()
+  await using front = await FrontRelay.open(linked)
+  linked.serve = async (request, response) => {
+    if (request.headers.expect) response.writeContinue()
+    response.end(`${request.headers.expect} ${await text(request)}`)
+  }
+  const { body } = await ask(front, { method: 'POST', body: 'milk' })
+  assert.equal(body.toString(), 'undefined milk')
+  const sent = httpRequest({
+    ...{ host: '127.0.0.1', port: front.port, method: 'POST', agent: false },
+    headers: { expect: '100-continue', 'content-length': 4 },
+  })
+  sent.flushHeaders()
+  await once(sent, 'continue')
+  sent.end('eggs')
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+  assert.equal(await text(answer), '100-continue eggs')
+})
+
 test('what a service says early is heard before its visitor has ended', async () => {
   await using linked = await LinkedRelay.open()
   await using front = await FrontRelay.open(linked)
@@ -319,7 +339,7 @@ test('T62: what a visitor sends under the names of peers is nothing but that', a
     ...{ secure: true, trusted: true },
   }
   const forged = {
-    [PEER_HEADERS.visit]: encodeVisit(visit, 'connection'),
+    [PEER_HEADERS.visit]: encodeVisit({ visit, as: 'connection' }),
     [PEER_HEADERS.token]: await tokenOf(),
     [PEER_HEADERS.nonce]: 'mine',
   }
@@ -347,7 +367,7 @@ test('T62: who shows no token that counts here and now is served nothing', async
   const visit = visitOf({ socket: { remoteAddress: '1.2.3.4' } as Socket })
   const strangers = generateKeyPairSync('ed25519')
   const peerHeaders = async (wish: Parameters<typeof tokenOf>[0]) => ({
-    [PEER_HEADERS.visit]: encodeVisit(visit, 'request'),
+    [PEER_HEADERS.visit]: encodeVisit({ visit, as: 'request' }),
     [PEER_HEADERS.token]: await tokenOf(wish),
   })
   const statusOf = async (path: string, headers: Record<string, string>, method = 'GET') => {
@@ -367,7 +387,10 @@ test('T62: who shows no token that counts here and now is served nothing', async
     { aud: 'relay' },
   ]
   for (const wish of bad) assert.equal(await statusOf('/', await peerHeaders(wish)), 401)
-  assert.equal(await statusOf('/', { [PEER_HEADERS.visit]: encodeVisit(visit, 'request') }), 401)
+  assert.equal(
+    await statusOf('/', { [PEER_HEADERS.visit]: encodeVisit({ visit, as: 'request' }) }),
+    401,
+  )
   assert.equal(await statusOf('/', {}), 404)
   const call = async (sub: string, aud: string) =>
     statusOf(CALL_PATH, { [PEER_HEADERS.token]: await tokenOf({ aud, sub }) }, 'POST')
