@@ -35,6 +35,7 @@ export type {
   TunnelConfig,
   TunnelSpec,
 } from './spec.ts'
+export { mayUse, type TunnelUser, tunnelsToUse, type UsableTunnel } from './use.ts'
 export { MOST_ENTRIES, UsageEntry } from './usage/entry.ts'
 export type { LatencyBounds } from './usage/latency.ts'
 export type {

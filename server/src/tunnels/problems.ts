@@ -9,6 +9,13 @@ export const problems = defineProblems({
     detail: 'There is no tunnel {id}.',
     suggestion: 'List them with GET /api/v1/tunnels.',
   },
+  notHttp: {
+    code: 'tunnel.not_http',
+    status: 422,
+    title: 'Browsers reach HTTP tunnels only',
+    detail: 'The tunnel {name} carries TCP.',
+    suggestion: 'Make a tunnel of the kind http for the service that the browser is to see.',
+  },
   nameTaken: {
     code: 'tunnel.name_taken',
     status: 409,
