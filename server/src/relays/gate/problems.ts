@@ -79,6 +79,13 @@ export const visitorProblems = defineProblems({
     detail: 'No answer began within {seconds} s.',
     level: 'info',
   },
+  bodyTooSlow: {
+    code: 'tunnel.body_too_slow',
+    status: 408,
+    title: 'The body of the request comes too slowly',
+    detail: 'Hardly anything of it came in {seconds} s.',
+    category: 'validation',
+  },
   loop: {
     code: 'tunnel.loop',
     status: 508,

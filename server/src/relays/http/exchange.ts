@@ -118,7 +118,7 @@ export class Exchange implements Asker, UnderWay {
     const { timeoutSeconds, idleTimeoutSeconds } = this.passage.tunnel.served.spec.config
     if (this.#body === 'held' && this.#continueMs > 0 && nowMs > this.#continueMs) this.#sendBody()
     if (this.#body === 'flowing' && this.#isTooSlow(nowMs)) {
-      return this.refuse(problems.bodyTooSlow({ bytes: SLOWEST_BYTES, seconds: SLOWEST_OVER_MS / 1000 }))
+      return this.refuse(problems.bodyTooSlow({ seconds: SLOWEST_OVER_MS / 1000 }))
     }
     const quietMs = nowMs - this.passage.activeMs
     if (!this.#answering && quietMs > timeoutSeconds * 1000) {
@@ -144,15 +144,13 @@ export class Exchange implements Asker, UnderWay {
   }
 
   onHead({ status, reason, rawHeaders }: AnswerHead): void {
-    const { response, request, path } = this.#asked
+    const { response } = this.#asked
     this.passage.answered(status)
     this.#answering = true
     const headers = this.#answerHeaders(status, rawHeaders)
-    void path
     this.#out ??= response
     try {
-      if (request.httpVersionMajor === 1) response.writeHead(status, reason, headers)
-      else response.writeHead(status, headers)
+      response.writeHead(status, reason, headers)
     } catch (error) {
       this.onFailed('reset', error as Error)
       return
@@ -222,7 +220,7 @@ export class Exchange implements Asker, UnderWay {
   }
 
   #answerHeaders(status: number, rawHeaders: readonly string[]): string[] {
-    const { response, request } = this.#asked
+    const { request } = this.#asked
     const { served, responseEdits } = this.passage.tunnel
     const { domain, isDraining } = served.surroundings
     const edits = responseEdits
@@ -233,14 +231,15 @@ export class Exchange implements Asker, UnderWay {
     if (request.httpVersionMajor === 1 && (isDraining || this.#body === 'held')) {
       headers.push('Connection', 'close')
     }
-    void response
     return headers
   }
 
   #compress(status: number, headers: string[]): string[] {
     const { request, response } = this.#asked
-    if (!isCompressible({ method: request.method!, status, headers })) return headers
-    const encoding = acceptedEncoding(request.headers['accept-encoding'] as string | undefined)
+    const acceptEncoding = request.headers['accept-encoding'] as string | undefined
+    const facts = { method: request.method!, status, acceptEncoding, headers }
+    if (!isCompressible(facts)) return headers
+    const encoding = acceptedEncoding(acceptEncoding)
     if (encoding) {
       const compressed = compressing(encoding)
       compressed.pipe(response)
