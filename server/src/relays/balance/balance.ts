@@ -45,7 +45,7 @@ interface Member {
   averageMs: number | undefined
 }
 
-/** Of the endpoints of a tunnel, this part may be ejected at once; never all. */
+/** No more are ejected once this part of a tunnel's endpoints is out, or all but one. */
 const EJECTED_SHARE = 0.5
 const AVERAGE_OVER = 16
 
@@ -71,26 +71,28 @@ export class Balance {
       .map((spec) => {
         const member = known.get(spec.id)
         const isSame = member?.spec.url === spec.url && member.spec.agent === spec.agent
-        return isSame ? Object.assign(member, { spec }) : this.#newMember(spec)
+        if (!isSame) return this.#newMember(spec)
+        // Nobody would ever say that it is well again.
+        if (!spec.healthCheck) this.health(spec.id, 'unknown')
+        return Object.assign(member, { spec })
       })
       .toSorted((one, other) => one.spec.priority - other.spec.priority)
   }
 
   /** The next endpoint; undefined when no agent that leads to one is here, or all were tried. */
   choose({ has, not }: Wanted): EndpointSpec | undefined {
-    const here = this.#members.filter((member) => {
-      return this.#notePresence(member, has(member.spec.agent)) && !not?.has(member.spec.id)
-    })
-    const usable = here.filter((member) => isUsable(member))
-    const chosen =
-      this.#ofFirstPriority(usable.filter((member) => this.#takesShare(member))) ??
-      this.#ofFirstPriority(usable) ??
-      this.#ofFirstPriority(here)
+    const chosen = this.#chooseMember(has, not)
     chosen?.breaker.chosen()
     return chosen?.spec
   }
 
-  /** An answer has begun `ms` after the request was given away. */
+  /** An answer has begun `ms` after the request was given away. Whoever only says that nobody is there has failed. */
+  answered(id: string, status: number, ms: number): void {
+    if (status >= 502 && status <= 504) this.failed(id, `answered ${status}`)
+    else this.succeeded(id, ms)
+  }
+
+  /** It was reached, `ms` after it was asked. */
   succeeded(id: string, ms: number): void {
     const member = this.#find(id)
     if (!member) return
@@ -130,6 +132,18 @@ export class Balance {
     return this.#find(id)?.breaker.state
   }
 
+  #chooseMember(has: Wanted['has'], not: Wanted['not']): Member | undefined {
+    const here = this.#members.filter((member) => {
+      return this.#notePresence(member, has(member.spec.agent)) && !not?.has(member.spec.id)
+    })
+    const usable = here.filter((member) => isUsable(member))
+    return (
+      ofFirstPriority(usable.filter((member) => this.#takesShare(member))) ??
+      ofFirstPriority(usable) ??
+      ofFirstPriority(here)
+    )
+  }
+
   #newMember(spec: EndpointSpec): Member {
     const { clock, random = Math.random } = this.#options
     const breaker = new Breaker(clock, random, this.#settings)
@@ -161,29 +175,31 @@ export class Balance {
     )
   }
 
-  /** Smooth weighted round-robin: all are owed their weight, who is owed most takes the turn and pays for all. */
-  #ofFirstPriority(members: readonly Member[]): Member | undefined {
-    const priority = members[0]?.spec.priority
-    let total = 0
-    let chosen: Member | undefined
-    for (const member of members) {
-      if (member.spec.priority !== priority) break
-      const weight = (member.spec.weight || 1) * member.breaker.warmth
-      member.current += weight
-      total += weight
-      if (!chosen || member.current > chosen.current) chosen = member
-    }
-    if (chosen) chosen.current -= total
-    return chosen
-  }
-
   #mayEject(): boolean {
     const count = this.#members.length
-    const ejected = this.#members.filter(({ breaker }) => breaker.state !== 'closed').length
-    return ejected < Math.min(count - 1, Math.ceil(count * EJECTED_SHARE))
+    const out = this.#members.filter(({ breaker, health }) => {
+      return breaker.state !== 'closed' || health === 'unhealthy'
+    })
+    return out.length < Math.min(count - 1, Math.ceil(count * EJECTED_SHARE))
   }
 }
 
 function isUsable({ health, breaker }: Member): boolean {
   return health !== 'unhealthy' && breaker.lets
+}
+
+/** Smooth weighted round-robin: all are owed their weight, who is owed most takes the turn and pays for all. */
+function ofFirstPriority(members: readonly Member[]): Member | undefined {
+  const priority = members[0]?.spec.priority
+  let total = 0
+  let chosen: Member | undefined
+  for (const member of members) {
+    if (member.spec.priority !== priority) break
+    const weight = (member.spec.weight || 1) * member.breaker.warmth
+    member.current += weight
+    total += weight
+    if (!chosen || member.current > chosen.current) chosen = member
+  }
+  if (chosen) chosen.current -= total
+  return chosen
 }

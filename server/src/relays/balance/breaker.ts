@@ -37,6 +37,8 @@ export class Breaker {
   /** Undefined while it is closed. */
   #openUntilMs: number | undefined
   #probeUntilMs: number | undefined
+  /** A request was given to it while it was open, as there was no other endpoint. */
+  #usedAnyway = false
   #closedAtMs: number
   #returnedAtMs: number | undefined
   #lastFailure: string | undefined
@@ -85,14 +87,14 @@ export class Breaker {
   /** A request is given to the endpoint: the probe, while half-open. */
   chosen(): void {
     if (this.#openUntilMs === undefined) return
-    if (this.state === 'half_open') {
-      this.#probeUntilMs = this.#clock.monotonicMs() + this.#settings.probeMs
-    }
+    const now = this.#clock.monotonicMs()
+    if (now < this.#openUntilMs) this.#usedAnyway = true
+    else this.#probeUntilMs = now + this.#settings.probeMs
   }
 
   succeeded(): void {
-    // What ended well while it was open had begun before.
-    if (this.#openUntilMs !== undefined && this.state === 'open') return
+    // It had begun before.
+    if (this.state === 'open' && !this.#usedAnyway) return
     this.#failures = 0
     if (this.#openUntilMs !== undefined) this.#close()
   }
@@ -138,5 +140,6 @@ export class Breaker {
     const lasting = Math.min(maxEjectionMs, ejectionMs * this.#ejections)
     this.#openUntilMs = now + lasting * (1 - JITTER * this.#random())
     this.#probeUntilMs = undefined
+    this.#usedAnyway = false
   }
 }

@@ -2,7 +2,7 @@ import type { Clock } from '#kernel/clock.ts'
 
 /** Of the requests that are under way, this share may be retries. */
 const SHARE = 0.2
-/** So many more in a second, whatever is under way. */
+/** So many within any second may come on top. */
 const MINIMUM_PER_SECOND = 3
 
 /**
@@ -13,8 +13,9 @@ export class RetryBudget {
   readonly #clock: Clock
   #active = 0
   #retrying = 0
-  #second = 0
-  #inSecond = 0
+  /** When the last ones beyond the share were made; the oldest is at `#at`. */
+  readonly #beyondAtMs = Array.from({ length: MINIMUM_PER_SECOND }, () => -Infinity)
+  #at = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -31,22 +32,22 @@ export class RetryBudget {
 
   /** Takes one retry from the budget, if there is room. */
   tryRetry(): boolean {
-    if (this.#retrying + 1 > this.#active * SHARE && !this.#hasMinimum()) return false
+    if (this.#retrying + 1 > this.#active * SHARE && !this.#takeBeyond()) return false
     this.#retrying++
     return true
   }
 
+  /** `retries` are those that it has taken. */
   ended(retries = 0): void {
     this.#active--
     this.#retrying -= retries
   }
 
-  #hasMinimum(): boolean {
-    const second = Math.floor(this.#clock.monotonicMs() / 1000)
-    if (second !== this.#second) this.#inSecond = 0
-    this.#second = second
-    if (this.#inSecond >= MINIMUM_PER_SECOND) return false
-    this.#inSecond++
+  #takeBeyond(): boolean {
+    const now = this.#clock.monotonicMs()
+    if (now - this.#beyondAtMs[this.#at]! < 1000) return false
+    this.#beyondAtMs[this.#at] = now
+    this.#at = (this.#at + 1) % MINIMUM_PER_SECOND
     return true
   }
 }

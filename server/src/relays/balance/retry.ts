@@ -21,8 +21,8 @@ export interface Given {
   answer: boolean
 }
 
-/** RFC 9110, section 9.2.2: the same once or twice. `TRACE` and `CONNECT` never come so far. */
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'QUERY'])
+/** RFC 9110, section 9.2.2: twice has the effect of once. */
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
 /**
  * Whether a request may be tried at another endpoint. Never an unsafe one of which a byte may have reached the service, never one

@@ -12,6 +12,8 @@ export interface PeerVisit {
   secure: boolean
   /** Whether the other relay was asked by a trusted proxy, whose `X-Forwarded-*` headers are then kept. */
   trusted: boolean
+  /** The other relay; known where the visitor is handed to. */
+  forwardedBy?: string
 }
 
 /**
@@ -26,7 +28,7 @@ export interface SessionVisit {
   grantId?: string
 }
 
-/** Whom a relay serves besides its own visitors. */
+/** Whom a relay serves beside those who come to its own door. */
 export type Visit = PeerVisit | SessionVisit
 
 /** The relay has no link of the tunnel, and nothing was read or answered: somebody else may serve it. */
@@ -44,6 +46,10 @@ export class NoLink extends Error {
  * @throws NoLink
  */
 export interface Serving {
+  /** The far end of a connection that a browser session has to the tunnel. */
+  connect(visit: SessionVisit): Duplex
+  /** Whether it has a link of the tunnel now, so that it is worth asking. */
+  has(tunnelId: string): boolean
   /** `visit` says where it comes from; the address of its socket says nothing. */
   request(request: IncomingMessage, response: ServerResponse, visit: Visit): Promise<void>
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, visit: Visit): Promise<void>
@@ -53,8 +59,10 @@ export interface Serving {
 }
 
 /**
- * What a relay does with visitors of a tunnel that it has no link of: another relay serves them. Each function resolves to false when
- * none has a link; nothing was read or answered then.
+ * What a relay does with visitors of a tunnel that it has no link of: another relay serves them. Each function resolves when that is
+ * over, or to false when no relay has a link; nothing was read or answered then.
+ *
+ * @throws Error when the other relay was lost before it had answered; what has begun to be answered is broken off
  */
 export interface Forward {
   request(request: IncomingMessage, response: ServerResponse, visit: PeerVisit): Promise<boolean>

@@ -1,3 +1,5 @@
+import type { PeerVisit } from './visit.ts'
+
 /**
  * How relays speak with one another, and the control plane and browsers' machines with a relay: HTTP/1.1 over TLS, each side sure of the
  * other by the fingerprint of the listener's certificate and by a service token of 60 s.
@@ -28,6 +30,8 @@ export const PEER_HEADERS = {
   nonce: 'gantry-peer-nonce',
 } as const
 
+/** Says that the relay is there, to whoever asks. */
+export const PULSE_PATH = '/pulse'
 export const STREAM_PATH = '/stream'
 export const STREAM_PROTOCOL = 'gantry-stream/1'
 export const CALL_PATH = '/call'
@@ -37,6 +41,21 @@ export const MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
 /** Misdirected request: the relay has no link of that tunnel. */
 export const NO_LINK_STATUS = 421
+
+export type VisitKind = 'request' | 'upgrade' | 'connection'
+
+export function encodeVisit(visit: PeerVisit, as: VisitKind): string {
+  return Buffer.from(JSON.stringify({ visit, as })).toString('base64url')
+}
+
+/** What a peer has written; nobody else has a token to write it with. */
+export function decodeVisit(text: string): { visit: PeerVisit; as: VisitKind } | undefined {
+  try {
+    return JSON.parse(Buffer.from(text, 'base64url').toString()) as ReturnType<typeof decodeVisit>
+  } catch {
+    return undefined
+  }
+}
 
 export interface StreamSubject {
   sessionId: string
