@@ -13,7 +13,7 @@ export interface TunnelParts {
   ticketFor(runId: string): Promise<string>
   /** Relays that an agent may dial now, the best first. */
   relays(ctx: Context): Promise<readonly { id: string; url: string }[]>
-  /** Of visitors, in the form of users' passwords. */
+  /** In the form that relays check. @throws TurnsFull when too many are hashed now */
   hashPassword(password: string, signal: AbortSignal): Promise<string>
   /** Whether whoever has started a run may still hold tunnels of the account open. */
   mayHold(ctx: Context, starter: Starter): Promise<boolean>

@@ -128,7 +128,11 @@ async function specsOfRows(
       hostnames: [hostnameOf(parts, row), ...(domains.get(id) ?? [])],
       ...(port !== null && { port }),
       revision: Number(row.revision),
-      access: { ...access, grants: grants.get(id) ?? [] },
+      access: {
+        ...{ ...access, grants: grants.get(id) ?? [] },
+        cookieKey: ctx.keyring.mac('tunnel cookies', id).toString('base64url'),
+        visitUrl: `${ctx.publicUrl}/api/v1/tunnels/${id}/visit`,
+      },
       endpoints: (endpoints.get(id) ?? []).map(endpointSpec),
       holders: Object.fromEntries(
         (holders.get(id) ?? []).map(({ agent, epoch }) => [agent, epoch]),

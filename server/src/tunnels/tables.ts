@@ -25,7 +25,7 @@ export interface TunnelTable {
   /** Whether agents may hold it open. */
   started: boolean
   config: Json<TunnelConfig>
-  access: Json<Omit<AccessSpec, 'grants'>>
+  access: Json<Omit<AccessSpec, 'grants' | 'cookieKey' | 'visitUrl'>>
   /** Of the newest run that has taken it, under whatever label. */
   lastEpoch: Generated<number>
   /** As text of a `bigint`. */
