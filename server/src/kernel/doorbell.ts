@@ -3,7 +3,7 @@ import { clientConfig, type DatabaseAddress } from './db.ts'
 import type { Logger } from './log.ts'
 
 /** What there may be news of. */
-export type Topic = 'events' | 'jobs'
+export type Topic = 'events' | 'jobs' | 'tunnels'
 
 export interface DoorbellOptions {
   address: DatabaseAddress
