@@ -822,26 +822,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/admin/reports/tunnels": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Report what tunnels carried in a month, by account and tier
-         * @description Needs the permission `usage.report`.
-         */
-        get: operations["getAdminReportsTunnels"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/admin/sealing-keys": {
         parameters: {
             query?: never;
@@ -2939,26 +2919,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/quotas": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Show what is limited for the account, how much of it is used, and when it resets
-         * @description Needs the permission `usage.read`.
-         */
-        get: operations["getQuotas"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/roles": {
         parameters: {
             query?: never;
@@ -3723,7 +3683,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/usage": {
+    "/api/v1/tunnels/{id}/visit": {
         parameters: {
             query?: never;
             header?: never;
@@ -3731,14 +3691,34 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show what the account has used, by calendar month
-         * @description The newest month first. Tunnels count as their relays report, a second or two late; what deleted tunnels carried is in it.
+         * Sign in to visit a tunnel
+         * @description Relays send browsers here. It leads to the console, which asks who it is and goes on to the tunnel.
          *
-         *     Needs the permission `usage.read`.
+         *     Open to everybody: where visitors of tunnels begin to sign in.
          */
-        get: operations["getUsage"];
+        get: operations["getTunnelsIdVisit"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get the way into a tunnel that was shared with me
+         * @description Open to everybody who is signed in: people visit what was shared with them, whatever account they are in. API keys may not.
+         */
+        post: operations["postTunnelsIdVisits"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5080,6 +5060,12 @@ export interface components {
                     }[];
                 };
             }[];
+        };
+        BeginTunnelVisit: {
+            /** @description Where the visitor wanted to go */
+            to: string;
+            /** @description Of what the visitor’s browser keeps: nobody else can come by it */
+            state: string;
         };
         Block: {
             id: string;
@@ -6986,23 +6972,6 @@ export interface components {
             password?: string;
             hasPassword?: boolean;
         };
-        Quota: {
-            /** @description `tunnels.bytes` */
-            name: string;
-            what: string;
-            unit: string;
-            used: number;
-            /** @description Null when there is none */
-            limit: number | null;
-            /**
-             * Format: date-time
-             * @description Absent for what is given back by ending it
-             */
-            resetsAt?: string;
-        };
-        Quotas: {
-            items: components["schemas"]["Quota"][];
-        };
         ReadPage: {
             /** @example https://example.com/ */
             url?: string;
@@ -7677,19 +7646,6 @@ export interface components {
                 hasPassword: true;
             };
         };
-        TunnelCounts: {
-            requests: number;
-            /** @description Answered with 5xx, or not at all */
-            failures: number;
-            /** @description 0 to 1; null when there were no requests */
-            successRate: number | null;
-            /** @description WebSockets and TCP connections */
-            connections: number;
-            /** @description From visitors */
-            bytesIn: number;
-            /** @description To visitors */
-            bytesOut: number;
-        };
         TunnelEndpoint: {
             /** @description `tep_…` */
             id: string;
@@ -7746,27 +7702,9 @@ export interface components {
              */
             successes: number;
         };
-        TunnelReportRow: {
-            accountId: string;
-            /** @description Its name */
-            account: string;
-            /** @description That the account had when it was counted */
-            tier: string;
-            /** @description A calendar month, UTC */
-            period: string;
-            /** @description That carried something */
-            tunnels: number;
-            requests: number;
-            /** @description Answered with 5xx, or not at all */
-            failures: number;
-            /** @description 0 to 1; null when there were no requests */
-            successRate: number | null;
-            /** @description WebSockets and TCP connections */
-            connections: number;
-            /** @description From visitors */
-            bytesIn: number;
-            /** @description To visitors */
-            bytesOut: number;
+        TunnelVisit: {
+            /** @description To open next; it counts for a minute */
+            url: string;
         };
         Type: {
             /**
@@ -7811,28 +7749,6 @@ export interface components {
                 bytes: number;
                 /** @description As `DOM.setFileInputFiles` takes it over CDP */
                 path: string;
-            }[];
-        };
-        Usage: {
-            accountId: string;
-            /** @description The newest first */
-            periods: {
-                /** @description A calendar month, UTC */
-                period: string;
-                /** Format: date-time */
-                from: string;
-                /**
-                 * Format: date-time
-                 * @description Not included
-                 */
-                to: string;
-                tunnels: components["schemas"]["TunnelCounts"];
-                browsers: {
-                    /** @description That were started */
-                    sessions: number;
-                    /** @description That browsers were open */
-                    minutes: number;
-                };
             }[];
         };
         UseLink: {
@@ -8400,6 +8316,18 @@ export interface components {
          *     `tunnel.run_unknown`: No such run of an agent.
          */
         "account.not_found-or-tunnel.not_found-or-tunnel.run_unknown": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `tunnel.not_shared`: No such tunnel for you.
+         */
+        "account.not_found-or-tunnel.not_shared": {
             headers: {
                 [name: string]: unknown;
             };
@@ -10600,6 +10528,15 @@ export interface components {
         };
         /** @description `signing.same_kms_key`: That KMS key is known already. */
         "signing.same_kms_key": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.visit_elsewhere`: That is not at this tunnel. */
+        "tunnel.visit_elsewhere": {
             headers: {
                 [name: string]: unknown;
             };
@@ -12870,72 +12807,6 @@ export interface operations {
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
-        };
-    };
-    getAdminReportsTunnels: {
-        parameters: {
-            query?: {
-                /**
-                 * @description Items in a page
-                 * @example 20
-                 */
-                limit?: number;
-                /** @description `nextCursor` of the page before; absent for the first page */
-                cursor?: string;
-                /**
-                 * @description This month unless given
-                 * @example 2026-11
-                 */
-                period?: string;
-                /** @description CSV is all of it, without pages */
-                format?: "json" | "csv";
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "items": [
-                     *         {
-                     *           "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
-                     *           "account": "Harbour",
-                     *           "tier": "free",
-                     *           "period": "2026-11",
-                     *           "tunnels": 2,
-                     *           "requests": 41210,
-                     *           "failures": 12,
-                     *           "successRate": 0.9997,
-                     *           "connections": 310,
-                     *           "bytesIn": 9120001,
-                     *           "bytesOut": 730112004
-                     *         }
-                     *       ],
-                     *       "nextCursor": null
-                     *     }
-                     */
-                    "application/json": {
-                        items: components["schemas"]["TunnelReportRow"][];
-                        /** @description For the next page; null on the last */
-                        nextCursor: string | null;
-                    };
-                    "text/csv": string;
-                };
-            };
-            400: components["responses"]["request.bad_cursor-or-request.invalid"];
-            401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
-            404: components["responses"]["account.not_found"];
-            500: components["responses"]["server.error"];
-            503: components["responses"]["server.stopping-or-server.unavailable"];
         };
     };
     getAdminSealingKeys: {
@@ -18502,47 +18373,6 @@ export interface operations {
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
-    getQuotas: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "items": [
-                     *         {
-                     *           "name": "tunnels.bytes",
-                     *           "unit": "bytes",
-                     *           "used": 739232005,
-                     *           "limit": 107374182400,
-                     *           "what": "Bytes that tunnels carry in a calendar month",
-                     *           "resetsAt": "2026-12-01T00:00:00.000Z"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Quotas"];
-                };
-            };
-            400: components["responses"]["request.invalid"];
-            401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
-            404: components["responses"]["account.not_found"];
-            500: components["responses"]["server.error"];
-            503: components["responses"]["server.stopping-or-server.unavailable"];
-            504: components["responses"]["request.timeout"];
-        };
-    };
     getRoles: {
         parameters: {
             query?: never;
@@ -18592,8 +18422,6 @@ export interface operations {
                      *             "tunnels.write",
                      *             "relays.read",
                      *             "relays.write",
-                     *             "usage.read",
-                     *             "usage.report",
                      *             "keys.read",
                      *             "keys.write",
                      *             "keys.revoke",
@@ -18799,21 +18627,6 @@ export interface operations {
                      *             },
                      *             {
                      *               "permission": "relays.write",
-                     *               "where": [
-                     *                 "all"
-                     *               ],
-                     *               "lent": false
-                     *             },
-                     *             {
-                     *               "permission": "usage.read",
-                     *               "where": [
-                     *                 "own",
-                     *                 "all"
-                     *               ],
-                     *               "lent": true
-                     *             },
-                     *             {
-                     *               "permission": "usage.report",
                      *               "where": [
                      *                 "all"
                      *               ],
@@ -21427,20 +21240,52 @@ export interface operations {
             504: components["responses"]["request.timeout"];
         };
     };
-    getUsage: {
+    getTunnelsIdVisit: {
         parameters: {
-            query?: {
-                /**
-                 * @description How many, this one included
-                 * @example 1
-                 */
-                months?: number;
-            };
+            query?: never;
             header?: never;
-            path?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description See Other */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdVisits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "to": "https://shop.tunnels.example.com/orders",
+                 *       "state": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BeginTunnelVisit"];
+            };
+        };
         responses: {
             /** @description OK */
             200: {
@@ -21450,35 +21295,19 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
-                     *       "periods": [
-                     *         {
-                     *           "period": "2026-11",
-                     *           "from": "2026-11-01T00:00:00.000Z",
-                     *           "to": "2026-12-01T00:00:00.000Z",
-                     *           "tunnels": {
-                     *             "requests": 41210,
-                     *             "failures": 12,
-                     *             "successRate": 0.9997,
-                     *             "connections": 310,
-                     *             "bytesIn": 9120001,
-                     *             "bytesOut": 730112004
-                     *           },
-                     *           "browsers": {
-                     *             "sessions": 12,
-                     *             "minutes": 318.5
-                     *           }
-                     *         }
-                     *       ]
+                     *       "url": "https://shop.tunnels.example.com/.gantry/visit?ticket=eyJ…&to=%2Forders"
                      *     }
                      */
-                    "application/json": components["schemas"]["Usage"];
+                    "application/json": components["schemas"]["TunnelVisit"];
                 };
             };
-            400: components["responses"]["request.invalid"];
+            400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
-            404: components["responses"]["account.not_found"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_shared"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.visit_elsewhere"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];

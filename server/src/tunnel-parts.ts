@@ -1,6 +1,8 @@
-import { type Identity, mayStillAct } from '#identity/index.ts'
+import { accountsOfUser, type Identity, isMemberOf, mayStillAct } from '#identity/index.ts'
 import type { Config } from '#kernel/config.ts'
 import type { Doorbell } from '#kernel/doorbell.ts'
+import { hashScrypt } from '#kernel/scrypt.ts'
+import { Turns } from '#kernel/turns.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
 
 export interface TunnelPartsOptions {
@@ -18,13 +20,17 @@ export function openTunnelParts({
   identity,
   url,
 }: TunnelPartsOptions): TunnelParts {
+  const hashing = new Turns({ atOnce: 2, queueLength: 20 })
   return {
     domain: config.TUNNEL_DOMAIN,
     ports: config.TUNNEL_PORTS,
     urlOf: (hostname) => withHost(config.RELAY_URL ?? url(), hostname),
     ticketFor: (runId) => identity().serviceToken('relay', runId),
+    visitTicketFor: (tunnelId, subject) => identity().serviceToken(tunnelId, subject),
+    isMember: isMemberOf,
+    accountsOf: accountsOfUser,
     relays: async () => [],
-    hashPassword: (password, signal) => identity().hashPassword(password, signal),
+    hashPassword: (password, signal) => hashing.run(signal, () => hashScrypt(password)),
     mayHold: (ctx, starter) => mayStillAct(ctx, starter, 'tunnels.write'),
     metricsOf: async () => new Map(),
     ring: () => doorbell.ring('tunnels'),

@@ -5,6 +5,8 @@ import { giveUpConnecting } from './jobs.ts'
 import type { Running } from './parts.ts'
 import { problems } from './problems.ts'
 import { tunnelRoutes } from './routes.ts'
+import { endVisits } from './visit-end.ts'
+import { visitRoutes } from './visit-routes.ts'
 import { namesPerAccount, tunnelsPerAccount } from './settings.ts'
 import { usageEvents } from './usage/events.ts'
 import { judgeNewTier, usageJobs } from './usage/jobs.ts'
@@ -66,7 +68,7 @@ export function tunnels(running: Running) {
       'tunnels.read': 'List and show tunnels, their measures and their requests',
       'tunnels.write': 'Create, change, start, stop, share and delete tunnels, and hold them open',
     },
-    routes: [...tunnelRoutes(running), ...agentRoutes(running)],
+    routes: [...tunnelRoutes(running), ...agentRoutes(running), ...visitRoutes(running)],
     quotas: {
       [BYTES_QUOTA]: {
         unit: 'bytes',
@@ -75,7 +77,7 @@ export function tunnels(running: Running) {
       },
     },
     jobs: [giveUpConnecting, ...usageJobs(running)],
-    reacts: [judgeNewTier],
+    reacts: [judgeNewTier, endVisits(running)],
     publishes: [...published, ...usageEvents],
     problems,
     settings: [tunnelsPerAccount, namesPerAccount, ...usageSettings],

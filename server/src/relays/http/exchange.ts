@@ -16,7 +16,7 @@ import { LinkLost } from '../links/link.ts'
 import type { AnswerHead } from './answer-parser.ts'
 import { answerProblem } from './answer.ts'
 import { linger } from './linger.ts'
-import type { Passage } from './passage.ts'
+import { type Passage, REQUEST_ID } from './passage.ts'
 import type { Asker, ServiceConnection } from './service-connection.ts'
 import type { UnderWay } from './served-tunnel.ts'
 
@@ -104,7 +104,7 @@ export class Exchange implements Asker, UnderWay {
     this.#letGo()
     const { request, response } = this.#asked
     if (this.#answering) this.#breakOff()
-    else answerProblem(request, response, problem)
+    else answerProblem(request, response, problem, [REQUEST_ID, this.passage.id])
   }
 
   cut(): void {
@@ -118,7 +118,7 @@ export class Exchange implements Asker, UnderWay {
     const { timeoutSeconds, idleTimeoutSeconds } = this.passage.tunnel.served.spec.config
     if (this.#body === 'held' && this.#continueMs > 0 && nowMs > this.#continueMs) this.#sendBody()
     if (this.#body === 'flowing' && this.#isTooSlow(nowMs)) {
-      return this.refuse(problems.bodyTooSlow({ bytes: SLOWEST_BYTES, seconds: SLOWEST_OVER_MS / 1000 }))
+      return this.refuse(problems.bodyTooSlow({ seconds: SLOWEST_OVER_MS / 1000 }))
     }
     const quietMs = nowMs - this.passage.activeMs
     if (!this.#answering && quietMs > timeoutSeconds * 1000) {
@@ -144,15 +144,13 @@ export class Exchange implements Asker, UnderWay {
   }
 
   onHead({ status, reason, rawHeaders }: AnswerHead): void {
-    const { response, request, path } = this.#asked
+    const { response } = this.#asked
     this.passage.answered(status)
     this.#answering = true
     const headers = this.#answerHeaders(status, rawHeaders)
-    void path
     this.#out ??= response
     try {
-      if (request.httpVersionMajor === 1) response.writeHead(status, reason, headers)
-      else response.writeHead(status, headers)
+      response.writeHead(status, reason, headers)
     } catch (error) {
       this.onFailed('reset', error as Error)
       return
@@ -222,25 +220,26 @@ export class Exchange implements Asker, UnderWay {
   }
 
   #answerHeaders(status: number, rawHeaders: readonly string[]): string[] {
-    const { response, request } = this.#asked
+    const { request } = this.#asked
     const { served, responseEdits } = this.passage.tunnel
     const { domain, isDraining } = served.surroundings
     const edits = responseEdits
     let headers = answeredHeaders(rawHeaders, { tunnelDomain: domain, webSocket: false, edits })
     this.passage.capture?.responseHead(headers)
-    headers.push('Gantry-Request-Id', this.passage.id)
+    headers.push(REQUEST_ID, this.passage.id)
     if (served.spec.config.compression) headers = this.#compress(status, headers)
     if (request.httpVersionMajor === 1 && (isDraining || this.#body === 'held')) {
       headers.push('Connection', 'close')
     }
-    void response
     return headers
   }
 
   #compress(status: number, headers: string[]): string[] {
     const { request, response } = this.#asked
-    if (!isCompressible({ method: request.method!, status, headers })) return headers
-    const encoding = acceptedEncoding(request.headers['accept-encoding'] as string | undefined)
+    const acceptEncoding = request.headers['accept-encoding'] as string | undefined
+    const facts = { method: request.method!, status, acceptEncoding, headers }
+    if (!isCompressible(facts)) return headers
+    const encoding = acceptedEncoding(acceptEncoding)
     if (encoding) {
       const compressed = compressing(encoding)
       compressed.pipe(response)
@@ -289,7 +288,10 @@ export class Exchange implements Asker, UnderWay {
   }
 
   #fail(failure: Failure, error: Error, stale = false): boolean {
-    const given = { body: this.#body === 'flowing' || (this.#body === 'sent' && this.#asked.hasBody), answer: this.#answering }
+    const given = {
+      body: this.#body === 'flowing' || (this.#body === 'sent' && this.#asked.hasBody),
+      answer: this.#answering,
+    }
     return this.passage.endpoint !== undefined && this.passage.failed(failure, error, given, stale)
   }
 
@@ -349,7 +351,8 @@ function flushHead(response: ServerResponse): void {
 
 function addTrailers(response: ServerResponse, rawTrailers: readonly string[]): void {
   const trailers: [string, string][] = []
-  for (let i = 0; i < rawTrailers.length; i += 2) trailers.push([rawTrailers[i]!, rawTrailers[i + 1]!])
+  for (let i = 0; i < rawTrailers.length; i += 2)
+    trailers.push([rawTrailers[i]!, rawTrailers[i + 1]!])
   try {
     response.addTrailers(trailers)
   } catch {
