@@ -3723,6 +3723,132 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tunnels/{id}/diagnostics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Check each hop of a tunnel, say what is wrong and how to fix it
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdDiagnostics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what a tunnel carried, by steps and endpoints, and how it does now
+         * @description Figures are a second or two old; `live` is asked of relays at once.
+         *
+         *     Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the last requests of a tunnel, the newest first
+         * @description Why each went where it went. Relays keep the last hundred or so in memory, until they are restarted.
+         *
+         *     Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/requests/{requestId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show one of the last requests, with headers and bodies while the inspector is on
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdRequestsRequestId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/requests/{requestId}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make one of the last requests once more
+         * @description It passes everything that a visitor’s request passes. The inspector must have been on when it came.
+         *
+         *     Needs the permission `tunnels.write`.
+         */
+        post: operations["postTunnelsIdRequestsRequestIdReplay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what a tunnel carried in each calendar month
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/usage": {
         parameters: {
             query?: never;
@@ -7147,6 +7273,13 @@ export interface components {
         RememberedDeviceList: {
             items: components["schemas"]["RememberedDevice"][];
         };
+        ReplayTunnelRequest: {
+            /**
+             * @description Make it without the headers that were not kept, such as `Authorization`
+             * @default false
+             */
+            withoutSecrets: boolean;
+        };
         RequestControl: {
             /**
              * @description For how long
@@ -7647,6 +7780,15 @@ export interface components {
                 detail: string;
             }[];
         };
+        TunnelCheck: {
+            /** @enum {string} */
+            name: "started" | "agent" | "links" | "relays" | "hostname" | "certificate" | "access" | "quota" | "limits" | "endpoints" | "requests";
+            /** @enum {string} */
+            status: "ok" | "warning" | "failed" | "skipped";
+            detail: string;
+            /** @description What to do about it */
+            fix?: string;
+        };
         TunnelConfig: {
             maxConnections: number;
             timeoutSeconds: number;
@@ -7689,6 +7831,16 @@ export interface components {
             bytesIn: number;
             /** @description To visitors */
             bytesOut: number;
+        };
+        TunnelDiagnostics: {
+            tunnelId: string;
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            status: "ok" | "warning" | "failed";
+            summary: string;
+            /** @description In the order in which a visitor’s request meets them */
+            checks: components["schemas"]["TunnelCheck"][];
         };
         TunnelEndpoint: {
             /** @description `tep_…` */
@@ -7746,6 +7898,78 @@ export interface components {
              */
             successes: number;
         };
+        /** @description To the first byte, in ms; null without requests */
+        TunnelLatency: {
+            p50: number | null;
+            p95: number | null;
+            p99: number | null;
+        };
+        TunnelMetricsReport: {
+            tunnelId: string;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            stepSeconds: number;
+            /** @description As relays tell now */
+            live: {
+                links: number;
+                /** @description Requests, WebSockets and TCP connections under way */
+                inUse: number;
+                /** @description For one of `maxConnections` */
+                waiting: number;
+                /** @description That did not answer in time */
+                silentRelays: string[];
+            };
+            total: {
+                requests: number;
+                /** @description Answered with 5xx, or not at all */
+                failures: number;
+                /** @description 0 to 1; null when there were no requests */
+                successRate: number | null;
+                /** @description WebSockets and TCP connections */
+                connections: number;
+                /** @description From visitors */
+                bytesIn: number;
+                /** @description To visitors */
+                bytesOut: number;
+                latencyMs: components["schemas"]["TunnelLatency"];
+            };
+            /** @description The oldest first; steps in which nothing came are left out */
+            points: {
+                /** Format: date-time */
+                at: string;
+                requests: number;
+                /** @description Answered with 5xx, or not at all */
+                failures: number;
+                /** @description 0 to 1; null when there were no requests */
+                successRate: number | null;
+                /** @description WebSockets and TCP connections */
+                connections: number;
+                /** @description From visitors */
+                bytesIn: number;
+                /** @description To visitors */
+                bytesOut: number;
+                latencyMs: components["schemas"]["TunnelLatency"];
+            }[];
+            endpoints: {
+                /** @description Absent for what reached none, and for those that are gone */
+                endpointId?: string;
+                url?: string;
+                requests: number;
+                /** @description Answered with 5xx, or not at all */
+                failures: number;
+                /** @description 0 to 1; null when there were no requests */
+                successRate: number | null;
+                /** @description WebSockets and TCP connections */
+                connections: number;
+                /** @description From visitors */
+                bytesIn: number;
+                /** @description To visitors */
+                bytesOut: number;
+                latencyMs: components["schemas"]["TunnelLatency"];
+            }[];
+        };
         TunnelReportRow: {
             accountId: string;
             /** @description Its name */
@@ -7767,6 +7991,111 @@ export interface components {
             bytesIn: number;
             /** @description To visitors */
             bytesOut: number;
+        };
+        TunnelRequest: {
+            /** @description `req_…`; in the header `Gantry-Request-Id` too */
+            id: string;
+            /** @enum {string} */
+            kind: "request" | "socket" | "tcp";
+            /** @description Since 1970 */
+            startedAtMs: number;
+            endedAtMs: number;
+            method?: string;
+            host?: string;
+            /** @description Secret parameters are left out */
+            path?: string;
+            /** @description Address of the visitor */
+            visitor: string;
+            status?: number;
+            /** @description `answered`, `visitor_left`, `cut`, or the code of the problem that was answered */
+            outcome: string;
+            relayId: string;
+            /** @description The relay that the visitor has reached */
+            forwardedBy?: string;
+            endpointId?: string;
+            agent?: string;
+            /** @description What let the visitor in */
+            grantId?: string;
+            /** @description That it waited for, or that refused it */
+            limit?: string;
+            queuedMs: number;
+            /** @description Of the endpoint, when it was chosen */
+            breaker?: string;
+            /** @description Tries before the last one */
+            retries: {
+                endpointId: string;
+                failure: string;
+                detail?: string;
+            }[];
+            connectMs?: number;
+            firstByteMs?: number;
+            totalMs: number;
+            bytesIn: number;
+            bytesOut: number;
+            replayOf?: string;
+            /** @description While the inspector is on, and only of one request; without secrets */
+            request?: {
+                headers: [
+                    string,
+                    string
+                ][];
+                body: {
+                    /** @description Bytes of the whole body */
+                    length: number;
+                    /** @description Whether this is only its beginning */
+                    cut: boolean;
+                    text?: string;
+                    /** @description Of what is no text */
+                    base64?: string;
+                };
+            };
+            response?: {
+                headers: [
+                    string,
+                    string
+                ][];
+                body: {
+                    /** @description Bytes of the whole body */
+                    length: number;
+                    /** @description Whether this is only its beginning */
+                    cut: boolean;
+                    text?: string;
+                    /** @description Of what is no text */
+                    base64?: string;
+                };
+            };
+        };
+        TunnelRequests: {
+            items: components["schemas"]["TunnelRequest"][];
+            nextCursor: string | null;
+            /** @description That did not answer in time */
+            silentRelays: string[];
+        };
+        TunnelUsage: {
+            tunnelId: string;
+            /** @description The newest first */
+            periods: {
+                /** @description A calendar month, UTC: `2026-11` */
+                period: string;
+                /** Format: date-time */
+                from: string;
+                /**
+                 * Format: date-time
+                 * @description Not included
+                 */
+                to: string;
+                requests: number;
+                /** @description Answered with 5xx, or not at all */
+                failures: number;
+                /** @description 0 to 1; null when there were no requests */
+                successRate: number | null;
+                /** @description WebSockets and TCP connections */
+                connections: number;
+                /** @description From visitors */
+                bytesIn: number;
+                /** @description To visitors */
+                bytesOut: number;
+            }[];
         };
         Type: {
             /**
@@ -8387,6 +8716,19 @@ export interface components {
          *     `tunnel.not_found`: No such tunnel.
          */
         "account.not_found-or-tunnel.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `tunnel.not_found`: No such tunnel.
+         *     `tunnel.request_not_found`: No such request.
+         */
+        "account.not_found-or-tunnel.not_found-or-tunnel.request_not_found": {
             headers: {
                 [name: string]: unknown;
             };
@@ -10441,6 +10783,18 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /**
+         * @description `request.invalid`: The request is not valid.
+         *     `tunnel.wrong_span`: That span of time cannot be shown.
+         */
+        "request.invalid-or-tunnel.wrong_span": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `request.timeout`: The request took too long. */
         "request.timeout": {
             headers: {
@@ -10508,6 +10862,19 @@ export interface components {
          *     `session.unreachable`: The machine of the session does not answer.
          */
         "server.stopping-or-server.unavailable-or-session.unreachable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `server.stopping`: The server is stopping.
+         *     `server.unavailable`: Something that this needs is away for the moment.
+         *     `tunnel.relay_silent`: A relay did not answer.
+         */
+        "server.stopping-or-server.unavailable-or-tunnel.relay_silent": {
             headers: {
                 [name: string]: unknown;
             };
@@ -10600,6 +10967,15 @@ export interface components {
         };
         /** @description `signing.same_kms_key`: That KMS key is known already. */
         "signing.same_kms_key": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.request_not_replayable`: That request cannot be made again. */
+        "tunnel.request_not_replayable": {
             headers: {
                 [name: string]: unknown;
             };
@@ -21416,6 +21792,385 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Tunnel"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdDiagnostics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tunnelId": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "status": "failed",
+                     *       "at": "2026-11-20T12:00:00.000Z",
+                     *       "summary": "No agent holds the tunnel open.",
+                     *       "checks": [
+                     *         {
+                     *           "name": "started",
+                     *           "status": "ok",
+                     *           "detail": "The tunnel is started."
+                     *         },
+                     *         {
+                     *           "name": "agent",
+                     *           "status": "failed",
+                     *           "detail": "No agent holds the tunnel open.",
+                     *           "fix": "Run `gantry tunnel http 3000 --name shop` where the service is."
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelDiagnostics"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdMetrics: {
+        parameters: {
+            query?: {
+                /** @description A day before `to` unless given */
+                from?: string & (unknown & unknown);
+                /** @description Not included; now unless given */
+                to?: string & (unknown & unknown);
+                /**
+                 * @description Seconds of one point: 60, 300, 900, 3600, 21600 or 86400. What is longer ago is kept by the hour, then by the day
+                 * @example 300
+                 */
+                step?: number;
+            };
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tunnelId": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "from": "2026-11-20T11:00:00.000Z",
+                     *       "to": "2026-11-20T12:00:00.000Z",
+                     *       "stepSeconds": 300,
+                     *       "live": {
+                     *         "links": 2,
+                     *         "inUse": 3,
+                     *         "waiting": 0,
+                     *         "silentRelays": []
+                     *       },
+                     *       "total": {
+                     *         "requests": 1200,
+                     *         "failures": 3,
+                     *         "successRate": 0.9975,
+                     *         "connections": 14,
+                     *         "bytesIn": 240000,
+                     *         "bytesOut": 18000000,
+                     *         "latencyMs": {
+                     *           "p50": 14.2,
+                     *           "p95": 88.1,
+                     *           "p99": 240
+                     *         }
+                     *       },
+                     *       "points": [
+                     *         {
+                     *           "at": "2026-11-20T11:55:00.000Z",
+                     *           "requests": 1200,
+                     *           "failures": 3,
+                     *           "successRate": 0.9975,
+                     *           "connections": 14,
+                     *           "bytesIn": 240000,
+                     *           "bytesOut": 18000000,
+                     *           "latencyMs": {
+                     *             "p50": 14.2,
+                     *             "p95": 88.1,
+                     *             "p99": 240
+                     *           }
+                     *         }
+                     *       ],
+                     *       "endpoints": [
+                     *         {
+                     *           "endpointId": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "http://127.0.0.1:3000",
+                     *           "requests": 1200,
+                     *           "failures": 3,
+                     *           "successRate": 0.9975,
+                     *           "connections": 14,
+                     *           "bytesIn": 240000,
+                     *           "bytesOut": 18000000,
+                     *           "latencyMs": {
+                     *             "p50": 14.2,
+                     *             "p95": 88.1,
+                     *             "p99": 240
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelMetricsReport"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-tunnel.wrong_span"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdRequests: {
+        parameters: {
+            query?: {
+                /** @example 20 */
+                limit?: number;
+                cursor?: string;
+                /** @description Only those that were answered with 5xx, refused, or not answered */
+                failed?: string;
+            };
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "req_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "kind": "request",
+                     *           "startedAtMs": 1795000000000,
+                     *           "endedAtMs": 1795000000018,
+                     *           "method": "GET",
+                     *           "host": "shop.tunnels.example.com",
+                     *           "path": "/cart?item=7",
+                     *           "visitor": "203.0.113.7",
+                     *           "status": 200,
+                     *           "outcome": "answered",
+                     *           "relayId": "rly_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "endpointId": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "agent": "laptop",
+                     *           "queuedMs": 0,
+                     *           "breaker": "closed",
+                     *           "retries": [],
+                     *           "firstByteMs": 14,
+                     *           "totalMs": 18,
+                     *           "bytesIn": 0,
+                     *           "bytesOut": 5120
+                     *         }
+                     *       ],
+                     *       "nextCursor": null,
+                     *       "silentRelays": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelRequests"];
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdRequestsRequestId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+                /** @example req_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                requestId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "req_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "kind": "request",
+                     *       "startedAtMs": 1795000000000,
+                     *       "endedAtMs": 1795000000018,
+                     *       "method": "GET",
+                     *       "host": "shop.tunnels.example.com",
+                     *       "path": "/cart?item=7",
+                     *       "visitor": "203.0.113.7",
+                     *       "status": 200,
+                     *       "outcome": "answered",
+                     *       "relayId": "rly_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "endpointId": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "agent": "laptop",
+                     *       "queuedMs": 0,
+                     *       "breaker": "closed",
+                     *       "retries": [],
+                     *       "firstByteMs": 14,
+                     *       "totalMs": 18,
+                     *       "bytesIn": 0,
+                     *       "bytesOut": 5120
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelRequest"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found-or-tunnel.request_not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.relay_silent"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdRequestsRequestIdReplay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+                /** @example req_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                requestId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "withoutSecrets": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReplayTunnelRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "requestId": "req_06f3k9w2m4qz7x8y1v5t0r6n3b"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @description Of the new one */
+                        requestId: string;
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found-or-tunnel.request_not_found"];
+            409: components["responses"]["tunnel.request_not_replayable"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.relay_silent"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdUsage: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How many, this one included
+                 * @example 1
+                 */
+                months?: number;
+            };
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tunnelId": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "periods": [
+                     *         {
+                     *           "period": "2026-11",
+                     *           "from": "2026-11-01T00:00:00.000Z",
+                     *           "to": "2026-12-01T00:00:00.000Z",
+                     *           "requests": 1200,
+                     *           "failures": 3,
+                     *           "successRate": 0.9975,
+                     *           "connections": 14,
+                     *           "bytesIn": 240000,
+                     *           "bytesOut": 18000000
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelUsage"];
                 };
             };
             400: components["responses"]["request.invalid"];

@@ -2,6 +2,7 @@ import { type Identity, mayStillAct } from '#identity/index.ts'
 import type { Config } from '#kernel/config.ts'
 import type { Doorbell } from '#kernel/doorbell.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
+import { outside } from './tunnels-outside.ts'
 
 export interface TunnelPartsOptions {
   config: Config
@@ -26,7 +27,8 @@ export function openTunnelParts({
     relays: async () => [],
     hashPassword: (password, signal) => identity().hashPassword(password, signal),
     mayHold: (ctx, starter) => mayStillAct(ctx, starter, 'tunnels.write'),
-    metricsOf: async () => new Map(),
+    relayCalls: { seen: async () => [], callsTo: async () => undefined },
+    outside,
     ring: () => doorbell.ring('tunnels'),
   }
 }

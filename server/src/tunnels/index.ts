@@ -8,6 +8,8 @@ import { tunnelRoutes } from './routes.ts'
 import { namesPerAccount, tunnelsPerAccount } from './settings.ts'
 import { usageEvents } from './usage/events.ts'
 import { judgeNewTier, usageJobs } from './usage/jobs.ts'
+import { usageProblems } from './usage/problems.ts'
+import { measureRoutes } from './usage/routes.ts'
 import { BYTES_QUOTA, bytesUsed } from './usage/quota.ts'
 import { usageSettings } from './usage/settings.ts'
 
@@ -36,15 +38,7 @@ export type {
 } from './spec.ts'
 export { MOST_ENTRIES, UsageEntry } from './usage/entry.ts'
 export type { LatencyBounds } from './usage/latency.ts'
-export type {
-  LiveFigures,
-  RelaySeen,
-  RequestDecision,
-  SeenBody,
-  SeenRequest,
-  TunnelRelays,
-  WholeRequest,
-} from './usage/relayed.ts'
+export type { RelaySeen, TunnelCalls, TunnelRelays } from './usage/relayed.ts'
 export { monthOf } from './usage/period.ts'
 export { takeUsage } from './usage/take.ts'
 export {
@@ -64,7 +58,7 @@ export function tunnels(running: Running) {
       'tunnels.read': 'List and show tunnels, their measures and their requests',
       'tunnels.write': 'Create, change, start, stop, share and delete tunnels, and hold them open',
     },
-    routes: [...tunnelRoutes(running), ...agentRoutes(running)],
+    routes: [...tunnelRoutes(running), ...agentRoutes(running), ...measureRoutes(running)],
     quotas: {
       [BYTES_QUOTA]: {
         unit: 'bytes',
@@ -75,7 +69,7 @@ export function tunnels(running: Running) {
     jobs: [giveUpConnecting, ...usageJobs(running)],
     reacts: [judgeNewTier],
     publishes: [...published, ...usageEvents],
-    problems,
+    problems: { ...problems, ...usageProblems },
     settings: [tunnelsPerAccount, namesPerAccount, ...usageSettings],
   })
 }

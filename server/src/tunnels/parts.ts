@@ -1,5 +1,6 @@
 import type { Context } from '#kernel/context.ts'
-import type { TunnelMetrics } from './schema.ts'
+import type { Outside } from './diagnostics/outside.ts'
+import type { TunnelRelays } from './usage/relayed.ts'
 
 /** What tunnels of a running process work with. */
 export interface TunnelParts {
@@ -17,8 +18,9 @@ export interface TunnelParts {
   hashPassword(password: string, signal: AbortSignal): Promise<string>
   /** Whether whoever has started a run may still hold tunnels of the account open. */
   mayHold(ctx: Context, starter: Starter): Promise<boolean>
-  /** What the tunnels have carried in the last 24 hours; those that are left out have carried nothing. */
-  metricsOf(ctx: Context, tunnelIds: readonly string[]): Promise<ReadonlyMap<string, TunnelMetrics>>
+  /** The relays, which know what is under way. */
+  readonly relayCalls: TunnelRelays
+  readonly outside: Outside
   /** Wakes whoever waits for news of tunnels, in all processes. */
   ring(): void
 }
