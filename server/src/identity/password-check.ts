@@ -1,4 +1,4 @@
-import { Gate, GateFull } from './gate.ts'
+import { Turns, TurnsFull } from '#kernel/turns.ts'
 import { weaknesses, type Person } from './password-strength.ts'
 import {
   decoyHash,
@@ -18,7 +18,7 @@ const RETRY_AFTER_SECONDS = 5
 export class Passwords {
   readonly #cost: PasswordCost
   readonly #decoy: string
-  readonly #gate = new Gate({ atOnce: AT_ONCE, queueLength: QUEUE_LENGTH })
+  readonly #turns = new Turns({ atOnce: AT_ONCE, queueLength: QUEUE_LENGTH })
 
   constructor(cost: PasswordCost) {
     this.#cost = cost
@@ -38,11 +38,6 @@ export class Passwords {
       if (errors.length > 0) throw problems.weakPassword({ errors })
       return hashPassword(password, this.#cost)
     })
-  }
-
-  /** The hash of a password that lets people into something, chosen by whoever owns that. */
-  hash(signal: AbortSignal, password: string): Promise<string> {
-    return this.#guarded(signal, () => hashPassword(password, this.#cost))
   }
 
   /** The hash to keep for a person without a password: none matches it. */
@@ -75,9 +70,9 @@ export class Passwords {
 
   async #guarded<Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> {
     try {
-      return await this.#gate.run(signal, work)
+      return await this.#turns.run(signal, work)
     } catch (error) {
-      if (!(error instanceof GateFull)) throw error
+      if (!(error instanceof TurnsFull)) throw error
       throw problems.busy({ retryAfterSeconds: RETRY_AFTER_SECONDS })
     }
   }

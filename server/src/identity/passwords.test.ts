@@ -3,7 +3,7 @@ import { argon2Sync } from 'node:crypto'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
-import { Gate, GateFull } from './gate.ts'
+import { Turns, TurnsFull } from '#kernel/turns.ts'
 import { passwordFault, typedPasswordFault } from './password-text.ts'
 import { weaknesses } from './password-strength.ts'
 import {
@@ -144,7 +144,7 @@ test('a long password is judged by its stronger end', async () => {
 })
 
 test('a gate lets so many run at once, in the order of coming, and refuses beyond its queue', async () => {
-  const gate = new Gate({ atOnce: 2, queueLength: 50 })
+  const gate = new Turns({ atOnce: 2, queueLength: 50 })
   let running = 0
   let most = 0
   const finished: number[] = []
@@ -159,7 +159,7 @@ test('a gate lets so many run at once, in the order of coming, and refuses beyon
   const refused = outcomes.filter((one) => one.status === 'rejected')
   assert.equal(most, 2)
   assert.equal(refused.length, 448)
-  assert.ok(refused.every(({ reason }) => reason instanceof GateFull))
+  assert.ok(refused.every(({ reason }) => reason instanceof TurnsFull))
   assert.deepEqual(
     finished,
     Array.from({ length: 52 }, (_, name) => name),
@@ -170,7 +170,7 @@ test('a gate lets so many run at once, in the order of coming, and refuses beyon
 test('whoever gives up waiting, and work that fails, leave the gate as it was', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.constantFrom('ok', 'fails', 'gives up')), async (kinds) => {
-      const gate = new Gate({ atOnce: 1, queueLength: 100 })
+      const gate = new Turns({ atOnce: 1, queueLength: 100 })
       const outcomes = kinds.map(async (kind) => {
         const controller = new AbortController()
         const run = gate.run(controller.signal, async () => {

@@ -1,6 +1,7 @@
 import type { Capability } from '#kernel/capability.ts'
 import { categoryOf, type ProblemKind } from '#kernel/problem.ts'
-import { escapeHtml, page } from './html.ts'
+import { escapeHtml } from '#kernel/html.ts'
+import { page } from './html.ts'
 
 export interface CatalogueGroup {
   /** The first part of its codes. */

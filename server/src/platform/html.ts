@@ -1,3 +1,5 @@
+import { escapeHtml } from '#kernel/html.ts'
+
 interface Page {
   title: string
   /** Trusted HTML. */
@@ -23,16 +25,4 @@ ${scripts.map((path) => `<script src="${path}"></script>`).join('\n')}
 </body>
 </html>
 `
-}
-
-const ESCAPES: Record<string, string> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-}
-
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ESCAPES[character]!)
 }

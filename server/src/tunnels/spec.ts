@@ -75,7 +75,7 @@ export interface TunnelConfig {
   responseHeaders: HeaderRules
   /** Host that the local service sees: the visitor's (`preserve`), that of the endpoint's URL (`rewrite`), or one given. */
   hostHeader: 'preserve' | 'rewrite' | (string & {})
-  /** Demanded of visitors beside the access policy. The hash is `$argon2id$…`, as of users' passwords. */
+  /** Demanded of visitors beside the access policy. The hash is `scrypt$…`, as `kernel/scrypt.ts` makes it. */
   basicAuth?: { username: string; passwordHash: string }
   /** Keeps the last requests with headers and the beginnings of bodies. */
   inspector: { enabled: boolean; bodyBytes: number }
@@ -91,10 +91,14 @@ export interface AccessSpec {
   policy: 'public' | 'token' | 'members' | 'addresses' | 'password'
   /** CIDR ranges, of the policy `addresses`. */
   addresses: readonly string[]
-  /** Of the policy `password`: `$argon2id$…`. */
+  /** Of the policy `password`: `scrypt$…`. */
   passwordHash?: string
   /** Rises when everything that was let in so far has to ask again. */
   generation: number
+  /** 32 bytes in base64url, of this tunnel alone: what relays sign with what they let visitors keep. */
+  cookieKey: string
+  /** Where people who sign in are sent: `https://…/api/v1/tunnels/{id}/visit`. */
+  visitUrl: string
   grants: readonly AccessGrant[]
 }
 

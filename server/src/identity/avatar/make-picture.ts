@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Context } from '#kernel/context.ts'
 import { Problem } from '#kernel/problem.ts'
-import { Gate, GateFull } from '../gate.ts'
+import { Turns, TurnsFull } from '#kernel/turns.ts'
 import { EXITS, MAX_PIXELS } from './picture-terms.ts'
 import { avatarProblems } from './problems.ts'
 
 const PROGRAM = join(import.meta.dirname, 'picture-program.ts')
 /** One picture may take 150 MB for a moment. */
-const gate = new Gate({ atOnce: 2, queueLength: 20 })
+const turns = new Turns({ atOnce: 2, queueLength: 20 })
 const LONGEST_MS = 25_000
 const MAX_BYTES = 1024 * 1024
 
@@ -23,9 +23,9 @@ const MAX_BYTES = 1024 * 1024
 export async function makePicture(ctx: Context, input: Buffer, program = PROGRAM): Promise<Buffer> {
   if (!looksLikePicture(input)) throw avatarProblems.notAPicture()
   try {
-    return await gate.run(ctx.signal, () => runProgram(ctx, input, program))
+    return await turns.run(ctx.signal, () => runProgram(ctx, input, program))
   } catch (error) {
-    throw error instanceof GateFull ? avatarProblems.busy({ retryAfterSeconds: 5 }) : error
+    throw error instanceof TurnsFull ? avatarProblems.busy({ retryAfterSeconds: 5 }) : error
   }
 }
 

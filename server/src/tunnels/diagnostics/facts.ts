@@ -27,7 +27,7 @@ export interface Facts {
 
 /** @throws problem `tunnel.not_found` */
 export async function readFacts(ctx: Context, parts: TunnelParts, id: string): Promise<Facts> {
-  const { row } = await findReadable(ctx, id)
+  const { row } = await findReadable(ctx, parts, id)
   const { requests, silent } = await seenRequests(ctx, parts, id, { limit: LOOKED_AT })
   const domains = (await domainsOf(ctx, [id])).get(id) ?? []
   return {
@@ -65,7 +65,6 @@ async function countGrants({ db, clock }: Context, id: string): Promise<number> 
     .selectFrom('tunnelShares')
     .select(({ fn }) => fn.countAll<string>().as('count'))
     .where('tunnelId', '=', id)
-    .where('revokedAt', 'is', null)
     .where((eb) => eb.or([eb('expiresAt', 'is', null), eb('expiresAt', '>', clock.now())]))
     .executeTakeFirstOrThrow()
   return Number(count)

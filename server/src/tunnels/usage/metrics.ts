@@ -28,7 +28,7 @@ export async function getMetrics(
   id: string,
   query: MetricsQuery,
 ): Promise<TunnelMetricsReport> {
-  const { row } = await findReadable(ctx, id)
+  const { row } = await findReadable(ctx, parts, id)
   const { from, to, stepSeconds } = spanOf(ctx, query)
   const rows = await readSteps(ctx, id, { from, to, stepSeconds })
   return {

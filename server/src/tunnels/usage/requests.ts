@@ -21,7 +21,7 @@ export async function listRequests(
   id: string,
   { limit, cursor, failed }: RequestsQuery,
 ) {
-  await findReadable(ctx, id)
+  await findReadable(ctx, parts, id)
   const list = `${LIST} ${id}`
   const after = cursor ? ctx.cursors.open(list, cursor) : undefined
   const page = await seenRequests(ctx, parts, id, { limit, ...(after && { after }) })
@@ -69,7 +69,7 @@ export async function getRequest(
   parts: TunnelParts,
   { id, requestId }: { id: string; requestId: string },
 ): Promise<TunnelRequest> {
-  await findReadable(ctx, id)
+  await findReadable(ctx, parts, id)
   const found = await askRelays(ctx, parts.relayCalls, (calls) =>
     calls.request({ tunnelId: id, requestId }),
   )
@@ -93,7 +93,7 @@ export async function replayRequest(
   { id, requestId }: { id: string; requestId: string },
   { withoutSecrets }: ReplayRequest,
 ): Promise<{ requestId: string }> {
-  await findManageable(ctx, id)
+  await findManageable(ctx, parts, id)
   const made = await askRelays(ctx, parts.relayCalls, async (calls) => {
     const kept = await calls.request({ tunnelId: id, requestId })
     return kept ? calls.replay({ tunnelId: id, requestId, withoutSecrets }) : undefined

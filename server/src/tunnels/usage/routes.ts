@@ -53,7 +53,7 @@ function figureRoutes(running: Running): AnyRoute[] {
       returns: TunnelUsage,
       problems: [problems.notFound],
       examples: { params: { id: ID }, query: { months: 1 }, reply: usageExample },
-      handler: (ctx, { params, query }) => usageOfTunnel(ctx, params.id, query),
+      handler: (ctx, { params, query }) => usageOfTunnel(ctx, running(), params.id, query),
     }),
     route({
       ...{ ...reading, method: 'GET', path: '/v1/tunnels/:id/diagnostics' },

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Context } from '#kernel/context.ts'
+import type { TunnelParts } from '../parts.ts'
 import { findReadable } from '../read.ts'
 import { lastMonths, TunnelCounts, tunnelUsage } from './totals.ts'
 
@@ -32,10 +33,11 @@ export const TunnelUsage = z
 /** What bills are made from. @throws problem `tunnel.not_found` */
 export async function usageOfTunnel(
   ctx: Context,
+  parts: TunnelParts,
   id: string,
   { months }: { months: number },
 ): Promise<z.output<typeof TunnelUsage>> {
-  const { row } = await findReadable(ctx, id)
+  const { row } = await findReadable(ctx, parts, id)
   const all = lastMonths(ctx.clock.now(), months)
   const counts = await tunnelUsage(ctx.actingFor(row.accountId), all, id)
   const periods = all.map(({ name, from, to }) => ({

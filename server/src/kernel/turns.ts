@@ -1,13 +1,13 @@
-/** Told when the queue before the gate is full. */
-export class GateFull extends Error {
+/** Told when the queue is full. */
+export class TurnsFull extends Error {
   constructor() {
     super('too many are waiting')
-    this.name = 'GateFull'
+    this.name = 'TurnsFull'
   }
 }
 
 /** Lets so much expensive work run at once; the rest waits in the order of coming, up to a bound. */
-export class Gate {
+export class Turns {
   readonly #atOnce: number
   readonly #queueLength: number
   readonly #waiting = new Set<() => void>()
@@ -19,7 +19,7 @@ export class Gate {
   }
 
   /**
-   * @throws GateFull when the queue is full
+   * @throws TurnsFull when the queue is full
    * @throws the signal's reason when it is aborted before the turn comes
    */
   async run<Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> {
@@ -34,7 +34,7 @@ export class Gate {
   }
 
   #turn(signal: AbortSignal): Promise<void> {
-    if (this.#waiting.size >= this.#queueLength) throw new GateFull()
+    if (this.#waiting.size >= this.#queueLength) throw new TurnsFull()
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const enter = () => {
       signal.removeEventListener('abort', leave)
