@@ -110,16 +110,15 @@ export function nodeRoutes(runtime: () => BrowserRuntime) {
       access: { public: 'the credential of the node is checked' },
       body: WantedTunnel,
       returns: TunnelRoute,
-      problems: [
-        fleetProblems.unauthenticated,
-        problems.tunnelUnknown,
-        problems.tunnelOffline,
-      ],
+      problems: [fleetProblems.unauthenticated, problems.tunnelUnknown, problems.tunnelOffline],
       examples: {
         body: { sessionId: ID, name: 'shop' },
         reply: {
           ...{ relayId: 'rel_06f3k9w2m4qz7x8y1v5t0r6n3b', internalUrl: 'https://10.0.0.7:8703' },
-          ...{ fingerprint: Array(32).fill('AB').join(':'), token: 'eyJhbGciOiJFZERTQSJ9.e30.c2ln' },
+          ...{
+            fingerprint: Array(32).fill('AB').join(':'),
+            token: 'eyJhbGciOiJFZERTQSJ9.e30.c2ln',
+          },
         },
       },
       handler: async (ctx, { body, request }) => {

@@ -78,7 +78,8 @@ async function keepBeat(
   await keepMinute(ctx, before, facts)
   await keepLines(ctx, id, lines)
   if (before.goneAt) await ctx.events.emit(returned, namesOf(row))
-  if (status === 'stopped' && before.status !== 'stopped') await ctx.events.emit(stopped, namesOf(row))
+  if (status === 'stopped' && before.status !== 'stopped')
+    await ctx.events.emit(stopped, namesOf(row))
   const moved = before.internalUrl !== row.internalUrl || before.status !== status
   if (moved) ctx.afterCommit(() => parts.doorbell.ring('tunnels'))
   return { row, wasGone: before.goneAt !== null }

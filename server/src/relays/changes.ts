@@ -127,7 +127,9 @@ function isStronger(reason: DrainReason, until: Date | null, before: RelayRow): 
   const { drainReason, drainUntil } = before
   if (!drainReason) return true
   const strength = STRENGTHS.indexOf(reason) - STRENGTHS.indexOf(drainReason)
-  return strength > 0 || (strength === 0 && until !== null && drainUntil !== null && until < drainUntil)
+  return (
+    strength > 0 || (strength === 0 && until !== null && drainUntil !== null && until < drainUntil)
+  )
 }
 
 /** Lets it take links again, and stay if it was to end. Announces `relay.undrained`. */

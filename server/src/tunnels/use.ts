@@ -1,4 +1,5 @@
 import { allows } from '#access/index.ts'
+import { provenEmailKey } from '#identity/index.ts'
 import type { Context } from '#kernel/context.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
 import { problems } from './problems.ts'
@@ -71,12 +72,18 @@ async function usable(
   if (!row) return undefined
   const { id, name } = row
   if (row.accountId === accountId) return { id, name }
+  const emailKey = await provenEmailKey(ctx, userId)
   const share = await ctx.db
     .selectFrom('tunnelShares')
     .select('id')
     .where('tunnelId', '=', id)
-    .where('revokedAt', 'is', null)
-    .where((one) => one.or([one('userId', '=', userId), one('granteeAccountId', '=', accountId)]))
+    .where((one) =>
+      one.or([
+        one('userId', '=', userId),
+        one('granteeAccountId', '=', accountId),
+        ...(emailKey === undefined ? [] : [one('emailKey', '=', emailKey)]),
+      ]),
+    )
     .where((one) => one.or([one('expiresAt', 'is', null), one('expiresAt', '>', ctx.clock.now())]))
     .orderBy('id')
     .executeTakeFirst()
