@@ -1,6 +1,7 @@
 import { type Identity, mayStillAct } from '#identity/index.ts'
 import type { Config } from '#kernel/config.ts'
 import type { Doorbell } from '#kernel/doorbell.ts'
+import { relaysForAgents } from '#relays/index.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
 
 export interface TunnelPartsOptions {
@@ -23,7 +24,7 @@ export function openTunnelParts({
     ports: config.TUNNEL_PORTS,
     urlOf: (hostname) => withHost(config.RELAY_URL ?? url(), hostname),
     ticketFor: (runId) => identity().serviceToken('relay', runId),
-    relays: async () => [],
+    relays: relaysForAgents,
     hashPassword: (password, signal) => identity().hashPassword(password, signal),
     mayHold: (ctx, starter) => mayStillAct(ctx, starter, 'tunnels.write'),
     metricsOf: async () => new Map(),

@@ -16,7 +16,9 @@ export async function relaysForAgents(ctx: Context): Promise<{ id: string; url: 
     const { links = 0 } = factsOf(row) ?? {}
     const { maxLinks } = configOf(row)
     const takes = row.status === 'running' && !row.drainReason && row.url && links < maxLinks
-    return takes ? [{ id: row.id, url: row.url!, load: links / maxLinks, chance: randomInt(1_000_000) }] : []
+    return takes
+      ? [{ id: row.id, url: row.url!, load: links / maxLinks, chance: randomInt(1_000_000) }]
+      : []
   })
   return free
     .toSorted((a, b) => a.load - b.load || a.chance - b.chance)

@@ -120,14 +120,16 @@ export async function drainRelay(
   })
 }
 
-const STRENGTHS = ['asked', 'surplus', 'stopping'] as const
+const STRENGTHS = ['leaving', 'asked', 'surplus', 'stopping'] as const
 
 /** What is to end is not kept by being drained once more; it may be to end sooner. */
 function isStronger(reason: DrainReason, until: Date | null, before: RelayRow): boolean {
   const { drainReason, drainUntil } = before
   if (!drainReason) return true
   const strength = STRENGTHS.indexOf(reason) - STRENGTHS.indexOf(drainReason)
-  return strength > 0 || (strength === 0 && until !== null && drainUntil !== null && until < drainUntil)
+  return (
+    strength > 0 || (strength === 0 && until !== null && drainUntil !== null && until < drainUntil)
+  )
 }
 
 /** Lets it take links again, and stay if it was to end. Announces `relay.undrained`. */
@@ -139,7 +141,8 @@ export async function undrainRelay(ctx: Context, parts: Parts, id: string): Prom
     if (isStopped && provider !== 'builtin') {
       throw problems.wrongState({ id, status, wanted: 'running or draining' })
     }
-    if (!drainReason && !isStopped) return before
+    // Nobody keeps a process that goes by itself.
+    if ((!drainReason && !isStopped) || drainReason === 'leaving') return before
     const comesBack = status === 'draining' || isStopped
     const row = await ctx.db
       .updateTable('relays')

@@ -165,7 +165,8 @@ function journalChecks({ facts: { journal } }: Told): RelayCheck[] {
 }
 
 async function reachCheck(row: RelayRow, reach: Reach): Promise<RelayCheck> {
-  if (!row.internalUrl) return ok('reach', 'nobody has to reach it: it is in this process, or alone')
+  if (!row.internalUrl)
+    return ok('reach', 'nobody has to reach it: it is in this process, or alone')
   const reason = await reach(row)
   if (!reason) return ok('reach', `it answers at ${row.internalUrl}`)
   const detail = `it does not answer at ${row.internalUrl}: ${reason}`

@@ -171,5 +171,10 @@ async function readLoads(
     .groupBy('relayId')
     .having((row) => row.fn.countAll(), '>=', 2)
     .execute()
-  return new Map(rows.map(({ relayId, cpu, delayMs }) => [relayId, { cpu: Number(cpu), delayMs: Number(delayMs) }]))
+  return new Map(
+    rows.map(({ relayId, cpu, delayMs }) => [
+      relayId,
+      { cpu: Number(cpu), delayMs: Number(delayMs) },
+    ]),
+  )
 }

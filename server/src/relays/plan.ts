@@ -49,7 +49,8 @@ export function planRelays(
   })
   const there = facts.relays.filter((relay) => isSupply(relay) && !late.includes(relay))
   const least = Math.max(redundancy.minimumRelays, scaling.enabled ? scaling.min : 0)
-  if (there.length < least) return [...fails, ...grow(facts, scaling, now, whyFew(there, least), there)]
+  if (there.length < least)
+    return [...fails, ...grow(facts, scaling, now, whyFew(there, least), there)]
   if (!scaling.enabled) return fails
   const need = whyMore(there, scaling)
   if (need) return [...fails, ...grow(facts, scaling, now, need, there)]
@@ -116,7 +117,9 @@ function shrink(
   const isFast = loads.every((load) => load!.delayMs < scaling.delayHighMs / 2)
   const least_ = leastLoaded(there.filter(({ provider }) => isOurs(provider)))
   if (!isIdle || !isFast || !least_ || !fits(least_, there, scaling)) return []
-  return [{ kind: 'drain', id: least_.id, reason: `the processors are at ${mean(cpus).toFixed(2)}` }]
+  return [
+    { kind: 'drain', id: least_.id, reason: `the processors are at ${mean(cpus).toFixed(2)}` },
+  ]
 }
 
 /** Whether the others have room for what it has under way. */
@@ -126,7 +129,9 @@ function fits(
   scaling: ScalingSettings,
 ): boolean {
   const others = there.filter((other) => other.id !== id)
-  const free = others.map((other) => ROOM * scaling.connectionsHigh * other.maxConnections - other.streams)
+  const free = others.map(
+    (other) => ROOM * scaling.connectionsHigh * other.maxConnections - other.streams,
+  )
   return free.reduce((sum, one) => sum + one, 0) >= streams
 }
 

@@ -18,7 +18,12 @@ export async function getRelay(ctx: Context, id: string): Promise<RelayRow> {
 /** The newest first; stopped ones too. */
 export async function listRelays(
   ctx: Context,
-  { limit, cursor, status, provider }: PageQuery & { status?: RelayState | undefined; provider?: RelayProvider | undefined },
+  {
+    limit,
+    cursor,
+    status,
+    provider,
+  }: PageQuery & { status?: RelayState | undefined; provider?: RelayProvider | undefined },
 ): Promise<{ items: RelayRow[]; nextCursor: string | null }> {
   const list = `relays ${status ?? ''} ${provider ?? ''}`
   const place = ctx.cursors.read(list, cursor)

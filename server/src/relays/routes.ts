@@ -161,7 +161,8 @@ function changeRoutes(running: Running): AnyRoute[] {
     route({
       ...{ method: 'POST', path: '/v1/relays/:id/drain', access: WRITE, params },
       summary: 'Let a relay take no new links; what is under way goes on',
-      description: 'Its agents are told first and go to other relays. It stays until it is stopped.',
+      description:
+        'Its agents are told first and go to other relays. It stays until it is stopped.',
       returns: Relay,
       problems: [problems.notFound, problems.wrongState],
       examples: { params: { id: ID }, reply: { ...stopping, drainReason: 'asked' } },

@@ -42,7 +42,9 @@ export const Relay = z
     version: z.string().optional(),
     links: z.int(),
     tunnels: z.int(),
-    connections: z.int().meta({ description: 'Requests, WebSockets and TCP connections under way' }),
+    connections: z
+      .int()
+      .meta({ description: 'Requests, WebSockets and TCP connections under way' }),
     config: RelayConfig,
     createdAt: z.iso.datetime(),
     startedAt: z.iso.datetime().optional(),

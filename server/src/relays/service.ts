@@ -46,9 +46,6 @@ export async function find(
   return { spec, url, relays: await peersOf(ctx, others) }
 }
 
-export async function reportHealth(
-  ctx: Context,
-  reports: readonly HealthReport[],
-): Promise<void> {
+export async function reportHealth(ctx: Context, reports: readonly HealthReport[]): Promise<void> {
   await tunnels.noteHealth(ctx, reports)
 }

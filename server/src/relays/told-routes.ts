@@ -53,7 +53,11 @@ const admit = (ctx: Context, { headers }: RequestFacts) =>
 
 const id = z.string().regex(/^\w{1,64}$/)
 const spec = z.record(z.string(), z.unknown()).meta({ description: 'A tunnel, as relays know it' })
-const peer = z.strictObject({ relayId: z.string(), internalUrl: z.string(), fingerprint: z.string() })
+const peer = z.strictObject({
+  relayId: z.string(),
+  internalUrl: z.string(),
+  fingerprint: z.string(),
+})
 
 /** What relays call that run alone. Their credential is their own and no access token: it opens these routes and nothing else. */
 export function toldRoutes(running: Running): AnyRoute[] {
@@ -96,7 +100,7 @@ function lifeRoutes(running: Running): AnyRoute[] {
       problems: [problems.unauthenticated],
       examples: {
         body: { sequence: 17, facts: factsExample, links: [LINK_ID] },
-        reply: { sequence: 17, drop: [], tellLinks: false, beatSeconds: 5, publicKeys },
+        reply: { sequence: 17, drop: [], tellLinks: false, peers: 1, beatSeconds: 5, publicKeys },
       },
       handler: asRelay((ctx, relay, body) => beat(ctx, running(), relay, body)),
     }),
@@ -140,7 +144,12 @@ function linkRoutes(running: Running): AnyRoute[] {
           ...{ linkId: LINK_ID, ticket: 'eyJhbGciOiJFZERTQSJ9…', agentVersion: '0.1.0' },
           ipAddress: '192.0.2.7',
         },
-        reply: { runId: 'tar_06f3k9w2m4qz7x8y1v5t0r6n3b', label: 'laptop', tunnels: [], refused: [] },
+        reply: {
+          runId: 'tar_06f3k9w2m4qz7x8y1v5t0r6n3b',
+          label: 'laptop',
+          tunnels: [],
+          refused: [],
+        },
       },
       handler: asRelay((ctx, relay, body) => openLink(ctx, running(), relay, body)),
     }),

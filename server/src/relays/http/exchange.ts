@@ -118,7 +118,9 @@ export class Exchange implements Asker, UnderWay {
     const { timeoutSeconds, idleTimeoutSeconds } = this.passage.tunnel.served.spec.config
     if (this.#body === 'held' && this.#continueMs > 0 && nowMs > this.#continueMs) this.#sendBody()
     if (this.#body === 'flowing' && this.#isTooSlow(nowMs)) {
-      return this.refuse(problems.bodyTooSlow({ bytes: SLOWEST_BYTES, seconds: SLOWEST_OVER_MS / 1000 }))
+      return this.refuse(
+        problems.bodyTooSlow({ bytes: SLOWEST_BYTES, seconds: SLOWEST_OVER_MS / 1000 }),
+      )
     }
     const quietMs = nowMs - this.passage.activeMs
     if (!this.#answering && quietMs > timeoutSeconds * 1000) {
@@ -289,7 +291,10 @@ export class Exchange implements Asker, UnderWay {
   }
 
   #fail(failure: Failure, error: Error, stale = false): boolean {
-    const given = { body: this.#body === 'flowing' || (this.#body === 'sent' && this.#asked.hasBody), answer: this.#answering }
+    const given = {
+      body: this.#body === 'flowing' || (this.#body === 'sent' && this.#asked.hasBody),
+      answer: this.#answering,
+    }
     return this.passage.endpoint !== undefined && this.passage.failed(failure, error, given, stale)
   }
 
@@ -349,7 +354,8 @@ function flushHead(response: ServerResponse): void {
 
 function addTrailers(response: ServerResponse, rawTrailers: readonly string[]): void {
   const trailers: [string, string][] = []
-  for (let i = 0; i < rawTrailers.length; i += 2) trailers.push([rawTrailers[i]!, rawTrailers[i + 1]!])
+  for (let i = 0; i < rawTrailers.length; i += 2)
+    trailers.push([rawTrailers[i]!, rawTrailers[i + 1]!])
   try {
     response.addTrailers(trailers)
   } catch {
