@@ -1,8 +1,18 @@
-import { type Identity, mayStillAct } from '#identity/index.ts'
+import {
+  accountsOfMember,
+  type Identity,
+  isKnown,
+  mayStillAct,
+  provenEmailKey,
+} from '#identity/index.ts'
 import type { Config } from '#kernel/config.ts'
 import type { Doorbell } from '#kernel/doorbell.ts'
+import { hashScrypt } from '#kernel/scrypt.ts'
+import { Turns } from '#kernel/turns.ts'
 import { relaysForAgents } from '#relays/index.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
+import { outside } from './tunnels-outside.ts'
+import { resolveTxt } from './txt-records.ts'
 
 export interface TunnelPartsOptions {
   config: Config
@@ -19,15 +29,20 @@ export function openTunnelParts({
   identity,
   url,
 }: TunnelPartsOptions): TunnelParts {
+  const hashing = new Turns({ atOnce: 2, queueLength: 20 })
   return {
     domain: config.TUNNEL_DOMAIN,
     ports: config.TUNNEL_PORTS,
     urlOf: (hostname) => withHost(config.RELAY_URL ?? url(), hostname),
     ticketFor: (runId) => identity().serviceToken('relay', runId),
     relays: relaysForAgents,
-    hashPassword: (password, signal) => identity().hashPassword(password, signal),
+    hashPassword: (password, signal) => hashing.run(signal, () => hashScrypt(password)),
+    ...{ provenEmailKey, accountsOf: accountsOfMember, isThere: isKnown },
+    resolveTxt: (name, signal) => resolveTxt(name, signal, config.DNS_SERVERS),
+    ownHosts: () => [config.PUBLIC_URL, config.RELAY_URL].flatMap(hostIn),
     mayHold: (ctx, starter) => mayStillAct(ctx, starter, 'tunnels.write'),
-    metricsOf: async () => new Map(),
+    relayCalls: { seen: async () => [], callsTo: async () => undefined },
+    outside,
     ring: () => doorbell.ring('tunnels'),
   }
 }
@@ -37,4 +52,8 @@ function withHost(base: string, hostname: string): string {
   const url = new URL(base)
   url.hostname = hostname
   return url.origin
+}
+
+function hostIn(url: string | undefined): string[] {
+  return url === undefined ? [] : [new URL(url).hostname]
 }

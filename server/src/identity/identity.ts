@@ -191,11 +191,6 @@ export class Identity implements AsyncDisposable {
     return this.#serviceTokens.issue(audience, subject)
   }
 
-  /** A password of something that somebody owns, in the form of users' passwords. @throws problem `auth.busy` */
-  hashPassword(password: string, signal: AbortSignal): Promise<string> {
-    return this.tools.passwords.hash(signal, password)
-  }
-
   /** @see createBootstrapLink */
   createBootstrapLink(ctx: Context, publicUrl: string): Promise<string | undefined> {
     return createBootstrapLink(ctx, publicUrl)

@@ -81,6 +81,7 @@ export { seenUser } from './seen-user.ts'
 export const { stepUpRequired } = problems
 export const { notFound: userNotFound } = staffProblems
 export { accountOfUser, superAdminAddresses } from './users.ts'
+export { accountsOfMember, isKnown, provenEmailKey } from './whereabouts.ts'
 
 export interface IdentityParts extends Pick<Identity, 'tools' | 'signingKeys'> {
   store: ObjectStore

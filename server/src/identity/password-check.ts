@@ -40,11 +40,6 @@ export class Passwords {
     })
   }
 
-  /** The hash of a password that lets people into something, chosen by whoever owns that. */
-  hash(signal: AbortSignal, password: string): Promise<string> {
-    return this.#guarded(signal, () => hashPassword(password, this.#cost))
-  }
-
   /** The hash to keep for a person without a password: none matches it. */
   none(): string {
     return decoyHash(this.#cost)

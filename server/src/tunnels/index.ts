@@ -1,17 +1,28 @@
 import { defineCapability } from '#kernel/capability.ts'
 import { agentRoutes } from './agent-routes.ts'
+import { tunnelsThere } from './create.ts'
 import { published } from './events.ts'
-import { giveUpConnecting } from './jobs.ts'
+import { domainRoutes } from './domain-routes.ts'
+import { endpointRoutes } from './endpoint-routes.ts'
+import { tunnelJobs } from './jobs.ts'
+import { lifeRoutes } from './life-routes.ts'
+import { tunnelReaders } from './readers.ts'
+import { tunnelRecords } from './records.ts'
+import { settingsRoutes } from './settings-routes.ts'
+import { shareRoutes } from './share-routes.ts'
 import type { Running } from './parts.ts'
 import { problems } from './problems.ts'
 import { tunnelRoutes } from './routes.ts'
 import { namesPerAccount, tunnelsPerAccount } from './settings.ts'
 import { usageEvents } from './usage/events.ts'
 import { judgeNewTier, usageJobs } from './usage/jobs.ts'
+import { usageProblems } from './usage/problems.ts'
+import { measureRoutes } from './usage/routes.ts'
 import { BYTES_QUOTA, bytesUsed } from './usage/quota.ts'
 import { usageSettings } from './usage/settings.ts'
 
 export { type EndpointHealth, noteHealth } from './health.ts'
+export { failTunnel } from './life.ts'
 export {
   closeLink,
   closeLinksOf,
@@ -23,6 +34,7 @@ export {
 export type { Starter, TunnelParts } from './parts.ts'
 export { problems as tunnelProblems } from './problems.ts'
 export { findOwn, findReadable } from './read.ts'
+export { passOf } from './shared.ts'
 export type { TunnelMetrics } from './schema.ts'
 export { type Changes, changedSince, findTunnel, type FoundTunnel, specsOf } from './specs.ts'
 export type {
@@ -37,15 +49,7 @@ export type {
 } from './spec.ts'
 export { MOST_ENTRIES, UsageEntry } from './usage/entry.ts'
 export type { LatencyBounds } from './usage/latency.ts'
-export type {
-  LiveFigures,
-  RelaySeen,
-  RequestDecision,
-  SeenBody,
-  SeenRequest,
-  TunnelRelays,
-  WholeRequest,
-} from './usage/relayed.ts'
+export type { RelaySeen, TunnelCalls, TunnelRelays } from './usage/relayed.ts'
 export { monthOf } from './usage/period.ts'
 export { takeUsage } from './usage/take.ts'
 export {
@@ -65,18 +69,28 @@ export function tunnels(running: Running) {
       'tunnels.read': 'List and show tunnels, their measures and their requests',
       'tunnels.write': 'Create, change, start, stop, share and delete tunnels, and hold them open',
     },
-    routes: [...tunnelRoutes(running), ...agentRoutes(running)],
+    routes: [
+      ...[...tunnelRoutes(running), ...lifeRoutes(running), ...settingsRoutes(running)],
+      ...[...endpointRoutes(running), ...shareRoutes(running), ...domainRoutes(running)],
+      ...[...agentRoutes(running), ...measureRoutes(running)],
+    ],
     quotas: {
+      'tunnels.existing': {
+        unit: 'tunnels',
+        what: 'Tunnels that there are at once',
+        of: tunnelsThere,
+      },
       [BYTES_QUOTA]: {
         unit: 'bytes',
         what: 'Bytes that tunnels carry in a calendar month',
         of: bytesUsed,
       },
     },
-    jobs: [giveUpConnecting, ...usageJobs(running)],
-    reacts: [judgeNewTier],
+    jobs: [...tunnelJobs(running), ...usageJobs(running)],
+    reacts: [...tunnelReaders(running), judgeNewTier],
+    personal: tunnelRecords(running),
     publishes: [...published, ...usageEvents],
-    problems,
+    problems: { ...problems, ...usageProblems },
     settings: [tunnelsPerAccount, namesPerAccount, ...usageSettings],
   })
 }

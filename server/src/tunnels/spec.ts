@@ -91,7 +91,7 @@ export interface AccessSpec {
   policy: 'public' | 'token' | 'members' | 'addresses' | 'password'
   /** CIDR ranges, of the policy `addresses`. */
   addresses: readonly string[]
-  /** Of the policy `password`: `$argon2id$…`. */
+  /** Of the policy `password`: `scrypt$…`. */
   passwordHash?: string
   /** Rises when everything that was let in so far has to ask again. */
   generation: number

@@ -131,7 +131,11 @@ async function specsOfRows(
       ...(port !== null && { port }),
       ...(blocked.has(accountId) && { blocked: blocked.get(accountId)! }),
       revision: Number(row.revision),
-      access: { ...access, grants: grants.get(id) ?? [] },
+      access: {
+        ...{ ...access, grants: grants.get(id) ?? [] },
+        cookieKey: ctx.keyring.mac('tunnel cookies', id).toString('base64url'),
+        visitUrl: `${ctx.publicUrl}/api/v1/tunnels/${id}/visit`,
+      },
       endpoints: (endpoints.get(id) ?? []).map(endpointSpec),
       holders: Object.fromEntries(
         (holders.get(id) ?? []).map(({ agent, epoch }) => [agent, epoch]),
@@ -151,7 +155,6 @@ async function grantsOf(ctx: Context, ids: readonly string[]): Promise<Map<strin
     .selectFrom('tunnelShares')
     .selectAll()
     .where('tunnelId', 'in', ids)
-    .where('revokedAt', 'is', null)
     .where((eb) => eb.or([eb('expiresAt', 'is', null), eb('expiresAt', '>', ctx.clock.now())]))
     .orderBy('id')
     .execute()
