@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { type AskedTunnel, ROUTE_SECONDS, TunnelUnavailable } from '#browsers/index.ts'
 import type { Clock } from '#kernel/clock.ts'
-import { NoStream } from '#relays/index.ts'
+import { NoStream } from '#relays/host.ts'
 
 /** A way to a tunnel. @throws NoStream when it leads there no more */
 export type Way = (signal: AbortSignal) => Duplex | Promise<Duplex>

@@ -1,13 +1,13 @@
 import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
 import { joined, returned } from './events.ts'
+import type { RelaysParts } from './parts.ts'
 import { namesOf } from './relays.ts'
 import type { RelayRow } from './tables.ts'
 
 export interface Builtin {
   id: string
   name: string
-  url: string
   version: string
 }
 
@@ -18,7 +18,10 @@ export interface Builtin {
  */
 export async function ensureBuiltin(ctx: Context, { id, ...told }: Builtin): Promise<RelayRow> {
   const now = ctx.clock.now()
-  const here = { ...told, joinedAt: now, lastBeatAt: now, goneAt: null, errorMessage: null }
+  const here = {
+    ...{ ...told, joinedAt: now, lastBeatAt: now, goneAt: null, endedAt: null },
+    ...{ errorMessage: null, internalUrl: null, fingerprint: null },
+  }
   return ctx.transaction(async (ctx) => {
     const before = await ctx.db
       .selectFrom('relays')
@@ -34,7 +37,8 @@ export async function ensureBuiltin(ctx: Context, { id, ...told }: Builtin): Pro
       })
       .onConflict((it) =>
         it.column('id').doUpdateSet((row) => ({
-          ...{ ...here, status: STILL_WANTED, facts: '{}', sequence: '0' },
+          ...{ ...here, status: STILL_WANTED, drainReason: STILL_ASKED, statusSince: now },
+          ...{ facts: '{}', sequence: '0' },
           epoch: row('relays.epoch', '+', 1),
         })),
       )
@@ -47,5 +51,23 @@ export async function ensureBuiltin(ctx: Context, { id, ...told }: Builtin): Pro
 }
 
 const STILL_WANTED = sql<RelayRow['status']>`case
-  when relays.status = 'stopped' then 'stopped'
-  when relays.drain_reason is not null then 'draining' else 'running' end`
+  when relays.drain_reason is null or relays.drain_reason = 'leaving' then 'running'
+  when relays.status = 'stopped' and relays.drain_reason <> 'asked' then 'stopped'
+  else 'draining' end`
+const STILL_ASKED = sql<RelayRow['drainReason']>`nullif(relays.drain_reason, 'leaving')`
+
+/** Lets other relays reach it, from now on. */
+export async function openToPeers(
+  ctx: Context,
+  { doorbell }: Pick<RelaysParts, 'doorbell'>,
+  { id, epoch }: Pick<RelayRow, 'id' | 'epoch'>,
+  reached: { internalUrl: string; fingerprint: string },
+): Promise<void> {
+  await ctx.db
+    .updateTable('relays')
+    .set(reached)
+    .where('id', '=', id)
+    .where('epoch', '=', epoch)
+    .execute()
+  doorbell.ring('tunnels')
+}

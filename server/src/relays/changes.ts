@@ -120,7 +120,7 @@ export async function drainRelay(
   })
 }
 
-const STRENGTHS = ['asked', 'surplus', 'stopping'] as const
+const STRENGTHS = ['leaving', 'asked', 'surplus', 'stopping'] as const
 
 /** What is to end is not kept by being drained once more; it may be to end sooner. */
 function isStronger(reason: DrainReason, until: Date | null, before: RelayRow): boolean {
@@ -141,7 +141,8 @@ export async function undrainRelay(ctx: Context, parts: Parts, id: string): Prom
     if (isStopped && provider !== 'builtin') {
       throw problems.wrongState({ id, status, wanted: 'running or draining' })
     }
-    if (!drainReason && !isStopped) return before
+    // Nobody keeps a process that goes by itself.
+    if ((!drainReason && !isStopped) || drainReason === 'leaving') return before
     const comesBack = status === 'draining' || isStopped
     const row = await ctx.db
       .updateTable('relays')

@@ -9,15 +9,15 @@ import { toldRoutes } from './told-routes.ts'
 
 export { relaysForAgents } from './agents-choice.ts'
 export { beat, leave } from './beats.ts'
-export { ensureBuiltin } from './builtin.ts'
+export { ensureBuiltin, openToPeers } from './builtin.ts'
 export { localControl } from './local-control.ts'
 export { judgeRelays, keepRelays } from './loop.ts'
 export type { RelayMachines, RelaysParts } from './parts.ts'
-export { NoStream, openStream } from './peers/open-stream.ts'
 export { NoLink, type SessionVisit } from './peers/visit.ts'
 export { problems as relayProblems } from './problems.ts'
 export { RelayClients } from './relay-clients.ts'
 export { type SessionRoute, sessionRoute } from './session-route.ts'
+export type { RelayRow } from './tables.ts'
 
 /** The streaming proxies that carry the traffic of tunnels. */
 export function relays(running: Running) {

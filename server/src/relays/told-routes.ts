@@ -100,7 +100,7 @@ function lifeRoutes(running: Running): AnyRoute[] {
       problems: [problems.unauthenticated],
       examples: {
         body: { sequence: 17, facts: factsExample, links: [LINK_ID] },
-        reply: { sequence: 17, drop: [], tellLinks: false, beatSeconds: 5, publicKeys },
+        reply: { sequence: 17, drop: [], tellLinks: false, peers: 1, beatSeconds: 5, publicKeys },
       },
       handler: asRelay((ctx, relay, body) => beat(ctx, running(), relay, body)),
     }),
