@@ -2,6 +2,7 @@ import {
   accountsOfMember,
   type Identity,
   isKnown,
+  isMemberOf,
   mayStillAct,
   provenEmailKey,
 } from '#identity/index.ts'
@@ -36,6 +37,8 @@ export function openTunnelParts({
     urlOf: (hostname) => withHost(config.RELAY_URL ?? url(), hostname),
     ticketFor: (runId) => identity().serviceToken('relay', runId),
     relays: relaysForAgents,
+    visitTicketFor: (tunnelId, subject) => identity().serviceToken(tunnelId, subject),
+    isMember: isMemberOf,
     hashPassword: (password, signal) => hashing.run(signal, () => hashScrypt(password)),
     ...{ provenEmailKey, accountsOf: accountsOfMember, isThere: isKnown },
     resolveTxt: (name, signal) => resolveTxt(name, signal, config.DNS_SERVERS),

@@ -3,9 +3,9 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { TestClock } from '#test/clock.ts'
 import type { EndpointSpec } from '#tunnels/index.ts'
-import { Balance } from './balance.ts'
+import { Balance, type Wanted } from './balance.ts'
 
-const everybody = { has: () => true }
+const everybody: Wanted = { has: () => true }
 const check = {
   kind: 'tcp',
   intervalSeconds: 5,
@@ -134,7 +134,8 @@ test('after its ejection one request at a time tries, and each failure makes the
   const { balance, clock } = startBalance([endpoint('a'), endpoint('b')])
   fail(balance, 'a')
   const lasted = [1, 2, 3, 9, 10, 11, 40].map((turn) => {
-    while (stateOf(balance, 'a').ejections < turn && turn <= 11) nextProbe()
+    for (let left = Math.min(turn, 11) - stateOf(balance, 'a').ejections; left > 0; left--)
+      nextProbe()
     return stateOf(balance, 'a').ejectedForMs
   })
   function nextProbe() {
@@ -216,7 +217,7 @@ test('an answer of what was used though it was open closes it; of what had begun
 })
 
 /** Any calls, on four endpoints of two priorities. */
-const id = fc.constantFrom('0', '1', '2', '3')
+const id = fc.constantFrom<string>('0', '1', '2', '3')
 const step = fc.oneof(
   fc.record({
     kind: fc.constant('choose' as const),

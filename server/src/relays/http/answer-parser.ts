@@ -11,6 +11,8 @@ export interface AnswerHead {
   readonly status: number
   readonly reason: string
   readonly rawHeaders: string[]
+  /** Of the body; undefined where only its end tells. */
+  readonly length: number | undefined
   /** Whether the connection may take another request after this. */
   readonly keepAlive: boolean
   /** For how long the service keeps it, where it says so. */
@@ -134,7 +136,7 @@ export class AnswerParser {
     if (end < 0) return -1
     if (end - at > MAX_HEAD_BYTES)
       throw new BadAnswer(`has a head of more than ${MAX_HEAD_BYTES} bytes`)
-    const text = chunk.latin1Slice(at, end)
+    const text = chunk.toString('latin1', at, end)
     const next = end + END_OF_HEAD.length
     const endOfLine = text.indexOf('\r\n')
     const line = STATUS_LINE.exec(endOfLine < 0 ? text : text.slice(0, endOfLine))
@@ -162,7 +164,8 @@ export class AnswerParser {
     const keepAlive = this.#keepAlive
     // A sink may look whether the answer is over.
     this.#state = state === 'done' ? 'head' : state
-    this.#sink!.onHead({ status, reason, rawHeaders, keepAlive, keepAliveSeconds })
+    const length = state === 'done' ? 0 : framing.length
+    this.#sink!.onHead({ status, reason, rawHeaders, length, keepAlive, keepAliveSeconds })
     if (state === 'done') this.#finish([])
   }
 
@@ -182,7 +185,7 @@ export class AnswerParser {
     const end = chunk.indexOf(LF, at)
     if (end < 0) return -1
     if (chunk[end - 1] !== CR) throw new BadAnswer('has a chunk whose size ends badly')
-    const size = CHUNK_SIZE.exec(chunk.latin1Slice(at, end - 1))
+    const size = CHUNK_SIZE.exec(chunk.toString('latin1', at, end - 1))
     if (!size) throw new BadAnswer('has a chunk without a size')
     this.#left = Number.parseInt(size[1]!, 16)
     this.#state = this.#left === 0 ? 'trailers' : 'chunk'
@@ -204,7 +207,7 @@ export class AnswerParser {
     }
     const end = chunk.indexOf(END_OF_HEAD, at)
     if (end < 0) return -1
-    this.#finish(fieldsOf(chunk.latin1Slice(at, end), 0))
+    this.#finish(fieldsOf(chunk.toString('latin1', at, end), 0))
     return end + END_OF_HEAD.length
   }
 

@@ -15,7 +15,8 @@ export function answerProblem(
   headers: readonly string[] = [],
 ): void {
   const html = wantsHtml(request.headers.accept)
-  answerOwn(request, response, answerFor(problem, { html, headers }))
+  const own = answerFor(problem, { html })
+  answerOwn(request, response, { ...own, headers: [...own.headers, ...headers] })
 }
 
 export function answerOwn(
@@ -24,10 +25,10 @@ export function answerOwn(
   { status, headers, body }: OwnAnswer,
 ): void {
   if (response.headersSent || response.destroyed) return
-  const isWhole = request.complete || request.httpVersionMajor === 2
-  if (!isWhole) linger(request, response)
-  if (request.httpVersionMajor === 2) response.writeHead(status, headers)
-  else response.writeHead(status, isWhole ? headers : [...headers, 'Connection', 'close'])
+  if (!request.complete) linger(request, response)
+  // Whoever waits to be told to send its body may send it anyway, or the next request: nobody can tell which.
+  const isUnsure = !request.complete && request.headers.expect !== undefined
+  response.writeHead(status, isUnsure ? [...headers, 'Connection', 'close'] : headers)
   response.end(request.method === 'HEAD' ? undefined : body)
 }
 

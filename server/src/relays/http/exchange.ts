@@ -16,7 +16,7 @@ import { LinkLost } from '../links/link.ts'
 import type { AnswerHead } from './answer-parser.ts'
 import { answerProblem } from './answer.ts'
 import { linger } from './linger.ts'
-import type { Passage } from './passage.ts'
+import { type Passage, REQUEST_ID } from './passage.ts'
 import type { Asker, ServiceConnection } from './service-connection.ts'
 import type { UnderWay } from './served-tunnel.ts'
 
@@ -25,6 +25,7 @@ const CONTINUE_MS = 1_000
 /** A visitor who sends less over this time only holds a place. */
 const SLOWEST_BYTES = 1_024
 const SLOWEST_OVER_MS = 30_000
+const SMALL_BYTES = 4 * 1024
 
 export interface Asked {
   request: IncomingMessage
@@ -46,6 +47,7 @@ export class Exchange implements Asker, UnderWay {
   /** Of the answer: the response, or what compresses before it. */
   #out: Writable | undefined
   #answering = false
+  #length: number | undefined
   #ended = false
   #body: 'none' | 'held' | 'flowing' | 'sent'
   #continueMs = 0
@@ -104,7 +106,7 @@ export class Exchange implements Asker, UnderWay {
     this.#letGo()
     const { request, response } = this.#asked
     if (this.#answering) this.#breakOff()
-    else answerProblem(request, response, problem)
+    else answerProblem(request, response, problem, [REQUEST_ID, this.passage.id])
   }
 
   cut(): void {
@@ -118,9 +120,7 @@ export class Exchange implements Asker, UnderWay {
     const { timeoutSeconds, idleTimeoutSeconds } = this.passage.tunnel.served.spec.config
     if (this.#body === 'held' && this.#continueMs > 0 && nowMs > this.#continueMs) this.#sendBody()
     if (this.#body === 'flowing' && this.#isTooSlow(nowMs)) {
-      return this.refuse(
-        problems.bodyTooSlow({ bytes: SLOWEST_BYTES, seconds: SLOWEST_OVER_MS / 1000 }),
-      )
+      return this.refuse(problems.bodyTooSlow({ seconds: SLOWEST_OVER_MS / 1000 }))
     }
     const quietMs = nowMs - this.passage.activeMs
     if (!this.#answering && quietMs > timeoutSeconds * 1000) {
@@ -145,26 +145,34 @@ export class Exchange implements Asker, UnderWay {
     if (status === 103 && response.req.httpVersionMinor === 1) sendEarlyHints(response, rawHeaders)
   }
 
-  onHead({ status, reason, rawHeaders }: AnswerHead): void {
-    const { response, request, path } = this.#asked
+  onHead({ status, reason, rawHeaders, length }: AnswerHead): void {
+    const { response } = this.#asked
     this.passage.answered(status)
     this.#answering = true
     const headers = this.#answerHeaders(status, rawHeaders)
-    void path
     this.#out ??= response
     try {
-      if (request.httpVersionMajor === 1) response.writeHead(status, reason, headers)
-      else response.writeHead(status, headers)
+      response.writeHead(status, reason, headers)
     } catch (error) {
       this.onFailed('reset', error as Error)
       return
     }
+    this.#length = length
     process.nextTick(flushHead, response)
   }
 
   onBody(chunk: Buffer): void {
     if (this.#ended || !this.#out) return
     const waitMs = this.passage.went(chunk)
+    if (
+      chunk.length === this.#length &&
+      chunk.length <= SMALL_BYTES &&
+      this.#out === this.#asked.response
+    ) {
+      // Head and body as one text are one write: most answers are small.
+      this.#out.end(chunk.toString('latin1'), 'latin1')
+      return
+    }
     const goesOn = this.#out.write(chunk)
     if (waitMs > 0) this.#wait(waitMs)
     else if (!goesOn) this.#pause()
@@ -178,7 +186,7 @@ export class Exchange implements Asker, UnderWay {
     if (rawTrailers.length > 0) addTrailers(response, rawTrailers)
     if (this.#body === 'flowing' || this.#body === 'held') linger(request, response)
     this.#body = 'sent'
-    this.#out!.end()
+    if (!this.#out!.writableEnded) this.#out!.end()
   }
 
   onDrain(): void {
@@ -224,25 +232,26 @@ export class Exchange implements Asker, UnderWay {
   }
 
   #answerHeaders(status: number, rawHeaders: readonly string[]): string[] {
-    const { response, request } = this.#asked
+    const { request } = this.#asked
     const { served, responseEdits } = this.passage.tunnel
     const { domain, isDraining } = served.surroundings
     const edits = responseEdits
     let headers = answeredHeaders(rawHeaders, { tunnelDomain: domain, webSocket: false, edits })
     this.passage.capture?.responseHead(headers)
-    headers.push('Gantry-Request-Id', this.passage.id)
+    headers.push(REQUEST_ID, this.passage.id)
     if (served.spec.config.compression) headers = this.#compress(status, headers)
     if (request.httpVersionMajor === 1 && (isDraining || this.#body === 'held')) {
       headers.push('Connection', 'close')
     }
-    void response
     return headers
   }
 
   #compress(status: number, headers: string[]): string[] {
     const { request, response } = this.#asked
-    if (!isCompressible({ method: request.method!, status, headers })) return headers
-    const encoding = acceptedEncoding(request.headers['accept-encoding'] as string | undefined)
+    const acceptEncoding = request.headers['accept-encoding'] as string | undefined
+    const facts = { method: request.method!, status, acceptEncoding, headers }
+    if (!isCompressible(facts)) return headers
+    const encoding = acceptedEncoding(acceptEncoding)
     if (encoding) {
       const compressed = compressing(encoding)
       compressed.pipe(response)

@@ -42,6 +42,10 @@ export class Inspector {
     if (!config.enabled) this.#forgetBodies()
   }
 
+  get isEmpty(): boolean {
+    return this.#kept.length === 0
+  }
+
   /** What one request is shown to while it passes; undefined unless the owner wants that. */
   capture(): Capture | undefined {
     return this.#config.enabled ? new Capture(this.#config.bodyBytes) : undefined

@@ -1,27 +1,23 @@
 import type { UsageEntry } from '../control.ts'
 
-/** An entry of a journal: that of this process, or of an earlier one that could not send it. */
+/** An entry of a journal: that of this process, or of an earlier one that could not send it. The last line of a sequence counts. */
 export interface Entry {
   journal: string
   entry: UsageEntry
 }
 
 /** All entries of that journal up to this one were taken. */
-interface Mark {
+export interface Mark {
   journal: string
   upTo: number
 }
 
-export function lineOf(line: Entry | Mark): string {
-  return `${JSON.stringify(line)}\n`
-}
-
-/** What was not taken, in the order in which it was written. A line that a crash cut off, or that a disk has spoilt, is none. */
-export function readEntries(text: string): Entry[] {
+/** What was not taken, in the order in which it was begun. */
+export function readEntries(lines: readonly unknown[]): Entry[] {
   const upTo = new Map<string, number>()
   const entries = new Map<string, Entry>()
-  for (const line of text.split('\n')) {
-    const read = readLine(line)
+  for (const line of lines) {
+    const read = line as Partial<Entry & Mark>
     if (typeof read.journal !== 'string') continue
     const { journal } = read
     if (isEntry(read.entry)) entries.set(`${journal} ${read.entry.sequence}`, read as Entry)
@@ -36,12 +32,4 @@ export function readEntries(text: string): Entry[] {
 
 function isEntry(entry: Partial<UsageEntry> | undefined): entry is UsageEntry {
   return Number.isSafeInteger(entry?.sequence) && typeof entry?.tunnelId === 'string'
-}
-
-function readLine(line: string): Partial<Entry & Mark> {
-  try {
-    return (JSON.parse(line) ?? {}) as Partial<Entry & Mark>
-  } catch {
-    return {}
-  }
 }
