@@ -458,6 +458,7 @@ export class App {
       contextFor: this.contextFor,
       runtime: () => this.#desk!.runtime,
       url: () => this.url,
+      ...(this.#relay && { hosts: this.#relay.relay }),
       objects: objectHandler({
         store: this.#store,
         signingKey: this.#keyring.derive('object URLs'),

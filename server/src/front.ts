@@ -17,7 +17,7 @@ import type { Telemetry } from '#kernel/telemetry.ts'
 import type { Callers } from './callers.ts'
 import { corsOrigins, isOwnHost, localUrl, tellOfRaisedLimits } from './web-rules.ts'
 
-export interface FrontOptions extends Pick<HttpOptions, 'objects'> {
+export interface FrontOptions extends Pick<HttpOptions, 'objects' | 'hosts'> {
   config: Config
   log: Log
   telemetry: Telemetry
@@ -82,7 +82,8 @@ function openHttp(
   channel: LiveChannel,
   { refusals, misses }: Notes,
 ): Promise<HttpServer> {
-  const { config, log, callers, addresses, telemetry, capabilities, contextFor, objects } = options
+  const { config, log, callers, addresses, telemetry, capabilities, contextFor, objects, hosts } =
+    options
   return HttpServer.open({
     ...{ telemetry, capabilities, contextFor, allows },
     foreign: channel,
@@ -101,6 +102,7 @@ function openHttp(
       tls: { cert: readFileSync(config.TLS_CERT_FILE), key: readFileSync(config.TLS_KEY_FILE!) },
     }),
     ...(objects && { objects }),
+    ...(hosts && { hosts }),
   })
 }
 
@@ -110,11 +112,12 @@ function openSockets(
   channel: LiveChannel,
   { refusals }: Notes,
 ): SocketDispatcher {
-  const { capabilities, callers, addresses, contextFor } = options
+  const { capabilities, callers, addresses, contextFor, hosts } = options
   const sockets = new SocketDispatcher({
     ...socketRules(options),
     sockets: capabilities.flatMap((capability) => capability.sockets ?? []),
     foreign: [channel],
+    ...(hosts && { hosts }),
     authenticate: ({ headers }, ip) =>
       callers.ofHeader(headers.authorization, ip, headers['gantry-account']),
     judgeAddress: (address) => addresses.refuseBlocked(address),
