@@ -17,6 +17,24 @@ import { AUDIENCES } from './wire.ts'
 export const log = pino({ level: 'silent' })
 export const TUNNEL = 'tun_shop'
 
+/** Lets other relays in to a relay. The certificate is its own. */
+export async function letPeersIn(
+  relayId: string,
+  serving: Serving,
+): Promise<PeerServer & { peer: Peer }> {
+  const { cert, private: key } = await generate([{ name: 'commonName', value: relayId }])
+  const claimsOf = (token: string, audience: string) =>
+    readServiceToken(trusted, token, audience, nowSeconds())
+  const server = await PeerServer.open(
+    { relayId, serving, tls: { cert, key }, claimsOf, clock: systemClock, log },
+    '127.0.0.1',
+    0,
+  )
+  const fingerprint = new X509Certificate(cert).fingerprint256
+  const internalUrl = `https://127.0.0.1:${server.port}`
+  return Object.assign(server, { peer: { relayId, internalUrl, fingerprint } })
+}
+
 const keys = generateKeyPairSync('ed25519')
 const trusted = trustKeys([
   { ...keys.publicKey.export({ format: 'jwk' }), kid: 'k1', alg: 'EdDSA' },
@@ -57,20 +75,11 @@ export class LinkedRelay implements AsyncDisposable, Serving {
   serveSocket: (socket: Duplex, head: Buffer, request?: IncomingMessage) => void = (socket) =>
     void socket.pipe(socket)
   calls = {} as RelayCalls
-  #server!: PeerServer
-  #fingerprint = ''
+  #server!: PeerServer & { peer: Peer }
 
   static async open(id = 'rel_linked'): Promise<LinkedRelay> {
     const relay = new LinkedRelay(id)
-    const { cert, private: key } = await generate([{ name: 'commonName', value: id }])
-    relay.#fingerprint = new X509Certificate(cert).fingerprint256
-    const claimsOf = (token: string, audience: string) =>
-      readServiceToken(trusted, token, audience, nowSeconds())
-    relay.#server = await PeerServer.open(
-      { relayId: id, serving: relay, tls: { cert, key }, claimsOf, clock: systemClock, log },
-      '127.0.0.1',
-      0,
-    )
+    relay.#server = await letPeersIn(id, relay)
     return relay
   }
 
@@ -79,8 +88,7 @@ export class LinkedRelay implements AsyncDisposable, Serving {
   }
 
   get peer(): Peer {
-    const internalUrl = `https://127.0.0.1:${this.#server.port}`
-    return { relayId: this.id, internalUrl, fingerprint: this.#fingerprint }
+    return this.#server.peer
   }
 
   has(tunnelId: string): boolean {
