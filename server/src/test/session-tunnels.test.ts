@@ -136,9 +136,17 @@ test('T62: a name below .tunnel is an unknown host for a session that was not gi
   const own = await look(ann, without, `http://${name}.tunnel/`)
   const unknown = await look(ann, without, 'http://nothing.invalid/')
   assert.equal(own.status, 502)
-  assert.deepEqual({ ...own, said: own.said.replaceAll(`${name}.tunnel`, 'nothing.invalid') }, unknown)
+  assert.deepEqual(
+    { ...own, said: own.said.replaceAll(`${name}.tunnel`, 'nothing.invalid') },
+    unknown,
+  )
   await using given = await session(ann, { tunnels: [name] })
-  for (const host of [`${name}.tunnel.evil.invalid`, `x.${name}.tunnel`, 'other.tunnel', 'tunnel']) {
+  for (const host of [
+    `${name}.tunnel.evil.invalid`,
+    `x.${name}.tunnel`,
+    'other.tunnel',
+    'tunnel',
+  ]) {
     const { status, said } = await look(ann, given, `http://${host}/`)
     assert.deepEqual([host, status], [host, 502], said)
     assert.match(said, /could not be resolved/)
