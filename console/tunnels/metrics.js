@@ -41,7 +41,7 @@ function ago(hours) {
 function figures({ total, live, points, endpoints, from, to, stepSeconds }) {
   const steps = stepsOf(points, { from, to, stepSeconds })
   const of = (read) => steps.map((point) => point && read(point))
-  const failed = (at) => (steps[at]?.failures ?? 0) > 0
+  const failed = of(({ failures }) => failures)
   return [
     facts([
       ['Requests', number(total.requests)],
@@ -61,7 +61,7 @@ function figures({ total, live, points, endpoints, from, to, stepSeconds }) {
       chart(
         'Requests',
         of(({ requests }) => requests),
-        { show: number, warn: failed },
+        { show: number, failed },
       ),
       chart(
         'Latency p95',
