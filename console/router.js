@@ -36,6 +36,7 @@ const PAGES = {
   tunnels: () => import('./tunnels/page.js'),
   tunnel: () => import('./tunnels/one.js'),
   relays: () => import('./relays/page.js'),
+  visit: () => import('./tunnels/visit.js'),
 }
 const VIEWS = { ...ENTRIES, ...PAGES }
 const NEEDLESS_WHEN_SIGNED_IN = new Set(['sign-in', 'register', 'provider-sign-in'])

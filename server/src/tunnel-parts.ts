@@ -2,6 +2,7 @@ import {
   accountsOfMember,
   type Identity,
   isKnown,
+  isMemberOf,
   mayStillAct,
   provenEmailKey,
 } from '#identity/index.ts'
@@ -9,6 +10,7 @@ import type { Config } from '#kernel/config.ts'
 import type { Doorbell } from '#kernel/doorbell.ts'
 import { hashScrypt } from '#kernel/scrypt.ts'
 import { Turns } from '#kernel/turns.ts'
+import { relaysForAgents } from '#relays/index.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
 import { outside } from './tunnels-outside.ts'
 import { resolveTxt } from './txt-records.ts'
@@ -34,7 +36,9 @@ export function openTunnelParts({
     ports: config.TUNNEL_PORTS,
     urlOf: (hostname) => withHost(config.RELAY_URL ?? url(), hostname),
     ticketFor: (runId) => identity().serviceToken('relay', runId),
-    relays: async () => [],
+    relays: relaysForAgents,
+    visitTicketFor: (tunnelId, subject) => identity().serviceToken(tunnelId, subject),
+    isMember: isMemberOf,
     hashPassword: (password, signal) => hashing.run(signal, () => hashScrypt(password)),
     ...{ provenEmailKey, accountsOf: accountsOfMember, isThere: isKnown },
     resolveTxt: (name, signal) => resolveTxt(name, signal, config.DNS_SERVERS),

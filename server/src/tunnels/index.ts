@@ -13,6 +13,8 @@ import { shareRoutes } from './share-routes.ts'
 import type { Running } from './parts.ts'
 import { problems } from './problems.ts'
 import { tunnelRoutes } from './routes.ts'
+import { endVisits } from './visit-end.ts'
+import { visitRoutes } from './visit-routes.ts'
 import { namesPerAccount, tunnelsPerAccount } from './settings.ts'
 import { usageEvents } from './usage/events.ts'
 import { judgeNewTier, usageJobs } from './usage/jobs.ts'
@@ -26,6 +28,7 @@ export { failTunnel } from './life.ts'
 export {
   closeLink,
   closeLinksOf,
+  linksInBooks,
   type NewTunnelLink,
   type OpenedTunnelLink,
   openLink,
@@ -72,6 +75,7 @@ export function tunnels(running: Running) {
       ...[...tunnelRoutes(running), ...lifeRoutes(running), ...settingsRoutes(running)],
       ...[...endpointRoutes(running), ...shareRoutes(running), ...domainRoutes(running)],
       ...[...agentRoutes(running), ...measureRoutes(running)],
+      ...visitRoutes(running),
     ],
     quotas: {
       'tunnels.existing': {
@@ -86,7 +90,7 @@ export function tunnels(running: Running) {
       },
     },
     jobs: [...tunnelJobs(running), ...usageJobs(running)],
-    reacts: [...tunnelReaders(running), judgeNewTier],
+    reacts: [...tunnelReaders(running), judgeNewTier, endVisits(running)],
     personal: tunnelRecords(running),
     publishes: [...published, ...usageEvents],
     problems: { ...problems, ...usageProblems },
