@@ -44,7 +44,7 @@ import type { ObjectStore } from '#kernel/storage/store.ts'
 import { openTelemetry, type Telemetry } from '#kernel/telemetry.ts'
 import type { Users } from '#kernel/unprivileged.ts'
 import { ProblemCounts } from '#operations/index.ts'
-import { judgeRelays, keepRelays } from '#relays/index.ts'
+import { judgeRelays, keepRelays, sessionRoute } from '#relays/index.ts'
 import type { secrets, SecretsParts } from '#secrets/index.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
 import { BrowserDesk } from './browser-desk.ts'
@@ -57,8 +57,10 @@ import { document, manifest } from './manifest.ts'
 import { type MailParts, openMailParts } from './mail-parts.ts'
 import { migrateAll } from './migrations.ts'
 import { openStore } from './object-store.ts'
+import { ownWays } from './own-tunnels.ts'
 import type { RelayDesk } from './relay-desk.ts'
 import { openRelayParts } from './relay-parts.ts'
+import { SessionTunnels } from './session-tunnels.ts'
 import { openKms, openSealingKeys } from './sealing.ts'
 import { openTunnelParts } from './tunnel-parts.ts'
 import { VERSION } from './version.ts'
@@ -365,6 +367,7 @@ export class App {
         this.#callers.ofHeader(authorization, ip, account),
       tokenFor: (instanceId, sessionId) => this.#identity.serviceToken(instanceId, sessionId),
       beatOwn: (node) => this.#beatOwn(node),
+      routeOf: (ctx, wanted) => sessionRoute(ctx, this.relayParts, wanted),
       ...(chromium && decideSandbox(config, chromium) === 'off' && { notice: NO_SANDBOX }),
     })
   }
@@ -376,6 +379,15 @@ export class App {
       ...{ config, home, users, chromium, log, clock: this.#clock, newId: this.#parts.newId },
       sinkOf: ({ id, accountId }) => storeSink(this.#store, accountId, id),
       deliver: async (instanceId, entries) => this.#desk?.take(instanceId, entries),
+      openTunnel: new SessionTunnels({ clock: this.#clock, wayOf: this.#ownWays() }).open,
+    })
+  }
+
+  #ownWays() {
+    return ownWays({
+      ...{ context: () => this.systemContext(), parts: this.relayParts },
+      relay: () => this.#relay?.relay,
+      instanceId: () => this.#node!.sessions.instanceId,
     })
   }
 
@@ -428,6 +440,7 @@ export class App {
     this.#relay = await RelayDesk.open({
       ...{ config, home, log, clock: this.#clock, parts: this.relayParts },
       context: this.systemContext(),
+      hasOtherMachines: () => (this.#desk?.runtime.nodes.others ?? 0) > 0,
     })
   }
 
