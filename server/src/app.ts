@@ -44,7 +44,7 @@ import type { ObjectStore } from '#kernel/storage/store.ts'
 import { openTelemetry, type Telemetry } from '#kernel/telemetry.ts'
 import type { Users } from '#kernel/unprivileged.ts'
 import { ProblemCounts } from '#operations/index.ts'
-import { judgeRelays, keepRelays, sessionRoute } from '#relays/index.ts'
+import { judgeRelays, keepRelays, RelayClients, sessionRoute } from '#relays/index.ts'
 import type { secrets, SecretsParts } from '#secrets/index.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
 import { BrowserDesk } from './browser-desk.ts'
@@ -116,6 +116,7 @@ export class App {
   #beats = 0
   #node: BrowserNode | undefined
   #relay: RelayDesk | undefined
+  readonly #relayClients: RelayClients
   #front: Front | undefined
   #readers: EventReaders | undefined
 
@@ -144,9 +145,14 @@ export class App {
       onQuery: this.telemetry.query,
     })
     this.#doorbell = new Doorbell({ ...connection, pool: this.#pool.pool })
+    this.#relayClients = new RelayClients({
+      own: () => this.#relay && { id: this.#relay.id, calls: this.#relay.relay.calls },
+      serviceToken: (audience, subject) => this.#identity.serviceToken(audience, subject),
+      log: log.category('relay'),
+    })
     this.tunnelParts = openTunnelParts({
       ...{ config, doorbell: this.#doorbell, identity: () => this.#identity },
-      url: () => this.#publicUrl(),
+      ...{ url: () => this.#publicUrl(), relays: this.#relayClients },
     })
     this.relayParts = openRelayParts({
       ...{ db: this.#pool.db, clock: this.#clock, log: log.category('relay') },
@@ -241,6 +247,7 @@ export class App {
       { name: 'desk', close: async () => this.#desk?.[Symbol.asyncDispose]() },
       { name: 'tunnels', share: 1 / 4, close: async () => this.#stopRelay(totalMs / 4) },
       { name: 'relay', close: async () => this.#relay?.[Symbol.asyncDispose]() },
+      { name: 'relay clients', close: () => this.#relayClients[Symbol.asyncDispose]() },
       { name: 'readers', close: async () => this.#readers?.[Symbol.asyncDispose]() },
       { name: 'services', close: async () => this.#closeServices() },
       { name: 'doorbell', close: () => this.#doorbell[Symbol.asyncDispose]() },

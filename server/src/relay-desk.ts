@@ -63,6 +63,10 @@ export class RelayDesk implements AsyncDisposable {
     this.#beating = new Ticker({ name: 'beat of the relay', everyMs: BEAT_EVERY_MS, log, work })
   }
 
+  get id(): string {
+    return this.#row.id
+  }
+
   get relay(): Relay {
     return this.#host.relay
   }
