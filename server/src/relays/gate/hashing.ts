@@ -23,16 +23,24 @@ export class Tries {
     this.#rates = new Rates({ clock, ...TRIES })
   }
 
+  /** So that a right one among too many is refused too. @throws problem `tunnel.too_many_tries` */
+  check(tunnelId: string, ip: string): void {
+    refuseWhile(this.#rates.waitMs(keyOf(tunnelId, ip)))
+  }
+
   /** Takes one try, before it is judged. @throws problem `tunnel.too_many_tries` */
   take(tunnelId: string, ip: string): void {
-    const waitMs = this.#rates.take(keyOf(tunnelId, ip))
-    if (waitMs > 0) throw problems.tooManyTries({ retryAfterSeconds: Math.ceil(waitMs / 1000) })
+    refuseWhile(this.#rates.take(keyOf(tunnelId, ip)))
   }
 
   /** It was the right one, and so no try. */
   giveBack(tunnelId: string, ip: string): void {
     this.#rates.giveBack(keyOf(tunnelId, ip))
   }
+}
+
+function refuseWhile(waitMs: number): void {
+  if (waitMs > 0) throw problems.tooManyTries({ retryAfterSeconds: Math.ceil(waitMs / 1000) })
 }
 
 function keyOf(tunnelId: string, ip: string): string {
@@ -61,6 +69,7 @@ export class PasswordChecks {
 
   /** True at once for one that was right before. @throws problem `tunnel.too_many_tries` or `tunnel.busy` */
   matches(attempt: PasswordTry): true | Promise<boolean> {
+    this.#tries.check(attempt.tunnelId, attempt.ip)
     const name = this.#nameOf(attempt)
     const known = this.#known.get(name)
     if (known !== undefined) return known
