@@ -1,4 +1,5 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
+import { sha256 } from '#kernel/crypto/digests.ts'
 import type { Clock } from '#kernel/clock.ts'
 import { verifyScrypt } from '#kernel/scrypt.ts'
 import { Turns, TurnsFull } from '#kernel/turns.ts'
@@ -59,8 +60,8 @@ export interface PasswordTry {
 export class PasswordChecks {
   readonly #tries: Tries
   readonly #turns = new Turns({ atOnce: AT_ONCE, queueLength: QUEUE_LENGTH })
-  readonly #key = randomBytes(32)
-  /** Right ones, and those that are under way, under an HMAC that only this process can make. */
+  readonly #key = randomBytes(32).toString('base64')
+  /** Right ones, and those that are under way, by a digest that only this process can make. */
   readonly #known = new Map<string, true | Promise<boolean>>()
 
   constructor(tries: Tries) {
@@ -111,7 +112,6 @@ export class PasswordChecks {
   }
 
   #nameOf({ tunnelId, password, stored }: PasswordTry): string {
-    const text = [tunnelId, stored, password].join('\0')
-    return createHmac('sha256', this.#key).update(text).digest('base64')
+    return sha256([this.#key, tunnelId, stored, password].join('\0')).toString('base64')
   }
 }
