@@ -3615,6 +3615,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/shared-tunnels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the tunnels that others have shared with you or your account
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getSharedTunnels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tunnel-agents": {
         parameters: {
             query?: never;
@@ -3675,8 +3695,316 @@ export interface paths {
          * @description Needs the permission `tunnels.read`.
          */
         get: operations["getTunnelsId"];
+        /**
+         * Write a tunnel back as it was read, with another configuration or access
+         * @description A tunnel keeps its name, its kind and its port. Endpoints and domains have routes of their own.
+         *
+         *     Needs the permission `tunnels.write`.
+         */
+        put: operations["putTunnelsId"];
+        post?: never;
+        /**
+         * Delete a tunnel; its name stays with the account
+         * @description Needs the permission `tunnels.write`.
+         */
+        delete: operations["deleteTunnelsId"];
+        options?: never;
+        head?: never;
+        /**
+         * Change some of a tunnel’s configuration, or its access
+         * @description Needs the permission `tunnels.write`.
+         */
+        patch: operations["patchTunnelsId"];
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/access": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show who may visit a tunnel
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdAccess"];
+        /**
+         * Say who may visit a tunnel
+         * @description It holds at once: whoever is in by the earlier policy is cut off, and has to ask again.
+         *
+         *     Needs the permission `tunnels.write`.
+         */
+        put: operations["putTunnelsIdAccess"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the configuration of a tunnel
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdConfig"];
+        /**
+         * Replace the configuration of a tunnel
+         * @description It holds at once, also for open links. What GET has given can be written back: a password that is not sent stays.
+         *
+         *     Needs the permission `tunnels.write`.
+         */
+        put: operations["putTunnelsIdConfig"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/domains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the domains of a tunnel
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdDomains"];
+        put?: never;
+        /**
+         * Claim a domain for a tunnel
+         * @description Add the TXT record of the answer to its DNS, then verify. A claim that is not proven is forgotten after a week.
+         *
+         *     Needs the permission `tunnels.write`.
+         */
+        post: operations["postTunnelsIdDomains"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/domains/{domainId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
         put?: never;
         post?: never;
+        /**
+         * Take a domain from a tunnel
+         * @description Needs the permission `tunnels.write`.
+         */
+        delete: operations["deleteTunnelsIdDomainsDomainId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/domains/{domainId}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look for the proof of a domain now
+         * @description Once it is found the domain leads to the tunnel at once.
+         *
+         *     Needs the permission `tunnels.write`.
+         */
+        post: operations["postTunnelsIdDomainsDomainIdVerify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List where a tunnel leads, in the order in which it is taken
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdEndpoints"];
+        put?: never;
+        /**
+         * Let a tunnel lead to one more place
+         * @description Needs the permission `tunnels.write`.
+         */
+        post: operations["postTunnelsIdEndpoints"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/endpoints/{endpointId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Let a tunnel lead there no more
+         * @description Needs the permission `tunnels.write`.
+         */
+        delete: operations["deleteTunnelsIdEndpointsEndpointId"];
+        options?: never;
+        head?: never;
+        /**
+         * Change where a tunnel leads, or how much of its traffic goes there
+         * @description Needs the permission `tunnels.write`.
+         */
+        patch: operations["patchTunnelsIdEndpointsEndpointId"];
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what happened to a tunnel, the newest first
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/shares": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List with whom a tunnel is shared, the newest first
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdShares"];
+        put?: never;
+        /**
+         * Share a tunnel with somebody, or make a token or a link that lets visitors in
+         * @description The secret of a token or a link is in this answer and nowhere else.
+         *
+         *     Needs the permission `tunnels.write`.
+         */
+        post: operations["postTunnelsIdShares"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/shares/{shareId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take a share back; what it has let in is cut off within seconds
+         * @description Needs the permission `tunnels.write`.
+         */
+        delete: operations["deleteTunnelsIdSharesShareId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let agents hold a tunnel open again
+         * @description Needs the permission `tunnels.write`.
+         */
+        post: operations["postTunnelsIdStart"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show who holds a tunnel open now, and how its endpoints are
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a tunnel: it serves nobody until it is started
+         * @description Needs the permission `tunnels.write`.
+         */
+        post: operations["postTunnelsIdStop"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5275,6 +5603,10 @@ export interface components {
             /** @description Of the look */
             durationMs: number;
         };
+        ClaimTunnelDomain: {
+            /** @description In any script; no wildcard */
+            hostname: string;
+        };
         Click: {
             /**
              * @description CSS, or another Playwright selector such as text=Sign in
@@ -5494,6 +5826,54 @@ export interface components {
             /** @description Public unless given */
             access?: components["schemas"]["PutTunnelAccess"];
             endpoints?: components["schemas"]["NewTunnelEndpoint"][];
+        };
+        CreateTunnelShare: {
+            /** @constant */
+            kind: "user";
+            /** @description Counts for whoever proves it, also later */
+            email?: string;
+            userId?: string;
+            /**
+             * @description `use`: visit. `read`: see its settings, measures and history too. `manage`: change, start, stop and hold it open too
+             * @default use
+             * @enum {string}
+             */
+            permission: "manage" | "read" | "use";
+            /** @description What you call it */
+            label?: string;
+            /** @description From now on; for ever unless given */
+            expiresInSeconds?: number;
+        } | {
+            /** @constant */
+            kind: "account";
+            accountId: string;
+            /**
+             * @description `use`: visit. `read`: see its settings, measures and history too. `manage`: change, start, stop and hold it open too
+             * @default use
+             * @enum {string}
+             */
+            permission: "manage" | "read" | "use";
+            /** @description What you call it */
+            label?: string;
+            /** @description From now on; for ever unless given */
+            expiresInSeconds?: number;
+        } | {
+            /** @constant */
+            kind: "token";
+            /** @description What you call it */
+            label?: string;
+            /** @description From now on; for ever unless given */
+            expiresInSeconds?: number;
+        } | {
+            /** @constant */
+            kind: "link";
+            /** @description What you call it */
+            label?: string;
+            /**
+             * @description From now on; a week unless given
+             * @default 604800
+             */
+            expiresInSeconds: number;
         };
         CreateUser: {
             /** Format: email */
@@ -6445,6 +6825,31 @@ export interface components {
             weight: number;
             healthCheck?: components["schemas"]["TunnelHealthCheck"];
         };
+        NewTunnelShare: {
+            /** @description `tsh_…` */
+            id: string;
+            /** @enum {string} */
+            kind: "user" | "account" | "token" | "link";
+            /**
+             * @description `use`: visit. `read`: see its settings, measures and history too. `manage`: change, start, stop and hold it open too
+             * @enum {string}
+             */
+            permission: "manage" | "read" | "use";
+            userId?: string;
+            email?: string;
+            accountId?: string;
+            label?: string;
+            /** Format: date-time */
+            expiresAt?: string;
+            expired: boolean;
+            createdBy: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** @description Of the kind `token`, shown this once: visitors send it in `Gantry-Tunnel-Token` */
+            token?: string;
+            /** @description Of the kind `link`, shown this once: whoever opens it is let in */
+            url?: string;
+        };
         NodeBeat: {
             /** @description Higher than that of the beat before */
             sequence: number;
@@ -6690,6 +7095,10 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        PatchTunnel: {
+            config?: components["schemas"]["PatchTunnelConfig"];
+            access?: components["schemas"]["PutTunnelAccess"];
+        };
         PatchTunnelConfig: {
             maxConnections?: number;
             timeoutSeconds?: number;
@@ -6713,6 +7122,15 @@ export interface components {
                 /** @constant */
                 hasPassword?: true;
             } | null;
+        };
+        PatchTunnelEndpoint: {
+            /** @description As its agent reaches it: `http://127.0.0.1:3000`, `tcp://127.0.0.1:5432` */
+            url?: string;
+            /** @description By which an agent goes; the newest one with a label holds the tunnel */
+            agent?: string;
+            priority?: number;
+            weight?: number;
+            healthCheck?: components["schemas"]["TunnelHealthCheck"] | null;
         };
         Pdf: {
             /**
@@ -6960,6 +7378,47 @@ export interface components {
                 stopping: number;
             };
         };
+        PutTunnel: {
+            /** @description `tun_…` */
+            id?: string;
+            accountId?: string;
+            name?: string;
+            /** @enum {string} */
+            kind?: "http" | "tcp";
+            /** @description Below the domain of tunnels */
+            hostname?: string;
+            /** @description `https://shop.…`; of a TCP tunnel `tcp://host:port` */
+            url?: string;
+            /** @description Of a TCP tunnel */
+            port?: number;
+            /** @description Own domains that are proven */
+            domains?: string[];
+            /** @enum {string} */
+            status?: "created" | "connecting" | "connected" | "disconnected" | "error";
+            /** Format: date-time */
+            statusSince?: string;
+            errorMessage?: string;
+            /** @description False from a stop to the next start */
+            started?: boolean;
+            /** @description Links of agents to relays that are open now */
+            links?: number;
+            config: components["schemas"]["PutTunnelConfig"];
+            access?: components["schemas"]["PutTunnelAccess"];
+            endpoints?: components["schemas"]["TunnelEndpoint"][];
+            /** @description Of the last 24 hours */
+            metrics?: {
+                requests: number;
+                failures: number;
+                bytesIn: number;
+                bytesOut: number;
+            };
+            /** @enum {string} */
+            permission?: "own" | "manage" | "read";
+            /** Format: date-time */
+            createdAt?: string;
+            /** Format: date-time */
+            updatedAt?: string;
+        };
         PutTunnelAccess: {
             /**
              * @description `public`: anybody. `token`: holders of a token or a link. `members`: people of the account who sign in. `addresses`: from these. `password`: whoever knows it. Holders of a grant may always come.
@@ -6971,6 +7430,75 @@ export interface components {
             /** @description Never shown again. Left out: the one that is set */
             password?: string;
             hasPassword?: boolean;
+        };
+        PutTunnelConfig: {
+            /**
+             * @description Requests, WebSockets and TCP connections at once
+             * @default 100
+             */
+            maxConnections: number;
+            /**
+             * @description Until the first byte of an answer
+             * @default 60
+             */
+            timeoutSeconds: number;
+            /**
+             * @description Without a byte either way, of what is under way
+             * @default 300
+             */
+            idleTimeoutSeconds: number;
+            /**
+             * @description Of text that comes uncompressed, for visitors who take it
+             * @default false
+             */
+            compression: boolean;
+            /** @description Of all bytes, each way; unbounded unless given */
+            bandwidthBytesPerSecond?: number;
+            /**
+             * @description How long a request may wait for one of `maxConnections`; 0 refuses at once
+             * @default 5
+             */
+            queueSeconds: number;
+            /**
+             * @default {
+             *       "set": {},
+             *       "remove": []
+             *     }
+             */
+            requestHeaders: components["schemas"]["TunnelHeaderRules"];
+            /**
+             * @default {
+             *       "set": {},
+             *       "remove": []
+             *     }
+             */
+            responseHeaders: components["schemas"]["TunnelHeaderRules"];
+            /**
+             * @description Host that the local service sees: the visitor’s (`preserve`), that of the endpoint’s URL (`rewrite`), or this one
+             * @default preserve
+             */
+            hostHeader: string;
+            /**
+             * @description Keeps the last requests with headers and the beginnings of bodies
+             * @default {
+             *       "enabled": false,
+             *       "bodyBytes": 4096
+             *     }
+             */
+            inspector: {
+                /** @default false */
+                enabled: boolean;
+                /** @default 4096 */
+                bodyBytes: number;
+            };
+            /** @description Demanded of visitors beside the access policy */
+            basicAuth?: {
+                username: string;
+                /** @description Never shown again. Left out: the one that is set */
+                password?: string;
+                /** @constant */
+                hasPassword?: true;
+            };
         };
         ReadPage: {
             /** @example https://example.com/ */
@@ -7332,6 +7860,28 @@ export interface components {
         SettingValues: {
             [key: string]: unknown;
         };
+        SharedTunnel: {
+            id: string;
+            /** @description Whose it is */
+            accountId: string;
+            name: string;
+            /** @enum {string} */
+            kind: "http" | "tcp";
+            hostname: string;
+            url: string;
+            /** @enum {string} */
+            status: "created" | "connecting" | "connected" | "disconnected" | "error";
+            shareId: string;
+            /**
+             * @description `use`: visit. `read`: see its settings, measures and history too. `manage`: change, start, stop and hold it open too
+             * @enum {string}
+             */
+            permission: "manage" | "read" | "use";
+            /** Format: date-time */
+            sharedAt: string;
+            /** Format: date-time */
+            expiresAt?: string;
+        };
         SignInProvider: {
             id: string;
             name: string;
@@ -7646,6 +8196,32 @@ export interface components {
                 hasPassword: true;
             };
         };
+        TunnelDomain: {
+            /** @description `tdm_…` */
+            id: string;
+            hostname: string;
+            /** @enum {string} */
+            status: "pending" | "verified";
+            /** @description To be added to the DNS, and to stay there */
+            record: {
+                /** @constant */
+                type: "TXT";
+                name: string;
+                value: string;
+            };
+            /** Format: date-time */
+            verifiedAt?: string;
+            /** Format: date-time */
+            lastCheckedAt?: string;
+            lastError?: string;
+            /**
+             * Format: date-time
+             * @description Of a claim that is not proven: it is then forgotten
+             */
+            expiresAt?: string;
+            /** Format: date-time */
+            createdAt: string;
+        };
         TunnelEndpoint: {
             /** @description `tep_…` */
             id: string;
@@ -7701,6 +8277,66 @@ export interface components {
              * @default 2
              */
             successes: number;
+        };
+        TunnelHistoryEntry: {
+            /** @description `evt_…` */
+            id: string;
+            /** Format: date-time */
+            at: string;
+            /** @description `tunnel.connected` and so on */
+            event: string;
+            /** @description A user or a key; absent for the product */
+            by?: string;
+            data: {
+                [key: string]: unknown;
+            };
+        };
+        TunnelShare: {
+            /** @description `tsh_…` */
+            id: string;
+            /** @enum {string} */
+            kind: "user" | "account" | "token" | "link";
+            /**
+             * @description `use`: visit. `read`: see its settings, measures and history too. `manage`: change, start, stop and hold it open too
+             * @enum {string}
+             */
+            permission: "manage" | "read" | "use";
+            userId?: string;
+            email?: string;
+            accountId?: string;
+            label?: string;
+            /** Format: date-time */
+            expiresAt?: string;
+            expired: boolean;
+            createdBy: string;
+            /** Format: date-time */
+            createdAt: string;
+        };
+        TunnelStatus: {
+            id: string;
+            /** @enum {string} */
+            status: "created" | "connecting" | "connected" | "disconnected" | "error";
+            /** Format: date-time */
+            statusSince: string;
+            errorMessage?: string;
+            started: boolean;
+            /** @description Who holds it open, and over which relays */
+            agents: {
+                label: string;
+                runId: string;
+                epoch: number;
+                version: string;
+                host?: string;
+                ipAddress?: string;
+                /** Format: date-time */
+                heldSince: string;
+                links: {
+                    relayId: string;
+                    /** Format: date-time */
+                    openedAt: string;
+                }[];
+            }[];
+            endpoints: components["schemas"]["TunnelEndpoint"][];
         };
         TunnelVisit: {
             /** @description To open next; it counts for a minute */
@@ -8300,6 +8936,32 @@ export interface components {
         };
         /**
          * @description `account.not_found`: No such account.
+         *     `tunnel.domain_not_found`: No such domain.
+         *     `tunnel.not_found`: No such tunnel.
+         */
+        "account.not_found-or-tunnel.domain_not_found-or-tunnel.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `tunnel.endpoint_not_found`: No such endpoint.
+         *     `tunnel.not_found`: No such tunnel.
+         */
+        "account.not_found-or-tunnel.endpoint_not_found-or-tunnel.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
          *     `tunnel.not_found`: No such tunnel.
          */
         "account.not_found-or-tunnel.not_found": {
@@ -8316,6 +8978,19 @@ export interface components {
          *     `tunnel.run_unknown`: No such run of an agent.
          */
         "account.not_found-or-tunnel.not_found-or-tunnel.run_unknown": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `tunnel.not_found`: No such tunnel.
+         *     `tunnel.share_not_found`: No such share.
+         */
+        "account.not_found-or-tunnel.not_found-or-tunnel.share_not_found": {
             headers: {
                 [name: string]: unknown;
             };
@@ -8758,6 +9433,19 @@ export interface components {
          *     `session.may_not_force`: You may not take control from others.
          */
         "auth.forbidden-or-auth.second_factor_required-or-session.may_not_force": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `tunnel.owner_only`: Only its own account can do that.
+         */
+        "auth.forbidden-or-auth.second_factor_required-or-tunnel.owner_only": {
             headers: {
                 [name: string]: unknown;
             };
@@ -10444,6 +11132,19 @@ export interface components {
             };
         };
         /**
+         * @description `server.stopping`: The server is stopping.
+         *     `server.unavailable`: Something that this needs is away for the moment.
+         *     `tunnel.busy`: Too many passwords are set at once.
+         */
+        "server.stopping-or-server.unavailable-or-tunnel.busy": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
          * @description `session.account_limit_reached`: Your account has as many sessions open as it may.
          *     `session.limit_reached`: Every place for a browser is taken.
          *     `session.queue_full`: Too many sessions wait for a place.
@@ -10535,8 +11236,125 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /**
+         * @description `tunnel.domain_claimed`: The tunnel has claimed that domain already.
+         *     `tunnel.too_many_domains`: The tunnel has as many domains as it may have.
+         */
+        "tunnel.domain_claimed-or-tunnel.too_many_domains": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.domain_refused`: That domain cannot be used. */
+        "tunnel.domain_refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.domain_taken`: Another tunnel serves that domain. */
+        "tunnel.domain_taken": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.domain_unproven`: The proof was not found. */
+        "tunnel.domain_unproven": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.endpoint_exists`: The tunnel leads there already. */
+        "tunnel.endpoint_exists": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `tunnel.endpoint_exists`: The tunnel leads there already.
+         *     `tunnel.too_many_endpoints`: The tunnel has as many endpoints as it may have.
+         */
+        "tunnel.endpoint_exists-or-tunnel.too_many_endpoints": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.grantee_unknown`: Nobody to share with. */
+        "tunnel.grantee_unknown": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.kind_mismatch`: The endpoint is of the other kind. */
+        "tunnel.kind_mismatch": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.member_fixed`: That cannot change. */
+        "tunnel.member_fixed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.password_missing`: A password is needed. */
+        "tunnel.password_missing": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `tunnel.share_exists`: It is shared with them already.
+         *     `tunnel.too_many_shares`: The tunnel has as many shares as it may have.
+         */
+        "tunnel.share_exists-or-tunnel.too_many_shares": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `tunnel.visit_elsewhere`: That is not at this tunnel. */
         "tunnel.visit_elsewhere": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.wrong_state`: The tunnel cannot do that now. */
+        "tunnel.wrong_state": {
             headers: {
                 [name: string]: unknown;
             };
@@ -20875,6 +21693,64 @@ export interface operations {
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
+    getSharedTunnels: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "name": "shop",
+                     *           "kind": "http",
+                     *           "hostname": "shop.tunnels.example.com",
+                     *           "url": "https://shop.tunnels.example.com",
+                     *           "status": "connected",
+                     *           "shareId": "tsh_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "permission": "read",
+                     *           "sharedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["SharedTunnel"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     postTunnelAgents: {
         parameters: {
             query?: never;
@@ -21235,6 +22111,1283 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putTunnelsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "config": {
+                 *         "compression": true
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutTunnel"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "shop",
+                     *       "kind": "http",
+                     *       "hostname": "shop.tunnels.example.com",
+                     *       "url": "https://shop.tunnels.example.com",
+                     *       "domains": [],
+                     *       "status": "connected",
+                     *       "statusSince": "2026-11-20T12:00:00.000Z",
+                     *       "started": true,
+                     *       "links": 2,
+                     *       "config": {
+                     *         "maxConnections": 100,
+                     *         "timeoutSeconds": 60,
+                     *         "idleTimeoutSeconds": 300,
+                     *         "compression": false,
+                     *         "queueSeconds": 5,
+                     *         "hostHeader": "preserve",
+                     *         "requestHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "responseHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "inspector": {
+                     *           "enabled": false,
+                     *           "bodyBytes": 4096
+                     *         }
+                     *       },
+                     *       "access": {
+                     *         "policy": "public",
+                     *         "addresses": [],
+                     *         "hasPassword": false
+                     *       },
+                     *       "endpoints": [
+                     *         {
+                     *           "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "http://127.0.0.1:3000",
+                     *           "agent": "laptop",
+                     *           "priority": 0,
+                     *           "weight": 1,
+                     *           "healthStatus": "healthy",
+                     *           "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "metrics": {
+                     *         "requests": 1200,
+                     *         "failures": 3,
+                     *         "bytesIn": 240000,
+                     *         "bytesOut": 18000000
+                     *       },
+                     *       "permission": "own",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Tunnel"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-tunnel.owner_only"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.member_fixed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.password_missing"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteTunnelsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    patchTunnelsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "config": {
+                 *         "maxConnections": 20
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchTunnel"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "shop",
+                     *       "kind": "http",
+                     *       "hostname": "shop.tunnels.example.com",
+                     *       "url": "https://shop.tunnels.example.com",
+                     *       "domains": [],
+                     *       "status": "connected",
+                     *       "statusSince": "2026-11-20T12:00:00.000Z",
+                     *       "started": true,
+                     *       "links": 2,
+                     *       "config": {
+                     *         "maxConnections": 100,
+                     *         "timeoutSeconds": 60,
+                     *         "idleTimeoutSeconds": 300,
+                     *         "compression": false,
+                     *         "queueSeconds": 5,
+                     *         "hostHeader": "preserve",
+                     *         "requestHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "responseHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "inspector": {
+                     *           "enabled": false,
+                     *           "bodyBytes": 4096
+                     *         }
+                     *       },
+                     *       "access": {
+                     *         "policy": "public",
+                     *         "addresses": [],
+                     *         "hasPassword": false
+                     *       },
+                     *       "endpoints": [
+                     *         {
+                     *           "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "http://127.0.0.1:3000",
+                     *           "agent": "laptop",
+                     *           "priority": 0,
+                     *           "weight": 1,
+                     *           "healthStatus": "healthy",
+                     *           "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "metrics": {
+                     *         "requests": 1200,
+                     *         "failures": 3,
+                     *         "bytesIn": 240000,
+                     *         "bytesOut": 18000000
+                     *       },
+                     *       "permission": "own",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Tunnel"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-tunnel.owner_only"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.password_missing"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdAccess: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "policy": "members",
+                     *       "addresses": [],
+                     *       "hasPassword": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelAccess"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putTunnelsIdAccess: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "policy": "members"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutTunnelAccess"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "policy": "members",
+                     *       "addresses": [],
+                     *       "hasPassword": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelAccess"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-tunnel.owner_only"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.password_missing"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "maxConnections": 100,
+                     *       "timeoutSeconds": 60,
+                     *       "idleTimeoutSeconds": 300,
+                     *       "compression": false,
+                     *       "queueSeconds": 5,
+                     *       "hostHeader": "preserve",
+                     *       "requestHeaders": {
+                     *         "set": {},
+                     *         "remove": []
+                     *       },
+                     *       "responseHeaders": {
+                     *         "set": {},
+                     *         "remove": []
+                     *       },
+                     *       "inspector": {
+                     *         "enabled": false,
+                     *         "bodyBytes": 4096
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelConfig"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putTunnelsIdConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "maxConnections": 20,
+                 *       "basicAuth": {
+                 *         "username": "ann",
+                 *         "password": "plum-harbour"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutTunnelConfig"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "maxConnections": 20,
+                     *       "timeoutSeconds": 60,
+                     *       "idleTimeoutSeconds": 300,
+                     *       "compression": false,
+                     *       "queueSeconds": 5,
+                     *       "hostHeader": "preserve",
+                     *       "requestHeaders": {
+                     *         "set": {},
+                     *         "remove": []
+                     *       },
+                     *       "responseHeaders": {
+                     *         "set": {},
+                     *         "remove": []
+                     *       },
+                     *       "inspector": {
+                     *         "enabled": false,
+                     *         "bodyBytes": 4096
+                     *       },
+                     *       "basicAuth": {
+                     *         "username": "ann",
+                     *         "hasPassword": true
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelConfig"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.password_missing"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdDomains: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "tdm_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "hostname": "shop.example.com",
+                     *           "status": "pending",
+                     *           "record": {
+                     *             "type": "TXT",
+                     *             "name": "_gantry.shop.example.com",
+                     *             "value": "gantry-verify=Zm9yIHRoZSBleGFtcGxlIG9ubHk"
+                     *           },
+                     *           "expiresAt": "2026-11-27T12:00:00.000Z",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["TunnelDomain"][];
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdDomains: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "hostname": "shop.example.com"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ClaimTunnelDomain"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tdm_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "hostname": "shop.example.com",
+                     *       "status": "pending",
+                     *       "record": {
+                     *         "type": "TXT",
+                     *         "name": "_gantry.shop.example.com",
+                     *         "value": "gantry-verify=Zm9yIHRoZSBleGFtcGxlIG9ubHk"
+                     *       },
+                     *       "expiresAt": "2026-11-27T12:00:00.000Z",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelDomain"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.domain_claimed-or-tunnel.too_many_domains"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.domain_refused"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteTunnelsIdDomainsDomainId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+                /** @example tdm_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                domainId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.domain_not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdDomainsDomainIdVerify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+                /** @example tdm_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                domainId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tdm_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "hostname": "shop.example.com",
+                     *       "status": "verified",
+                     *       "record": {
+                     *         "type": "TXT",
+                     *         "name": "_gantry.shop.example.com",
+                     *         "value": "gantry-verify=Zm9yIHRoZSBleGFtcGxlIG9ubHk"
+                     *       },
+                     *       "expiresAt": "2026-11-27T12:00:00.000Z",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "verifiedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelDomain"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.domain_not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.domain_taken"];
+            422: components["responses"]["tunnel.domain_unproven"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdEndpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "http://127.0.0.1:3000",
+                     *           "agent": "laptop",
+                     *           "priority": 0,
+                     *           "weight": 1,
+                     *           "healthStatus": "healthy",
+                     *           "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["TunnelEndpoint"][];
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdEndpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "url": "http://127.0.0.1:3000",
+                 *       "agent": "laptop"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewTunnelEndpoint"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "url": "http://127.0.0.1:3000",
+                     *       "agent": "laptop",
+                     *       "priority": 0,
+                     *       "weight": 1,
+                     *       "healthStatus": "healthy",
+                     *       "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelEndpoint"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.endpoint_exists-or-tunnel.too_many_endpoints"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.kind_mismatch"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteTunnelsIdEndpointsEndpointId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+                /** @example tep_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                endpointId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.endpoint_not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    patchTunnelsIdEndpointsEndpointId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+                /** @example tep_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                endpointId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "priority": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchTunnelEndpoint"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "url": "http://127.0.0.1:3000",
+                     *       "agent": "laptop",
+                     *       "priority": 0,
+                     *       "weight": 1,
+                     *       "healthStatus": "healthy",
+                     *       "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelEndpoint"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.endpoint_not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.endpoint_exists"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.kind_mismatch"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdHistory: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "evt_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "at": "2026-11-20T12:00:00.000Z",
+                     *           "event": "tunnel.disconnected",
+                     *           "data": {
+                     *             "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *             "name": "shop",
+                     *             "reason": "link_lost"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["TunnelHistoryEntry"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdShares: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "tsh_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "kind": "user",
+                     *           "permission": "read",
+                     *           "email": "bob@example.com",
+                     *           "expired": false,
+                     *           "createdBy": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["TunnelShare"][];
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdShares: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "user",
+                 *       "email": "bob@example.com",
+                 *       "permission": "read"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateTunnelShare"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tsh_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "kind": "user",
+                     *       "permission": "read",
+                     *       "email": "bob@example.com",
+                     *       "expired": false,
+                     *       "createdBy": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NewTunnelShare"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.share_exists-or-tunnel.too_many_shares"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.grantee_unknown"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteTunnelsIdSharesShareId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+                /** @example tsh_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                shareId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found-or-tunnel.share_not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdStart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "shop",
+                     *       "kind": "http",
+                     *       "hostname": "shop.tunnels.example.com",
+                     *       "url": "https://shop.tunnels.example.com",
+                     *       "domains": [],
+                     *       "status": "disconnected",
+                     *       "statusSince": "2026-11-20T12:00:00.000Z",
+                     *       "started": true,
+                     *       "links": 2,
+                     *       "config": {
+                     *         "maxConnections": 100,
+                     *         "timeoutSeconds": 60,
+                     *         "idleTimeoutSeconds": 300,
+                     *         "compression": false,
+                     *         "queueSeconds": 5,
+                     *         "hostHeader": "preserve",
+                     *         "requestHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "responseHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "inspector": {
+                     *           "enabled": false,
+                     *           "bodyBytes": 4096
+                     *         }
+                     *       },
+                     *       "access": {
+                     *         "policy": "public",
+                     *         "addresses": [],
+                     *         "hasPassword": false
+                     *       },
+                     *       "endpoints": [
+                     *         {
+                     *           "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "http://127.0.0.1:3000",
+                     *           "agent": "laptop",
+                     *           "priority": 0,
+                     *           "weight": 1,
+                     *           "healthStatus": "healthy",
+                     *           "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "metrics": {
+                     *         "requests": 1200,
+                     *         "failures": 3,
+                     *         "bytesIn": 240000,
+                     *         "bytesOut": 18000000
+                     *       },
+                     *       "permission": "own",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Tunnel"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.wrong_state"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "status": "connected",
+                     *       "statusSince": "2026-11-20T12:00:00.000Z",
+                     *       "started": true,
+                     *       "agents": [
+                     *         {
+                     *           "label": "laptop",
+                     *           "runId": "tar_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "epoch": 1,
+                     *           "version": "0.1.0",
+                     *           "host": "anns-laptop",
+                     *           "ipAddress": "203.0.113.7",
+                     *           "heldSince": "2026-11-20T12:00:00.000Z",
+                     *           "links": [
+                     *             {
+                     *               "relayId": "rly_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *               "openedAt": "2026-11-20T12:00:00.000Z"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "endpoints": [
+                     *         {
+                     *           "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "http://127.0.0.1:3000",
+                     *           "agent": "laptop",
+                     *           "priority": 0,
+                     *           "weight": 1,
+                     *           "healthStatus": "healthy",
+                     *           "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelStatus"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdStop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "shop",
+                     *       "kind": "http",
+                     *       "hostname": "shop.tunnels.example.com",
+                     *       "url": "https://shop.tunnels.example.com",
+                     *       "domains": [],
+                     *       "status": "disconnected",
+                     *       "statusSince": "2026-11-20T12:00:00.000Z",
+                     *       "started": false,
+                     *       "links": 0,
+                     *       "config": {
+                     *         "maxConnections": 100,
+                     *         "timeoutSeconds": 60,
+                     *         "idleTimeoutSeconds": 300,
+                     *         "compression": false,
+                     *         "queueSeconds": 5,
+                     *         "hostHeader": "preserve",
+                     *         "requestHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "responseHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "inspector": {
+                     *           "enabled": false,
+                     *           "bodyBytes": 4096
+                     *         }
+                     *       },
+                     *       "access": {
+                     *         "policy": "public",
+                     *         "addresses": [],
+                     *         "hasPassword": false
+                     *       },
+                     *       "endpoints": [
+                     *         {
+                     *           "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "http://127.0.0.1:3000",
+                     *           "agent": "laptop",
+                     *           "priority": 0,
+                     *           "weight": 1,
+                     *           "healthStatus": "healthy",
+                     *           "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "metrics": {
+                     *         "requests": 1200,
+                     *         "failures": 3,
+                     *         "bytesIn": 240000,
+                     *         "bytesOut": 18000000
+                     *       },
+                     *       "permission": "own",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Tunnel"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.wrong_state"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];

@@ -3,6 +3,7 @@ import { microsoftTenant, openIdProviders, webOrigin } from './config-providers.
 import {
   addressRanges,
   allowedAddresses,
+  dnsServers,
   hostName,
   httpUrl,
   list,
@@ -132,6 +133,11 @@ export const KEYS = {
     portRange.default([20_000, 20_999]),
     'Ports on which relays serve TCP tunnels, the first and the last.',
     '`20000-20999`',
+  ),
+  DNS_SERVERS: key(
+    dnsServers,
+    'DNS servers that are asked for the proofs of customers’ domains: `192.0.2.53` or `192.0.2.53:5353`, and `[2001:db8::53]:53`.',
+    'those of the system',
   ),
   RELAY_PORT: key(
     port.default(8720),

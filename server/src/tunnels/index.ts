@@ -1,15 +1,22 @@
 import { defineCapability } from '#kernel/capability.ts'
 import { agentRoutes } from './agent-routes.ts'
 import { published } from './events.ts'
-import { giveUpConnecting } from './jobs.ts'
+import { domainRoutes } from './domain-routes.ts'
+import { endpointRoutes } from './endpoint-routes.ts'
+import { tunnelJobs } from './jobs.ts'
+import { lifeRoutes } from './life-routes.ts'
+import { tunnelReaders } from './readers.ts'
+import { tunnelRecords } from './records.ts'
+import { settingsRoutes } from './settings-routes.ts'
+import { shareRoutes } from './share-routes.ts'
 import type { Running } from './parts.ts'
 import { problems } from './problems.ts'
 import { tunnelRoutes } from './routes.ts'
-import { endVisits } from './visit-end.ts'
 import { visitRoutes } from './visit-routes.ts'
 import { namesPerAccount, tunnelsPerAccount } from './settings.ts'
 
 export { type EndpointHealth, noteHealth } from './health.ts'
+export { failTunnel } from './life.ts'
 export {
   closeLink,
   closeLinksOf,
@@ -20,6 +27,7 @@ export {
 export type { Starter, TunnelParts } from './parts.ts'
 export { problems as tunnelProblems } from './problems.ts'
 export { findOwn, findReadable } from './read.ts'
+export { passOf } from './shared.ts'
 export type { TunnelMetrics } from './schema.ts'
 export { type Changes, changedSince, findTunnel, type FoundTunnel, specsOf } from './specs.ts'
 export type {
@@ -41,9 +49,15 @@ export function tunnels(running: Running) {
       'tunnels.read': 'List and show tunnels, their measures and their requests',
       'tunnels.write': 'Create, change, start, stop, share and delete tunnels, and hold them open',
     },
-    routes: [...tunnelRoutes(running), ...agentRoutes(running), ...visitRoutes(running)],
-    jobs: [giveUpConnecting],
-    reacts: [endVisits(running)],
+    routes: [
+      ...[...tunnelRoutes(running), ...lifeRoutes(running), ...settingsRoutes(running)],
+      ...[...endpointRoutes(running), ...shareRoutes(running), ...domainRoutes(running)],
+      ...agentRoutes(running),
+      ...visitRoutes(running),
+    ],
+    jobs: tunnelJobs(running),
+    reacts: tunnelReaders(running),
+    personal: tunnelRecords(running),
     publishes: published,
     problems,
     settings: [tunnelsPerAccount, namesPerAccount],

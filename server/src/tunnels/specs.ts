@@ -152,7 +152,6 @@ async function grantsOf(ctx: Context, ids: readonly string[]): Promise<Map<strin
     .selectFrom('tunnelShares')
     .selectAll()
     .where('tunnelId', 'in', ids)
-    .where('revokedAt', 'is', null)
     .where((eb) => eb.or([eb('expiresAt', 'is', null), eb('expiresAt', '>', ctx.clock.now())]))
     .orderBy('id')
     .execute()

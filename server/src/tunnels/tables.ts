@@ -86,13 +86,15 @@ export interface TunnelLinkTable {
   openedAt: Date
 }
 
-/** What lets somebody visit, see or manage a tunnel. */
+/** What lets somebody visit, see or manage a tunnel. Deleted when it is revoked. */
 export interface TunnelShareTable {
   id: string
   tunnelId: string
   kind: 'user' | 'account' | 'token' | 'link'
-  /** Of the kind `user`. */
+  /** Of the kind `user`, one of the two: somebody, or whoever proves this address. */
   userId: string | null
+  email: string | null
+  emailKey: string | null
   /** Of the kind `account`. */
   granteeAccountId: string | null
   permission: 'use' | 'read' | 'manage'
@@ -101,9 +103,9 @@ export interface TunnelShareTable {
   /** SHA-256 of what is shown, of the kinds `token` and `link`. */
   secretHash: Buffer | null
   expiresAt: Date | null
+  /** A user's or a key's id. */
   createdBy: string
   createdAt: Date
-  revokedAt: Date | null
 }
 
 /** A domain of a customer's own, claimed for a tunnel; the one that is proven has it. */
