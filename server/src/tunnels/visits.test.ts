@@ -39,10 +39,8 @@ test('whoever may visit gets a way back with a ticket for this tunnel and this b
 })
 
 test('a stranger is told of no tunnel, and a grant opens it for whom it names', async () => {
-  const [ann, bob, eve, kim] = [
-    ...[await app.person('ann'), await app.person('bob')],
-    ...[await app.person('eve'), await app.person('kim')],
-  ]
+  const [ann, bob] = [await app.person('ann'), await app.person('bob')]
+  const [eve, kim] = [await app.person('eve'), await app.person('kim')]
   const tunnel = await addTunnel(ann, { access: { policy: 'members' } })
   const refused = await visit(bob, tunnel)
   assert.deepEqual([refused.status, refused.body.code], [404, 'tunnel.not_shared'])
