@@ -822,6 +822,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/reports/tunnels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Report what tunnels carried in a month, by account and tier
+         * @description Needs the permission `usage.report`.
+         */
+        get: operations["getAdminReportsTunnels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/sealing-keys": {
         parameters: {
             query?: never;
@@ -2919,6 +2939,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quotas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what is limited for the account, how much of it is used, and when it resets
+         * @description Needs the permission `usage.read`.
+         */
+        get: operations["getQuotas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/roles": {
         parameters: {
             query?: never;
@@ -3769,6 +3809,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tunnels/{id}/diagnostics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Check each hop of a tunnel, say what is wrong and how to fix it
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdDiagnostics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tunnels/{id}/domains": {
         parameters: {
             query?: never;
@@ -3905,6 +3965,92 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tunnels/{id}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what a tunnel carried, by steps and endpoints, and how it does now
+         * @description Figures are a second or two old; `live` is asked of relays at once.
+         *
+         *     Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the last requests of a tunnel, the newest first
+         * @description Why each went where it went. Relays keep the last hundred or so in memory, until they are restarted.
+         *
+         *     Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/requests/{requestId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show one of the last requests, with headers and bodies while the inspector is on
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdRequestsRequestId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/requests/{requestId}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make one of the last requests once more
+         * @description It passes everything that a visitor’s request passes. The inspector must have been on when it came.
+         *
+         *     Needs the permission `tunnels.write`.
+         */
+        post: operations["postTunnelsIdRequestsRequestIdReplay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tunnels/{id}/shares": {
         parameters: {
             query?: never;
@@ -4011,7 +4157,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/tunnels/{id}/visit": {
+    "/api/v1/tunnels/{id}/usage": {
         parameters: {
             query?: never;
             header?: never;
@@ -4019,12 +4165,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Sign in to visit a tunnel
-         * @description Relays send browsers here. It leads to the console, which asks who it is and goes on to the tunnel.
-         *
-         *     Open to everybody: where visitors of tunnels begin to sign in.
+         * Show what a tunnel carried in each calendar month
+         * @description Needs the permission `tunnels.read`.
          */
-        get: operations["getTunnelsIdVisit"];
+        get: operations["getTunnelsIdUsage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4033,20 +4177,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/tunnels/{id}/visits": {
+    "/api/v1/usage": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
         /**
-         * Get the way into a tunnel that was shared with me
-         * @description Open to everybody who is signed in: people visit what was shared with them, whatever account they are in. API keys may not.
+         * Show what the account has used, by calendar month
+         * @description The newest month first. Tunnels count as their relays report, a second or two late; what deleted tunnels carried is in it.
+         *
+         *     Needs the permission `usage.read`.
          */
-        post: operations["postTunnelsIdVisits"];
+        get: operations["getUsage"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -5388,12 +5534,6 @@ export interface components {
                     }[];
                 };
             }[];
-        };
-        BeginTunnelVisit: {
-            /** @description Where the visitor wanted to go */
-            to: string;
-            /** @description Of what the visitor’s browser keeps: nobody else can come by it */
-            state: string;
         };
         Block: {
             id: string;
@@ -7500,6 +7640,23 @@ export interface components {
                 hasPassword?: true;
             };
         };
+        Quota: {
+            /** @description `tunnels.bytes` */
+            name: string;
+            what: string;
+            unit: string;
+            used: number;
+            /** @description Null when there is none */
+            limit: number | null;
+            /**
+             * Format: date-time
+             * @description Absent for what is given back by ending it
+             */
+            resetsAt?: string;
+        };
+        Quotas: {
+            items: components["schemas"]["Quota"][];
+        };
         ReadPage: {
             /** @example https://example.com/ */
             url?: string;
@@ -7643,6 +7800,13 @@ export interface components {
         };
         RememberedDeviceList: {
             items: components["schemas"]["RememberedDevice"][];
+        };
+        ReplayTunnelRequest: {
+            /**
+             * @description Make it without the headers that were not kept, such as `Authorization`
+             * @default false
+             */
+            withoutSecrets: boolean;
         };
         RequestControl: {
             /**
@@ -8166,6 +8330,15 @@ export interface components {
                 detail: string;
             }[];
         };
+        TunnelCheck: {
+            /** @enum {string} */
+            name: "started" | "agent" | "links" | "relays" | "hostname" | "certificate" | "access" | "quota" | "limits" | "endpoints" | "requests";
+            /** @enum {string} */
+            status: "ok" | "warning" | "failed" | "skipped";
+            detail: string;
+            /** @description What to do about it */
+            fix?: string;
+        };
         TunnelConfig: {
             maxConnections: number;
             timeoutSeconds: number;
@@ -8195,6 +8368,29 @@ export interface components {
                 /** @constant */
                 hasPassword: true;
             };
+        };
+        TunnelCounts: {
+            requests: number;
+            /** @description Answered with 5xx, or not at all */
+            failures: number;
+            /** @description 0 to 1; null when there were no requests */
+            successRate: number | null;
+            /** @description WebSockets and TCP connections */
+            connections: number;
+            /** @description From visitors */
+            bytesIn: number;
+            /** @description To visitors */
+            bytesOut: number;
+        };
+        TunnelDiagnostics: {
+            tunnelId: string;
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            status: "ok" | "warning" | "failed";
+            summary: string;
+            /** @description In the order in which a visitor’s request meets them */
+            checks: components["schemas"]["TunnelCheck"][];
         };
         TunnelDomain: {
             /** @description `tdm_…` */
@@ -8291,6 +8487,179 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @description To the first byte, in ms; null without requests */
+        TunnelLatency: {
+            p50: number | null;
+            p95: number | null;
+            p99: number | null;
+        };
+        TunnelMetricsReport: {
+            tunnelId: string;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            stepSeconds: number;
+            /** @description As relays tell now */
+            live: {
+                links: number;
+                /** @description Requests, WebSockets and TCP connections under way */
+                inUse: number;
+                /** @description For one of `maxConnections` */
+                waiting: number;
+                /** @description That did not answer in time */
+                silentRelays: string[];
+            };
+            total: {
+                requests: number;
+                /** @description Answered with 5xx, or not at all */
+                failures: number;
+                /** @description 0 to 1; null when there were no requests */
+                successRate: number | null;
+                /** @description WebSockets and TCP connections */
+                connections: number;
+                /** @description From visitors */
+                bytesIn: number;
+                /** @description To visitors */
+                bytesOut: number;
+                latencyMs: components["schemas"]["TunnelLatency"];
+            };
+            /** @description The oldest first; steps in which nothing came are left out */
+            points: {
+                /** Format: date-time */
+                at: string;
+                requests: number;
+                /** @description Answered with 5xx, or not at all */
+                failures: number;
+                /** @description 0 to 1; null when there were no requests */
+                successRate: number | null;
+                /** @description WebSockets and TCP connections */
+                connections: number;
+                /** @description From visitors */
+                bytesIn: number;
+                /** @description To visitors */
+                bytesOut: number;
+                latencyMs: components["schemas"]["TunnelLatency"];
+            }[];
+            endpoints: {
+                /** @description Absent for what reached none, and for those that are gone */
+                endpointId?: string;
+                url?: string;
+                requests: number;
+                /** @description Answered with 5xx, or not at all */
+                failures: number;
+                /** @description 0 to 1; null when there were no requests */
+                successRate: number | null;
+                /** @description WebSockets and TCP connections */
+                connections: number;
+                /** @description From visitors */
+                bytesIn: number;
+                /** @description To visitors */
+                bytesOut: number;
+                latencyMs: components["schemas"]["TunnelLatency"];
+            }[];
+        };
+        TunnelReportRow: {
+            accountId: string;
+            /** @description Its name */
+            account: string;
+            /** @description That the account had when it was counted */
+            tier: string;
+            /** @description A calendar month, UTC */
+            period: string;
+            /** @description That carried something */
+            tunnels: number;
+            requests: number;
+            /** @description Answered with 5xx, or not at all */
+            failures: number;
+            /** @description 0 to 1; null when there were no requests */
+            successRate: number | null;
+            /** @description WebSockets and TCP connections */
+            connections: number;
+            /** @description From visitors */
+            bytesIn: number;
+            /** @description To visitors */
+            bytesOut: number;
+        };
+        TunnelRequest: {
+            /** @description `req_…`; in the header `Gantry-Request-Id` too */
+            id: string;
+            /** @enum {string} */
+            kind: "request" | "socket" | "tcp";
+            /** @description Since 1970 */
+            startedAtMs: number;
+            endedAtMs: number;
+            method?: string;
+            host?: string;
+            /** @description Secret parameters are left out */
+            path?: string;
+            /** @description Address of the visitor */
+            visitor: string;
+            status?: number;
+            /** @description `answered`, `visitor_left`, `cut`, or the code of the problem that was answered */
+            outcome: string;
+            relayId: string;
+            /** @description The relay that the visitor has reached */
+            forwardedBy?: string;
+            endpointId?: string;
+            agent?: string;
+            /** @description What let the visitor in */
+            grantId?: string;
+            /** @description That it waited for, or that refused it */
+            limit?: string;
+            queuedMs: number;
+            /** @description Of the endpoint, when it was chosen */
+            breaker?: string;
+            /** @description Tries before the last one */
+            retries: {
+                endpointId: string;
+                failure: string;
+                detail?: string;
+            }[];
+            connectMs?: number;
+            firstByteMs?: number;
+            totalMs: number;
+            bytesIn: number;
+            bytesOut: number;
+            replayOf?: string;
+            /** @description While the inspector is on, and only of one request; without secrets */
+            request?: {
+                headers: [
+                    string,
+                    string
+                ][];
+                body: {
+                    /** @description Bytes of the whole body */
+                    length: number;
+                    /** @description Whether this is only its beginning */
+                    cut: boolean;
+                    text?: string;
+                    /** @description Of what is no text */
+                    base64?: string;
+                };
+            };
+            response?: {
+                headers: [
+                    string,
+                    string
+                ][];
+                body: {
+                    /** @description Bytes of the whole body */
+                    length: number;
+                    /** @description Whether this is only its beginning */
+                    cut: boolean;
+                    text?: string;
+                    /** @description Of what is no text */
+                    base64?: string;
+                };
+            };
+        };
+        TunnelRequests: {
+            items: components["schemas"]["TunnelRequest"][];
+            nextCursor: string | null;
+            /** @description That did not answer in time */
+            silentRelays: string[];
+        };
         TunnelShare: {
             /** @description `tsh_…` */
             id: string;
@@ -8338,9 +8707,31 @@ export interface components {
             }[];
             endpoints: components["schemas"]["TunnelEndpoint"][];
         };
-        TunnelVisit: {
-            /** @description To open next; it counts for a minute */
-            url: string;
+        TunnelUsage: {
+            tunnelId: string;
+            /** @description The newest first */
+            periods: {
+                /** @description A calendar month, UTC: `2026-11` */
+                period: string;
+                /** Format: date-time */
+                from: string;
+                /**
+                 * Format: date-time
+                 * @description Not included
+                 */
+                to: string;
+                requests: number;
+                /** @description Answered with 5xx, or not at all */
+                failures: number;
+                /** @description 0 to 1; null when there were no requests */
+                successRate: number | null;
+                /** @description WebSockets and TCP connections */
+                connections: number;
+                /** @description From visitors */
+                bytesIn: number;
+                /** @description To visitors */
+                bytesOut: number;
+            }[];
         };
         Type: {
             /**
@@ -8385,6 +8776,28 @@ export interface components {
                 bytes: number;
                 /** @description As `DOM.setFileInputFiles` takes it over CDP */
                 path: string;
+            }[];
+        };
+        Usage: {
+            accountId: string;
+            /** @description The newest first */
+            periods: {
+                /** @description A calendar month, UTC */
+                period: string;
+                /** Format: date-time */
+                from: string;
+                /**
+                 * Format: date-time
+                 * @description Not included
+                 */
+                to: string;
+                tunnels: components["schemas"]["TunnelCounts"];
+                browsers: {
+                    /** @description That were started */
+                    sessions: number;
+                    /** @description That browsers were open */
+                    minutes: number;
+                };
             }[];
         };
         UseLink: {
@@ -8975,6 +9388,19 @@ export interface components {
         /**
          * @description `account.not_found`: No such account.
          *     `tunnel.not_found`: No such tunnel.
+         *     `tunnel.request_not_found`: No such request.
+         */
+        "account.not_found-or-tunnel.not_found-or-tunnel.request_not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `tunnel.not_found`: No such tunnel.
          *     `tunnel.run_unknown`: No such run of an agent.
          */
         "account.not_found-or-tunnel.not_found-or-tunnel.run_unknown": {
@@ -8991,18 +9417,6 @@ export interface components {
          *     `tunnel.share_not_found`: No such share.
          */
         "account.not_found-or-tunnel.not_found-or-tunnel.share_not_found": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /**
-         * @description `account.not_found`: No such account.
-         *     `tunnel.not_shared`: No such tunnel for you.
-         */
-        "account.not_found-or-tunnel.not_shared": {
             headers: {
                 [name: string]: unknown;
             };
@@ -11057,6 +11471,18 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /**
+         * @description `request.invalid`: The request is not valid.
+         *     `tunnel.wrong_span`: That span of time cannot be shown.
+         */
+        "request.invalid-or-tunnel.wrong_span": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `request.timeout`: The request took too long. */
         "request.timeout": {
             headers: {
@@ -11137,6 +11563,19 @@ export interface components {
          *     `tunnel.busy`: Too many passwords are set at once.
          */
         "server.stopping-or-server.unavailable-or-tunnel.busy": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `server.stopping`: The server is stopping.
+         *     `server.unavailable`: Something that this needs is away for the moment.
+         *     `tunnel.relay_silent`: A relay did not answer.
+         */
+        "server.stopping-or-server.unavailable-or-tunnel.relay_silent": {
             headers: {
                 [name: string]: unknown;
             };
@@ -11332,11 +11771,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /**
-         * @description `tunnel.share_exists`: It is shared with them already.
-         *     `tunnel.too_many_shares`: The tunnel has as many shares as it may have.
-         */
-        "tunnel.share_exists-or-tunnel.too_many_shares": {
+        /** @description `tunnel.request_not_replayable`: That request cannot be made again. */
+        "tunnel.request_not_replayable": {
             headers: {
                 [name: string]: unknown;
             };
@@ -11344,8 +11780,11 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `tunnel.visit_elsewhere`: That is not at this tunnel. */
-        "tunnel.visit_elsewhere": {
+        /**
+         * @description `tunnel.share_exists`: It is shared with them already.
+         *     `tunnel.too_many_shares`: The tunnel has as many shares as it may have.
+         */
+        "tunnel.share_exists-or-tunnel.too_many_shares": {
             headers: {
                 [name: string]: unknown;
             };
@@ -13625,6 +14064,72 @@ export interface operations {
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
+        };
+    };
+    getAdminReportsTunnels: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+                /**
+                 * @description This month unless given
+                 * @example 2026-11
+                 */
+                period?: string;
+                /** @description CSV is all of it, without pages */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "account": "Harbour",
+                     *           "tier": "free",
+                     *           "period": "2026-11",
+                     *           "tunnels": 2,
+                     *           "requests": 41210,
+                     *           "failures": 12,
+                     *           "successRate": 0.9997,
+                     *           "connections": 310,
+                     *           "bytesIn": 9120001,
+                     *           "bytesOut": 730112004
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["TunnelReportRow"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
         };
     };
     getAdminSealingKeys: {
@@ -19191,6 +19696,47 @@ export interface operations {
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
+    getQuotas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "name": "tunnels.bytes",
+                     *           "unit": "bytes",
+                     *           "used": 739232005,
+                     *           "limit": 107374182400,
+                     *           "what": "Bytes that tunnels carry in a calendar month",
+                     *           "resetsAt": "2026-12-01T00:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Quotas"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     getRoles: {
         parameters: {
             query?: never;
@@ -19240,6 +19786,8 @@ export interface operations {
                      *             "tunnels.write",
                      *             "relays.read",
                      *             "relays.write",
+                     *             "usage.read",
+                     *             "usage.report",
                      *             "keys.read",
                      *             "keys.write",
                      *             "keys.revoke",
@@ -19445,6 +19993,21 @@ export interface operations {
                      *             },
                      *             {
                      *               "permission": "relays.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "usage.read",
+                     *               "where": [
+                     *                 "own",
+                     *                 "all"
+                     *               ],
+                     *               "lent": true
+                     *             },
+                     *             {
+                     *               "permission": "usage.report",
                      *               "where": [
                      *                 "all"
                      *               ],
@@ -22567,6 +23130,57 @@ export interface operations {
             504: components["responses"]["request.timeout"];
         };
     };
+    getTunnelsIdDiagnostics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tunnelId": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "status": "failed",
+                     *       "at": "2026-11-20T12:00:00.000Z",
+                     *       "summary": "No agent holds the tunnel open.",
+                     *       "checks": [
+                     *         {
+                     *           "name": "started",
+                     *           "status": "ok",
+                     *           "detail": "The tunnel is started."
+                     *         },
+                     *         {
+                     *           "name": "agent",
+                     *           "status": "failed",
+                     *           "detail": "No agent holds the tunnel open.",
+                     *           "fix": "Run `gantry tunnel http 3000 --name shop` where the service is."
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelDiagnostics"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     getTunnelsIdDomains: {
         parameters: {
             query?: never;
@@ -23006,6 +23620,280 @@ export interface operations {
             504: components["responses"]["request.timeout"];
         };
     };
+    getTunnelsIdMetrics: {
+        parameters: {
+            query?: {
+                /** @description A day before `to` unless given */
+                from?: string & (unknown & unknown);
+                /** @description Not included; now unless given */
+                to?: string & (unknown & unknown);
+                /**
+                 * @description Seconds of one point: 60, 300, 900, 3600, 21600 or 86400. What is longer ago is kept by the hour, then by the day
+                 * @example 300
+                 */
+                step?: number;
+            };
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tunnelId": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "from": "2026-11-20T11:00:00.000Z",
+                     *       "to": "2026-11-20T12:00:00.000Z",
+                     *       "stepSeconds": 300,
+                     *       "live": {
+                     *         "links": 2,
+                     *         "inUse": 3,
+                     *         "waiting": 0,
+                     *         "silentRelays": []
+                     *       },
+                     *       "total": {
+                     *         "requests": 1200,
+                     *         "failures": 3,
+                     *         "successRate": 0.9975,
+                     *         "connections": 14,
+                     *         "bytesIn": 240000,
+                     *         "bytesOut": 18000000,
+                     *         "latencyMs": {
+                     *           "p50": 14.2,
+                     *           "p95": 88.1,
+                     *           "p99": 240
+                     *         }
+                     *       },
+                     *       "points": [
+                     *         {
+                     *           "at": "2026-11-20T11:55:00.000Z",
+                     *           "requests": 1200,
+                     *           "failures": 3,
+                     *           "successRate": 0.9975,
+                     *           "connections": 14,
+                     *           "bytesIn": 240000,
+                     *           "bytesOut": 18000000,
+                     *           "latencyMs": {
+                     *             "p50": 14.2,
+                     *             "p95": 88.1,
+                     *             "p99": 240
+                     *           }
+                     *         }
+                     *       ],
+                     *       "endpoints": [
+                     *         {
+                     *           "endpointId": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "http://127.0.0.1:3000",
+                     *           "requests": 1200,
+                     *           "failures": 3,
+                     *           "successRate": 0.9975,
+                     *           "connections": 14,
+                     *           "bytesIn": 240000,
+                     *           "bytesOut": 18000000,
+                     *           "latencyMs": {
+                     *             "p50": 14.2,
+                     *             "p95": 88.1,
+                     *             "p99": 240
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelMetricsReport"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-tunnel.wrong_span"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdRequests: {
+        parameters: {
+            query?: {
+                /** @example 20 */
+                limit?: number;
+                cursor?: string;
+                /** @description Only those that were answered with 5xx, refused, or not answered */
+                failed?: string;
+            };
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "req_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "kind": "request",
+                     *           "startedAtMs": 1795000000000,
+                     *           "endedAtMs": 1795000000018,
+                     *           "method": "GET",
+                     *           "host": "shop.tunnels.example.com",
+                     *           "path": "/cart?item=7",
+                     *           "visitor": "203.0.113.7",
+                     *           "status": 200,
+                     *           "outcome": "answered",
+                     *           "relayId": "rly_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "endpointId": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "agent": "laptop",
+                     *           "queuedMs": 0,
+                     *           "breaker": "closed",
+                     *           "retries": [],
+                     *           "firstByteMs": 14,
+                     *           "totalMs": 18,
+                     *           "bytesIn": 0,
+                     *           "bytesOut": 5120
+                     *         }
+                     *       ],
+                     *       "nextCursor": null,
+                     *       "silentRelays": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelRequests"];
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdRequestsRequestId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+                /** @example req_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                requestId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "req_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "kind": "request",
+                     *       "startedAtMs": 1795000000000,
+                     *       "endedAtMs": 1795000000018,
+                     *       "method": "GET",
+                     *       "host": "shop.tunnels.example.com",
+                     *       "path": "/cart?item=7",
+                     *       "visitor": "203.0.113.7",
+                     *       "status": 200,
+                     *       "outcome": "answered",
+                     *       "relayId": "rly_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "endpointId": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "agent": "laptop",
+                     *       "queuedMs": 0,
+                     *       "breaker": "closed",
+                     *       "retries": [],
+                     *       "firstByteMs": 14,
+                     *       "totalMs": 18,
+                     *       "bytesIn": 0,
+                     *       "bytesOut": 5120
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelRequest"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found-or-tunnel.request_not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.relay_silent"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdRequestsRequestIdReplay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+                /** @example req_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                requestId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "withoutSecrets": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReplayTunnelRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "requestId": "req_06f3k9w2m4qz7x8y1v5t0r6n3b"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @description Of the new one */
+                        requestId: string;
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found-or-tunnel.request_not_found"];
+            409: components["responses"]["tunnel.request_not_replayable"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.relay_silent"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     getTunnelsIdShares: {
         parameters: {
             query?: never;
@@ -23393,9 +24281,15 @@ export interface operations {
             504: components["responses"]["request.timeout"];
         };
     };
-    getTunnelsIdVisit: {
+    getTunnelsIdUsage: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description How many, this one included
+                 * @example 1
+                 */
+                months?: number;
+            };
             header?: never;
             path: {
                 /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
@@ -23405,40 +24299,56 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description See Other */
-            303: {
+            /** @description OK */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "tunnelId": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "periods": [
+                     *         {
+                     *           "period": "2026-11",
+                     *           "from": "2026-11-01T00:00:00.000Z",
+                     *           "to": "2026-12-01T00:00:00.000Z",
+                     *           "requests": 1200,
+                     *           "failures": 3,
+                     *           "successRate": 0.9975,
+                     *           "connections": 14,
+                     *           "bytesIn": 240000,
+                     *           "bytesOut": 18000000
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelUsage"];
+                };
             };
             400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
         };
     };
-    postTunnelsIdVisits: {
+    getUsage: {
         parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
-                id: string;
+            query?: {
+                /**
+                 * @description How many, this one included
+                 * @example 1
+                 */
+                months?: number;
             };
+            header?: never;
+            path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "to": "https://shop.tunnels.example.com/orders",
-                 *       "state": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
-                 *     }
-                 */
-                "application/json": components["schemas"]["BeginTunnelVisit"];
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description OK */
             200: {
@@ -23448,19 +24358,35 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "url": "https://shop.tunnels.example.com/.gantry/visit?ticket=eyJ…&to=%2Forders"
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "periods": [
+                     *         {
+                     *           "period": "2026-11",
+                     *           "from": "2026-11-01T00:00:00.000Z",
+                     *           "to": "2026-12-01T00:00:00.000Z",
+                     *           "tunnels": {
+                     *             "requests": 41210,
+                     *             "failures": 12,
+                     *             "successRate": 0.9997,
+                     *             "connections": 310,
+                     *             "bytesIn": 9120001,
+                     *             "bytesOut": 730112004
+                     *           },
+                     *           "browsers": {
+                     *             "sessions": 12,
+                     *             "minutes": 318.5
+                     *           }
+                     *         }
+                     *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["TunnelVisit"];
+                    "application/json": components["schemas"]["Usage"];
                 };
             };
-            400: components["responses"]["request.invalid-or-request.malformed"];
+            400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
-            404: components["responses"]["account.not_found-or-tunnel.not_shared"];
-            413: components["responses"]["request.too_large"];
-            415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.visit_elsewhere"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];

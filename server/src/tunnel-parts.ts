@@ -10,7 +10,9 @@ import type { Config } from '#kernel/config.ts'
 import type { Doorbell } from '#kernel/doorbell.ts'
 import { hashScrypt } from '#kernel/scrypt.ts'
 import { Turns } from '#kernel/turns.ts'
+import { relaysForAgents } from '#relays/index.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
+import { outside } from './tunnels-outside.ts'
 import { resolveTxt } from './txt-records.ts'
 
 export interface TunnelPartsOptions {
@@ -36,13 +38,14 @@ export function openTunnelParts({
     ticketFor: (runId) => identity().serviceToken('relay', runId),
     visitTicketFor: (tunnelId, subject) => identity().serviceToken(tunnelId, subject),
     isMember: isMemberOf,
-    relays: async () => [],
+    relays: relaysForAgents,
     hashPassword: (password, signal) => hashing.run(signal, () => hashScrypt(password)),
     ...{ provenEmailKey, accountsOf: accountsOfMember, isThere: isKnown },
     resolveTxt: (name, signal) => resolveTxt(name, signal, config.DNS_SERVERS),
     ownHosts: () => [config.PUBLIC_URL, config.RELAY_URL].flatMap(hostIn),
     mayHold: (ctx, starter) => mayStillAct(ctx, starter, 'tunnels.write'),
-    metricsOf: async () => new Map(),
+    relayCalls: { seen: async () => [], callsTo: async () => undefined },
+    outside,
     ring: () => doorbell.ring('tunnels'),
   }
 }

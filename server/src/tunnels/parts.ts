@@ -1,5 +1,6 @@
 import type { Context } from '#kernel/context.ts'
-import type { TunnelMetrics } from './schema.ts'
+import type { Outside } from './diagnostics/outside.ts'
+import type { TunnelRelays } from './usage/relayed.ts'
 
 /** What tunnels of a running process work with. */
 export interface TunnelParts {
@@ -27,8 +28,9 @@ export interface TunnelParts {
   isThere(ctx: Context, who: { userId: string } | { accountId: string }): Promise<boolean>
   /** Whether whoever has started a run may still hold tunnels of the account open. */
   mayHold(ctx: Context, starter: Starter): Promise<boolean>
-  /** What the tunnels have carried in the last 24 hours; those that are left out have carried nothing. */
-  metricsOf(ctx: Context, tunnelIds: readonly string[]): Promise<ReadonlyMap<string, TunnelMetrics>>
+  /** The relays, which know what is under way. */
+  readonly relayCalls: TunnelRelays
+  readonly outside: Outside
   /** The texts of TXT records of a name; none when it has none. @throws Error when nobody can tell within the deadline */
   resolveTxt(name: string, signal: AbortSignal): Promise<readonly string[]>
   /** Host names of the service itself, which no tunnel may have. */
