@@ -73,7 +73,8 @@ export function tunnels(running: Running) {
     routes: [
       ...[...tunnelRoutes(running), ...lifeRoutes(running), ...settingsRoutes(running)],
       ...[...endpointRoutes(running), ...shareRoutes(running), ...domainRoutes(running)],
-      ...[...agentRoutes(running), ...measureRoutes(running), ...visitRoutes(running)],
+      ...[...agentRoutes(running), ...measureRoutes(running)],
+      ...visitRoutes(running),
     ],
     quotas: {
       'tunnels.existing': {

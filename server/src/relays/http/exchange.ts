@@ -120,9 +120,7 @@ export class Exchange implements Asker, UnderWay {
     const { timeoutSeconds, idleTimeoutSeconds } = this.passage.tunnel.served.spec.config
     if (this.#body === 'held' && this.#continueMs > 0 && nowMs > this.#continueMs) this.#sendBody()
     if (this.#body === 'flowing' && this.#isTooSlow(nowMs)) {
-      return this.refuse(
-        problems.bodyTooSlow({ bytes: SLOWEST_BYTES, seconds: SLOWEST_OVER_MS / 1000 }),
-      )
+      return this.refuse(problems.bodyTooSlow({ seconds: SLOWEST_OVER_MS / 1000 }))
     }
     const quietMs = nowMs - this.passage.activeMs
     if (!this.#answering && quietMs > timeoutSeconds * 1000) {
