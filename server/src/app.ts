@@ -464,6 +464,7 @@ export class App {
       capabilities: this.capabilities,
       contextFor: this.contextFor,
       runtime: () => this.#desk!.runtime,
+      hosts: this.#relay?.relay,
       url: () => this.url,
       ...(this.#relay && { hosts: this.#relay.relay }),
       objects: objectHandler({

@@ -13,7 +13,6 @@ import { shareRoutes } from './share-routes.ts'
 import type { Running } from './parts.ts'
 import { problems } from './problems.ts'
 import { tunnelRoutes } from './routes.ts'
-import { endVisits } from './visit-end.ts'
 import { visitRoutes } from './visit-routes.ts'
 import { namesPerAccount, tunnelsPerAccount } from './settings.ts'
 import { usageEvents } from './usage/events.ts'
@@ -90,7 +89,7 @@ export function tunnels(running: Running) {
       },
     },
     jobs: [...tunnelJobs(running), ...usageJobs(running)],
-    reacts: [...tunnelReaders(running), judgeNewTier, endVisits(running)],
+    reacts: [...tunnelReaders(running), judgeNewTier],
     personal: tunnelRecords(running),
     publishes: [...published, ...usageEvents],
     problems: { ...problems, ...usageProblems },
