@@ -1,7 +1,8 @@
 import {
-  accountsOfMember,
+  accountsOfUser,
   type Identity,
   isKnown,
+  isMemberOf,
   mayStillAct,
   provenEmailKey,
 } from '#identity/index.ts'
@@ -33,9 +34,10 @@ export function openTunnelParts({
     ports: config.TUNNEL_PORTS,
     urlOf: (hostname) => withHost(config.RELAY_URL ?? url(), hostname),
     ticketFor: (runId) => identity().serviceToken('relay', runId),
+    visitTicketFor: (tunnelId, subject) => identity().serviceToken(tunnelId, subject),
     relays: async () => [],
     hashPassword: (password, signal) => hashing.run(signal, () => hashScrypt(password)),
-    ...{ provenEmailKey, accountsOf: accountsOfMember, isThere: isKnown },
+    ...{ provenEmailKey, accountsOf: accountsOfUser, isMember: isMemberOf, isThere: isKnown },
     resolveTxt: (name, signal) => resolveTxt(name, signal, config.DNS_SERVERS),
     ownHosts: () => [config.PUBLIC_URL, config.RELAY_URL].flatMap(hostIn),
     mayHold: (ctx, starter) => mayStillAct(ctx, starter, 'tunnels.write'),

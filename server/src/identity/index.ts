@@ -70,6 +70,7 @@ export { requireVerifiedEmail } from './email-verification.ts'
 export { admitExport } from './exports.ts'
 export { Identity } from './identity.ts'
 export { type Beginner, mayStillAct } from './may-act.ts'
+export { accountsOfUser, isMemberOf } from './memberships.ts'
 export { Providers } from './oauth/providers.ts'
 export type { PasswordCost } from './passwords.ts'
 export { preferencesOf } from './profile.ts'
@@ -80,7 +81,7 @@ export { seenUser } from './seen-user.ts'
 export const { stepUpRequired } = problems
 export const { notFound: userNotFound } = staffProblems
 export { accountOfUser, superAdminAddresses } from './users.ts'
-export { accountsOfMember, isKnown, provenEmailKey } from './whereabouts.ts'
+export { isKnown, provenEmailKey } from './whereabouts.ts'
 
 export interface IdentityParts extends Pick<Identity, 'tools' | 'signingKeys'> {
   store: ObjectStore

@@ -12,6 +12,8 @@ import { shareRoutes } from './share-routes.ts'
 import type { Running } from './parts.ts'
 import { problems } from './problems.ts'
 import { tunnelRoutes } from './routes.ts'
+import { endVisits } from './visit-end.ts'
+import { visitRoutes } from './visit-routes.ts'
 import { namesPerAccount, tunnelsPerAccount } from './settings.ts'
 
 export { type EndpointHealth, noteHealth } from './health.ts'
@@ -26,7 +28,6 @@ export {
 export type { Starter, TunnelParts } from './parts.ts'
 export { problems as tunnelProblems } from './problems.ts'
 export { findOwn, findReadable } from './read.ts'
-export { passOf } from './shared.ts'
 export type { TunnelMetrics } from './schema.ts'
 export { type Changes, changedSince, findTunnel, type FoundTunnel, specsOf } from './specs.ts'
 export type {
@@ -51,10 +52,10 @@ export function tunnels(running: Running) {
     routes: [
       ...[...tunnelRoutes(running), ...lifeRoutes(running), ...settingsRoutes(running)],
       ...[...endpointRoutes(running), ...shareRoutes(running), ...domainRoutes(running)],
-      ...agentRoutes(running),
+      ...[...agentRoutes(running), ...visitRoutes(running)],
     ],
     jobs: tunnelJobs(running),
-    reacts: tunnelReaders(running),
+    reacts: [...tunnelReaders(running), endVisits(running)],
     personal: tunnelRecords(running),
     publishes: published,
     problems,

@@ -203,4 +203,18 @@ export const problems = defineProblems({
     detail: 'The tunnel has {limit} domains.',
     suggestion: 'Delete one that nobody needs.',
   },
+  notShared: {
+    code: 'tunnel.not_shared',
+    status: 404,
+    title: 'No such tunnel for you',
+    detail: 'There is no tunnel {id}, or it was not shared with you.',
+    suggestion: 'Sign in as the one whom it was shared with, or ask its owner to share it.',
+  },
+  visitElsewhere: {
+    code: 'tunnel.visit_elsewhere',
+    status: 422,
+    title: 'That is not at this tunnel',
+    detail: 'The tunnel is not at {hostname}.',
+    suggestion: 'Open the tunnel by its own address.',
+  },
 })

@@ -68,30 +68,3 @@ async function isGrantee(ctx: Context, { provenEmailKey }: Pick<TunnelParts, 'pr
     and (tunnel_shares.user_id = ${userId} or tunnel_shares.email_key = ${email ?? null}
       or tunnel_shares.grantee_account_id = ${ctx.accountId}))`
 }
-
-/**
- * By which right a person who is signed in may visit: as a member of the tunnel's account, or by a share. Undefined for everybody else,
- * and for a tunnel that is not there.
- */
-export async function passOf(
-  ctx: Context,
-  parts: Pick<TunnelParts, 'provenEmailKey' | 'accountsOf'>,
-  tunnelId: string,
-): Promise<{ as: 'member' } | { as: 'grant'; grantId: string } | undefined> {
-  if (!('userId' in ctx.actor)) return undefined
-  const { userId } = ctx.actor
-  const row = await ctx.db
-    .selectFrom('tunnels')
-    .select('accountId')
-    .where('id', '=', tunnelId)
-    .where('deletedAt', 'is', null)
-    .executeTakeFirst()
-  if (!row) return undefined
-  const accounts = await parts.accountsOf(ctx, userId)
-  if (accounts.includes(row.accountId)) return { as: 'member' }
-  for (const accountId of [ctx.accountId, ...accounts]) {
-    const share = await shareWith(ctx.actingFor(accountId), parts, tunnelId)
-    if (share) return { as: 'grant', grantId: share.id }
-  }
-  return undefined
-}

@@ -28,7 +28,7 @@ export function makeEntry(tools: GateTools, { id, name, access, config }: Tunnel
     ...{ tools, name, access, basicAuth: config.basicAuth },
     tunnelId: id,
     holders: new Holders(access),
-    passes: new Passes(access.cookieKey, id),
+    passes: new Passes(tools.knownPasses, access.cookieKey, id),
     ranges:
       access.policy === 'addresses'
         ? new AddressRanges(access.addresses.filter(isAddressRange))

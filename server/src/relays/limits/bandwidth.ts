@@ -36,8 +36,9 @@ export class Bandwidth {
   /** Takes what has come already; gives the milliseconds until more may be read, mostly 0. */
   take(bytes: number): number {
     if (!this.isLimited) return 0
+    this.#refill()
     this.#taken += bytes
-    return this.leftMs(this.#taken)
+    return Math.max(0, (this.#taken - this.#allowed) / this.#bytesPerMs)
   }
 
   /** What `leftMs` asks for: all that was taken so far. */
