@@ -5,6 +5,7 @@ import { eventually } from '#kernel/test-support.ts'
 import { addMember, forAccount, found } from '#test/accounts.ts'
 import { type Person, startApp } from '#test/app.ts'
 import { publicKeys } from '#identity/index.ts'
+import { fenceLapsed } from './fence.ts'
 import { findTunnel, noteHealth } from './index.ts'
 import { sweep } from './sweep.ts'
 import { addRelay, addTunnel, link, partsOf, runAgent } from './test-support.ts'
@@ -157,6 +158,76 @@ test('a run that sleeps with a link is not ended', async () => {
   await sweep(ctx)
   assert.equal(await statusOf(ann, id), 'connected')
   assert.equal((await ann.get(`/v1/tunnels/${id}/status`)).body.agents.length, 1)
+})
+
+test('T62: who managed a tunnel by a share holds it no more once that is taken back, or has expired', async () => {
+  const [ann, bob] = [await app.person('ann'), await app.person('bob')]
+  const { id } = await addTunnel(ann, {})
+  const path = `/v1/tunnels/${id}/shares`
+  const body = { kind: 'user', userId: bob.userId, permission: 'manage', expiresInSeconds: 60 }
+  for (const end of ['revoke', 'expire']) {
+    const { body: share } = await ann.post(path, body)
+    const { body: run } = await runAgent(bob, [id])
+    const { linkId } = await link(app, run.runId, relayId)
+    assert.equal(await statusOf(ann, id), 'connected')
+    if (end === 'revoke') await ann.delete(`${path}/${share.id}`)
+    else {
+      const expiresAt = new Date(Date.now() - 1)
+      await ctx.db
+        .updateTable('tunnelShares')
+        .set({ expiresAt })
+        .where('id', '=', share.id)
+        .execute()
+      await fenceLapsed(ctx, parts)
+    }
+    assert.equal(await statusOf(ann, id), 'disconnected', end)
+    const again = await link(app, run.runId, relayId, linkId)
+    assert.deepEqual([again.tunnels, again.refused[0]?.code], [[], 'tunnel.not_found'])
+    assert.equal((await runAgent(bob, [id], { runId: run.runId })).status, 404)
+    const { spec } = (await findTunnel(ctx, parts, { tunnelId: id }))!
+    assert.ok(spec.holders.laptop! > run.tunnels[0].epoch, 'its links are of an epoch that is over')
+    await ann.delete(`${path}/${share.id}`)
+  }
+})
+
+test('a run that calls again changes nothing, and relays are told nothing', async () => {
+  const ann = await app.person('ann')
+  const { id } = await addTunnel(ann, {})
+  const { body: run } = await runAgent(ann, [id])
+  const before = (await findTunnel(ctx, parts, { tunnelId: id }))!.spec
+  const again = await runAgent(ann, [id], { runId: run.runId })
+  assert.deepEqual(again.body.tunnels, run.tunnels)
+  assert.deepEqual((await findTunnel(ctx, parts, { tunnelId: id }))!.spec, before)
+})
+
+test('of an erased person nothing is left that tells who held what open, or what was shared with them', async () => {
+  const [ann, bob] = [await app.person('ann'), await app.person('bob')]
+  const { id } = await addTunnel(bob, {})
+  const lent = await addTunnel(ann, {})
+  await ann.post(`/v1/tunnels/${lent.id}/shares`, { kind: 'user', email: bob.email })
+  const { body: run } = await runAgent(bob, [id], { host: 'bobs-laptop' })
+  const person = { userId: bob.userId, email: bob.email, accountIds: [bob.accountId] }
+  const { lists, erase } = app.app.capabilities.find(({ name }) => name === 'tunnels')!.personal!
+  const listed = async () => {
+    const entries = Object.entries(lists!).map(async ([name, read]) => {
+      let rows = 0
+      for await (const _row of read(ctx, person)) rows++
+      return [name, rows]
+    })
+    return Object.fromEntries(await Promise.all(entries))
+  }
+  const own = { tunnels: 1, tunnelAgentRuns: 1 }
+  assert.deepEqual(await listed(), { ...own, tunnelShares: 1 })
+  await erase!(ctx, person)
+  await erase!(ctx, person)
+  assert.deepEqual(await listed(), { ...own, tunnelShares: 0 })
+  assert.equal(await findTunnel(ctx, parts, { tunnelId: id }), undefined)
+  const row = await ctx.db
+    .selectFrom('tunnelAgentRuns')
+    .select(['host', 'ipAddress'])
+    .where('id', '=', run.runId)
+    .executeTakeFirst()
+  assert.deepEqual(row, { host: null, ipAddress: null })
 })
 
 test('of a deleted account no tunnel is left, and what was shared with it is taken back', async () => {

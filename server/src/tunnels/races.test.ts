@@ -37,6 +37,15 @@ test('each TCP tunnel has a port of its own, and one that was given back is the 
   assert.equal((await make()).body.port, one.port)
 })
 
+test('a TCP tunnel asks nobody for what only a request can bring', async () => {
+  const ann = await app.person('ann')
+  for (const policy of ['token', 'members', 'password']) {
+    const access = { policy, password: 'plum-harbour-42' }
+    const { status, body } = await ann.post('/v1/tunnels', { kind: 'tcp', access })
+    assert.deepEqual([status, body.code], [422, 'tunnel.setting_unfit'])
+  }
+})
+
 test('creates that come at once do not pass the limit of tunnels together', async () => {
   const [ann, root] = [await app.person('ann'), await app.superAdmin()]
   await root.put('/v1/admin/config', { 'tunnels.tunnels_per_account': 3 })

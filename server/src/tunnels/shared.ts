@@ -6,17 +6,37 @@ import { hostnameOf, urlOfTunnel } from './present.ts'
 import type { SharedTunnel } from './share-schema.ts'
 import type { TunnelShareRow } from './tables.ts'
 
+/** Somebody who acts for an account. */
+export interface Grantee {
+  userId: string | undefined
+  accountId: string
+}
+
 /** What lets the actor do something with a tunnel of others: of several shares, the widest. */
-export async function shareWith(
+export function shareWith(
   ctx: Context,
   parts: Pick<TunnelParts, 'provenEmailKey'>,
+  tunnelId: string,
+): Promise<TunnelShareRow | undefined> {
+  return shareFor(ctx, parts, granteeOf(ctx), tunnelId)
+}
+
+function granteeOf({ actor, accountId }: Context): Grantee {
+  return { userId: 'userId' in actor ? actor.userId : undefined, accountId }
+}
+
+/** The same for anybody. */
+export async function shareFor(
+  ctx: Context,
+  parts: Pick<TunnelParts, 'provenEmailKey'>,
+  grantee: Grantee,
   tunnelId: string,
 ): Promise<TunnelShareRow | undefined> {
   return ctx.db
     .selectFrom('tunnelShares')
     .selectAll()
     .where('tunnelId', '=', tunnelId)
-    .where(await isGrantee(ctx, parts))
+    .where(await isFor(ctx, parts, grantee))
     .orderBy(sql`case permission when 'manage' then 0 when 'read' then 1 else 2 end`)
     .orderBy('id')
     .executeTakeFirst()
@@ -37,7 +57,7 @@ export async function listShared(
     .select(['tunnelShares.id as shareId', 'permission', 'expiresAt', 'tunnelShares.createdAt'])
     .select(timeText('tunnelShares.createdAt').as('createdText'))
     .where('deletedAt', 'is', null)
-    .where(await isGrantee(ctx, parts))
+    .where(await isFor(ctx, parts, granteeOf(ctx)))
     .$if(place !== undefined, (rows) =>
       rows.where(olderThan('tunnelShares.createdAt', 'tunnelShares.id', place!)),
     )
@@ -60,11 +80,14 @@ export async function listShared(
   return { items, nextCursor }
 }
 
-/** Of shares that count now: whether they are for the actor, or for the account that they act for. */
-async function isGrantee(ctx: Context, { provenEmailKey }: Pick<TunnelParts, 'provenEmailKey'>) {
-  const userId = 'userId' in ctx.actor ? ctx.actor.userId : null
-  const email = userId === null ? undefined : await provenEmailKey(ctx, userId)
+/** Of shares that count now: whether they are for these, or for the account that they act for. */
+async function isFor(
+  ctx: Context,
+  { provenEmailKey }: Pick<TunnelParts, 'provenEmailKey'>,
+  { userId, accountId }: Grantee,
+) {
+  const email = userId === undefined ? undefined : await provenEmailKey(ctx, userId)
   return sql<boolean>`((tunnel_shares.expires_at is null or tunnel_shares.expires_at > ${ctx.clock.now()})
-    and (tunnel_shares.user_id = ${userId} or tunnel_shares.email_key = ${email ?? null}
-      or tunnel_shares.grantee_account_id = ${ctx.accountId}))`
+    and (tunnel_shares.user_id = ${userId ?? null} or tunnel_shares.email_key = ${email ?? null}
+      or tunnel_shares.grantee_account_id = ${accountId}))`
 }
