@@ -103,9 +103,9 @@ test('whoever follows the revisions misses no change, however many come at once'
     for (const { id, config } of news.specs) seen.set(id, config.maxConnections)
     revision = news.revision
   }
-  let done = false
+  const done = new AbortController()
   const following = (async () => {
-    while (!done) await look()
+    while (!done.signal.aborted) await look()
   })()
   const wanted = new Map<string, number>()
   for (let round = 1; round <= 5; round++) {
@@ -117,7 +117,7 @@ test('whoever follows the revisions misses no change, however many come at once'
       }),
     )
   }
-  done = true
+  done.abort()
   await following
   await look()
   assert.deepEqual(new Map([...seen].sort()), new Map([...wanted].sort()))
