@@ -4,9 +4,11 @@ import { type Entry, NodeServer } from '#browsers/index.ts'
 import {
   type BeatAnswer,
   type BeatRequest,
+  type Joined,
   type JoinRequest,
   watchSpotNotice,
 } from '#fleet/index.ts'
+import { Refused } from '#kernel/api-client.ts'
 import { systemClock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
 import type { Home } from '#kernel/home.ts'
@@ -17,17 +19,17 @@ import { closeInOrder } from '#kernel/shutdown.ts'
 import { Ticker } from '#kernel/ticker.ts'
 import type { Users } from '#kernel/unprivileged.ts'
 import { BrowserNode, type Chromium } from './browser-node.ts'
-import { ControlPlane, deliverReports, Refused } from './control-plane.ts'
+import { ControlPlane, deliverReports } from './control-plane.ts'
 import {
   advertisedUrl,
   type Certificate,
-  checkNodeConfig,
+  checkMemberConfig,
   forgetMembership,
   keepMembership,
-  type Membership,
+  type Membership as Kept,
   ownCertificate,
   recallMembership,
-} from './node-membership.ts'
+} from './membership.ts'
 import { ToldFacts } from './told-facts.ts'
 import { VERSION } from './version.ts'
 
@@ -38,6 +40,8 @@ export interface NodeRoleOptions {
   log: Log
   chromium: Chromium
 }
+
+type Membership = Kept & Pick<Joined, 'nodeId' | 'instanceId'>
 
 const BEAT_EVERY_MS = 5_000
 const TELL_EVERY_MS = 1_000
@@ -71,14 +75,14 @@ export class NodeRole implements AsyncDisposable {
   /** @throws ConfigError that says what the configuration of a node lacks */
   static async check({ config, home }: Pick<NodeRoleOptions, 'config' | 'home'>): Promise<void> {
     const membership = await recallMembership(home, config, await ownCertificate(home))
-    checkNodeConfig(config, membership !== undefined)
+    checkMemberConfig(config, 'node', membership !== undefined)
   }
 
   /** Takes over the browsers that an earlier process left. It joins when it can: see `joined`. */
   static async open(options: NodeRoleOptions): Promise<NodeRole> {
     const { config, home } = options
     const certificate = await ownCertificate(home)
-    const membership = await recallMembership(home, config, certificate)
+    const membership = await recallMembership<Membership>(home, config, certificate)
     const controlPlane = new ControlPlane(config.CONTROL_PLANE_URL!)
     controlPlane.credential = membership?.credential
     const log = options.log.category('node')

@@ -1,5 +1,5 @@
 import {
-  accountsOfUser,
+  accountsOfMember,
   type Identity,
   isKnown,
   isMemberOf,
@@ -10,7 +10,9 @@ import type { Config } from '#kernel/config.ts'
 import type { Doorbell } from '#kernel/doorbell.ts'
 import { hashScrypt } from '#kernel/scrypt.ts'
 import { Turns } from '#kernel/turns.ts'
+import { relaysForAgents } from '#relays/index.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
+import { outside } from './tunnels-outside.ts'
 import { resolveTxt } from './txt-records.ts'
 
 export interface TunnelPartsOptions {
@@ -34,14 +36,16 @@ export function openTunnelParts({
     ports: config.TUNNEL_PORTS,
     urlOf: (hostname) => withHost(config.RELAY_URL ?? url(), hostname),
     ticketFor: (runId) => identity().serviceToken('relay', runId),
+    relays: relaysForAgents,
     visitTicketFor: (tunnelId, subject) => identity().serviceToken(tunnelId, subject),
-    relays: async () => [],
+    isMember: isMemberOf,
     hashPassword: (password, signal) => hashing.run(signal, () => hashScrypt(password)),
-    ...{ provenEmailKey, accountsOf: accountsOfUser, isMember: isMemberOf, isThere: isKnown },
+    ...{ provenEmailKey, accountsOf: accountsOfMember, isThere: isKnown },
     resolveTxt: (name, signal) => resolveTxt(name, signal, config.DNS_SERVERS),
     ownHosts: () => [config.PUBLIC_URL, config.RELAY_URL].flatMap(hostIn),
     mayHold: (ctx, starter) => mayStillAct(ctx, starter, 'tunnels.write'),
-    metricsOf: async () => new Map(),
+    relayCalls: { seen: async () => [], callsTo: async () => undefined },
+    outside,
     ring: () => doorbell.ring('tunnels'),
   }
 }

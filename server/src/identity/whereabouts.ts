@@ -11,6 +11,19 @@ export async function provenEmailKey({ db }: Context, userId: string): Promise<s
   return user?.emailKey
 }
 
+/** The accounts that the user is a member of. */
+export async function accountsOfMember({ db }: Context, userId: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('members')
+    .innerJoin('accounts', 'accounts.id', 'members.accountId')
+    .select('accountId')
+    .where('userId', '=', userId)
+    .where('deletedAt', 'is', null)
+    .orderBy('accountId')
+    .execute()
+  return rows.map(({ accountId }) => accountId)
+}
+
 /** Whether such a user may sign in, or such an account is there. */
 export async function isKnown(
   { db }: Context,

@@ -143,6 +143,10 @@ export const KEYS = {
     port.default(8720),
     'Port on which a relay that runs alone serves visitors and agents; with TLS when `TLS_CERT_FILE` is set. Beside `api` they come to `PORT`.',
   ),
+  RELAY_INTERNAL_PORT: key(
+    port.default(8721),
+    'Port on which a relay serves other relays and its API, with TLS and a certificate of its own. Beside `api` it is opened once there is another relay.',
+  ),
   RELAY_URL: key(
     httpUrl.optional(),
     'Address under which agents reach this relay, and visitors the tunnels: its scheme and port are those of every tunnel.',
@@ -295,11 +299,11 @@ export const KEYS = {
   ),
   CONTROL_PLANE_URL: key(
     httpUrl.optional(),
-    'Of a process with the role `node` alone: the API that it works for.',
+    'Of a process with the role `node` or `relay` alone: the API that it works for.',
   ),
   JOIN_TOKEN: key(
     z.string().min(16).optional(),
-    'With which a node joins for the first time; made by `POST /v1/fleet/join-tokens`.',
+    'With which a node or a relay joins for the first time; made by `POST /v1/fleet/join-tokens`.',
   ),
   POD_NAME: key(
     z
@@ -315,8 +319,8 @@ export const KEYS = {
   NODE_PORT: key(port.default(8701), 'Where a node listens for its API, with TLS.'),
   ADVERTISE_URL: key(
     httpUrl.optional(),
-    'Where its API reaches a node.',
-    '`https://HOST:NODE_PORT`, by the machine’s name where `HOST` is every address',
+    'Where its API reaches a node, or a relay that runs alone.',
+    '`https://HOST:NODE_PORT` (or `RELAY_INTERNAL_PORT`), by the machine’s name where `HOST` is every address',
   ),
   SPOT_NOTICES: key(
     z.stringbool().default(false),

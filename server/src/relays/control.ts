@@ -1,4 +1,6 @@
-import type { TunnelSpec } from '#tunnels/index.ts'
+import type { LatencyBounds, TunnelSpec, UsageEntry } from '#tunnels/index.ts'
+
+export type { UsageEntry } from '#tunnels/index.ts'
 
 /**
  * What a relay asks of the control plane: by direct calls beside the API, by HTTPS from a relay of its own. A relay has no database
@@ -24,7 +26,10 @@ export interface RelayControl {
   }): Promise<News>
   /** Health of endpoints as agents tell it. */
   reportHealth(reports: readonly HealthReport[]): Promise<void>
-  /** Takes counts; the same entry twice is taken once. Returns the highest sequence that is taken for good. */
+  /**
+   * Takes counts; the same entry twice is taken once, also when another relay sends it again: a journal has one name among all relays
+   * for ever, and what a relay left on a disk is sent by the next one there. Returns the highest sequence that is taken for good.
+   */
   reportUsage(journal: string, entries: readonly UsageEntry[]): Promise<{ upTo: number }>
 }
 
@@ -84,25 +89,8 @@ export interface HealthReport {
   at: string
 }
 
-/** What was counted since the entry before, of one tunnel by one endpoint. Sequences of a journal rise and are never used again. */
-export interface UsageEntry {
-  sequence: number
-  tunnelId: string
-  /** Undefined for what never reached one. */
-  endpointId?: string
-  /** The minute that it belongs to, ISO 8601. */
-  minute: string
-  requests: number
-  /** Answered with 5xx, or not at all. */
-  failures: number
-  connections: number
-  bytesIn: number
-  bytesOut: number
-  /** Requests by time to the first byte: counts at or below each bound of `LATENCY_BOUNDS_MS`, and above the last. */
-  latency: readonly number[]
-}
-
+/** Those that usage is counted by; the same as the control plane's. */
 export const LATENCY_BOUNDS_MS = [
   ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
   ...[1_000, 2_000, 5_000, 10_000, 30_000],
-] as const
+] as const satisfies LatencyBounds

@@ -69,11 +69,16 @@ async function announce(ctx: Context, { id, name, kind, port }: TunnelRow): Prom
 
 /** In a transaction that no other create runs beside. */
 async function checkLimit(ctx: Context): Promise<void> {
-  const limit = ctx.settings.get(tunnelsPerAccount)
-  const { rows } = await sql<{ tunnels: number }>`
-    select count(*)::int as tunnels from tunnels
+  const { used, limit } = await tunnelsThere(ctx)
+  if (used >= limit) throw problems.limitReached({ limit })
+}
+
+/** Those of the account, and how many it may have. */
+export async function tunnelsThere(ctx: Context): Promise<{ used: number; limit: number }> {
+  const { rows } = await sql<{ used: number }>`
+    select count(*)::int as used from tunnels
     where account_id = ${ctx.accountId} and deleted_at is null`.execute(ctx.db)
-  if (rows[0]!.tunnels >= limit) throw problems.limitReached({ limit })
+  return { used: rows[0]!.used, limit: ctx.settings.get(tunnelsPerAccount) }
 }
 
 /** Not to be guessed, since whoever knows the address may visit. */

@@ -7,6 +7,7 @@ import type { Tunnel, TunnelQuery } from './schema.ts'
 import { shareWith } from './shared.ts'
 import { linksOf } from './status.ts'
 import type { TunnelEndpointRow, TunnelRow } from './tables.ts'
+import { recentMetrics } from './usage/recent.ts'
 
 type Permission = Tunnel['permission']
 
@@ -108,7 +109,7 @@ async function showAll(
     await endpointsOf(ctx, ids),
     await domainsOf(ctx, ids),
     await linksOf(ctx, ids),
-    ids.length > 0 ? await parts.metricsOf(ctx, ids) : new Map(),
+    await recentMetrics(ctx, ids),
   ]
   return rows.map((row) =>
     presentTunnel(parts, row, {

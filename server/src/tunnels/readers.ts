@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Context } from '#kernel/context.ts'
 import { defineReader, type Reader } from '#kernel/events.ts'
-import { endShares } from './cut.ts'
+import { askAgain, endShares } from './cut.ts'
 import { deleteRow } from './life.ts'
 import type { Running, TunnelParts } from './parts.ts'
 import { changing } from './revision.ts'
@@ -20,6 +20,12 @@ const FALLEN = [
   ...['user.password_changed', 'user.sign_ins_ended'],
 ]
 
+/** After which visitors are let in no more that were let in as who they are. */
+const DEPARTED = [
+  ...['member.removed', 'user.deactivated', 'user.deletion_scheduled'],
+  'user.sign_ins_ended',
+]
+
 export function tunnelReaders(running: Running): Reader[] {
   return [
     defineReader({
@@ -29,6 +35,19 @@ export function tunnelReaders(running: Running): Reader[] {
       async handle(ctx, { data }) {
         const { userId, keyId, signInId } = About.parse(data)
         await checkRuns(ctx, running(), keyId ? { keyId } : signInId ? { signInId } : { userId })
+      },
+    }),
+    defineReader({
+      name: 'tunnels.cut_visitors',
+      kinds: DEPARTED,
+      from: 'now',
+      async handle(ctx, { kind, data, accountId }) {
+        const { userId } = About.parse(data)
+        if (userId === undefined) return
+        const parts = running()
+        const isOne = kind === 'member.removed' && accountId !== null
+        const accounts = isOne ? [accountId] : await parts.accountsOf(ctx, userId)
+        await askAgain(ctx, parts, { userId, accounts })
       },
     }),
     defineReader({

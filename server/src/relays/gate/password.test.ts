@@ -88,6 +88,15 @@ test('a wrong password shows the page again, ten times from one address', async 
   assert.equal(elsewhere.answer.status, 303)
 })
 
+test('the right password is no try', async () => {
+  const gate = new GateScene().gates.open(specOf(asks))
+  for (let at = 0; at < 9; at++) await gate.judge(form({ password: `wrong ${at}` }))
+  const right = await refused(gate.judge(form({ password: 'open sesame' })))
+  assert.equal(right.answer.status, 303)
+  const wrong = await refused(gate.judge(form({ password: 'wrong' })))
+  assert.equal(header(wrong, 'gantry-tunnel-error'), 'tunnel.password_wrong')
+})
+
 test('a form of another site, too long a form and another type are refused', async () => {
   const gate = new GateScene().gates.open(specOf(asks))
   const right = { password: 'open sesame' }

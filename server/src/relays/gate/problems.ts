@@ -28,11 +28,19 @@ export const visitorProblems = defineProblems({
     category: 'validation',
   },
   stopped: {
-    code: 'tunnel.stopped',
+    code: 'tunnel.not_started',
     status: 503,
     title: 'The tunnel is stopped',
     detail: 'Whoever runs this service has stopped its tunnel.',
     level: 'info',
+  },
+  quotaExceeded: {
+    code: 'tunnel.quota_exceeded',
+    status: 429,
+    title: 'This tunnel has carried all that it may for now',
+    detail: 'The account of this tunnel has used all bytes of this month.',
+    suggestion:
+      'Come back when `Retry-After` says. Whoever runs the service sees it with GET /api/v1/quotas.',
   },
   noAgent: {
     code: 'tunnel.no_agent',
@@ -57,6 +65,13 @@ export const visitorProblems = defineProblems({
     detail: 'This relay carries as much as it may.',
     level: 'warn',
   },
+  unreachable: {
+    code: 'tunnel.unreachable',
+    status: 503,
+    title: 'The tunnel cannot be reached now',
+    detail: 'The relay could not learn where the tunnel leads.',
+    level: 'warn',
+  },
   serviceRefused: {
     code: 'tunnel.service_refused',
     status: 502,
@@ -78,6 +93,13 @@ export const visitorProblems = defineProblems({
     title: 'The service took too long',
     detail: 'No answer began within {seconds} s.',
     level: 'info',
+  },
+  bodyTooSlow: {
+    code: 'tunnel.body_too_slow',
+    status: 408,
+    title: 'The body of the request comes too slowly',
+    detail: 'Hardly anything of it came in {seconds} s.',
+    category: 'validation',
   },
   loop: {
     code: 'tunnel.loop',
@@ -106,7 +128,7 @@ export const visitorProblems = defineProblems({
     suggestion: 'Wait, and then try again with the right one.',
   },
   hashingBusy: {
-    code: 'tunnel.busy',
+    code: 'tunnel.sign_in_busy',
     status: 503,
     title: 'Too many are signing in at once',
     level: 'warn',
