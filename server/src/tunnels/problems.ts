@@ -141,6 +141,13 @@ export const problems = defineProblems({
     detail: 'The tunnel is not at {hostname}.',
     suggestion: 'Open the tunnel by its own address.',
   },
+  unfit: {
+    code: 'tunnel.setting_unfit',
+    status: 422,
+    title: 'A TCP tunnel cannot do that',
+    detail: 'A TCP tunnel has no {what}: nobody can ask its visitors who they are.',
+    suggestion: 'Open it to everybody (`public`) or to `addresses`.',
+  },
   busy: {
     code: 'tunnel.busy',
     status: 503,
