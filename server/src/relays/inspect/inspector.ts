@@ -48,15 +48,17 @@ export class Inspector {
 
   /** What one request is shown to while it passes; undefined unless the owner wants that. */
   capture(): Capture | undefined {
-    return this.#config.enabled ? new Capture(this.#config.bodyBytes) : undefined
+    const { enabled, bodyBytes } = this.#config
+    return enabled ? new Capture(this.#options.room, bodyBytes) : undefined
   }
 
   /** Once, at its end. */
   record(decision: Decision, capture?: Capture): void {
-    const kept = { decision, capture: this.#config.enabled ? capture : undefined }
-    this.#kept.push(kept)
+    capture?.close()
+    if (!this.#config.enabled) capture?.drop()
+    this.#kept.push({ decision, capture: this.#config.enabled ? capture : undefined })
     if (this.#kept.length > RING) this.dropOldest()
-    this.#options.room.added(this, kept)
+    this.#options.room.added(this)
   }
 
   /** The newest first. `after` is of an earlier page, of any relay. */
@@ -86,15 +88,16 @@ export class Inspector {
   }
 
   /** @internal Of the room, when there are too many in all. */
-  dropOldest(): boolean {
+  dropOldest(): void {
     const dropped = this.#kept.shift()
-    if (dropped) this.#options.room.removed(this, dropped)
-    return this.#kept.length > 0
+    if (!dropped) return
+    dropped.capture?.drop()
+    this.#options.room.removed()
   }
 
   /** @internal */
   dropAll(): void {
-    while (this.dropOldest());
+    while (!this.isEmpty) this.dropOldest()
   }
 
   #find(id: string): Kept | undefined {
@@ -103,7 +106,7 @@ export class Inspector {
 
   #forgetBodies(): void {
     for (const kept of this.#kept) {
-      this.#options.room.shrunk(kept)
+      kept.capture?.drop()
       kept.capture = undefined
     }
   }
