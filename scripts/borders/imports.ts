@@ -8,6 +8,8 @@ type Zone = string
 
 const OUTSIDE = ['sdk', 'cli', 'console', 'scripts'] as const
 
+const SDK_ENTRIES = ['sdk/src/index.ts', 'sdk/src/tunnels/index.ts']
+
 function zoneOf(path: string): Zone {
   const [top, , folder, ...inside] = path.split('/')
   if (OUTSIDE.includes(top as never)) return `${top} workspace`
@@ -52,7 +54,7 @@ function refuse(from: string, to: string): string | undefined {
 function refuseOutside(from: string, zone: Zone, to: string): string | undefined {
   const isEntry =
     zoneOf(to) === 'app' || (from.startsWith('cli/bin/') && to.startsWith('scripts/lib/'))
-  if (isTest(from) || to === 'sdk/src/index.ts') return undefined
+  if (isTest(from) || SDK_ENTRIES.includes(to)) return undefined
   if (zone === 'cli workspace' && isEntry) return undefined
   return `the ${zone} imports ${to}; it may use the SDK${zone.startsWith('cli') ? ' and the entry files of the server' : ''}`
 }

@@ -9,7 +9,7 @@ import type { Fetch } from './credentials.ts'
 import { errorOf } from './error.ts'
 import type { paths } from './openapi.d.ts'
 
-type Method = 'get' | 'post' | 'put' | 'delete'
+type Method = 'get' | 'post' | 'put' | 'patch' | 'delete'
 type Media = `${string}/${string}`
 type PathOf<M extends Method> = ClientPathsWithMethod<Client<paths>, M>
 type InitOf<M extends Method, Path extends PathOf<M>> = MaybeOptionalInit<
@@ -43,6 +43,7 @@ export interface Calls {
   readonly GET: Call<'get'>
   readonly POST: Call<'post'>
   readonly PUT: Call<'put'>
+  readonly PATCH: Call<'patch'>
   readonly DELETE: Call<'delete'>
 }
 

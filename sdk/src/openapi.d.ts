@@ -3615,6 +3615,116 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tunnel-agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to hold tunnels open, or get another ticket to go on
+         * @description A new run takes the tunnels at once from the earlier one of the same label. Call again with the `runId` for a fresh ticket, as often as links are opened.
+         *
+         *     Needs the permission `tunnels.write`.
+         */
+        post: operations["postTunnelAgents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the tunnels of the account, the newest first
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnels"];
+        put?: never;
+        /**
+         * Create a tunnel
+         * @description Its address is there at once; it leads somewhere once an agent holds it open: `gantry tunnel http 3000 --name shop`.
+         *
+         *     Needs the permission `tunnels.write`.
+         */
+        post: operations["postTunnels"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a tunnel
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/visit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sign in to visit a tunnel
+         * @description Relays send browsers here. It leads to the console, which asks who it is and goes on to the tunnel.
+         *
+         *     Open to everybody: where visitors of tunnels begin to sign in.
+         */
+        get: operations["getTunnelsIdVisit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get the way into a tunnel that was shared with me
+         * @description Open to everybody who is signed in: people visit what was shared with them, whatever account they are in. API keys may not.
+         */
+        post: operations["postTunnelsIdVisits"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/me": {
         parameters: {
             query?: never;
@@ -4951,6 +5061,12 @@ export interface components {
                 };
             }[];
         };
+        BeginTunnelVisit: {
+            /** @description Where the visitor wanted to go */
+            to: string;
+            /** @description Of what the visitor’s browser keeps: nobody else can come by it */
+            state: string;
+        };
         Block: {
             id: string;
             range: string;
@@ -5364,6 +5480,20 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
+        };
+        CreateTunnel: {
+            /** @description Below the domain of tunnels: `shop` is at `shop.…`. It stays with the account for ever. One is made up unless given */
+            name?: string;
+            /**
+             * @default http
+             * @enum {string}
+             */
+            kind: "http" | "tcp";
+            /** @default {} */
+            config: components["schemas"]["PatchTunnelConfig"];
+            /** @description Public unless given */
+            access?: components["schemas"]["PutTunnelAccess"];
+            endpoints?: components["schemas"]["NewTunnelEndpoint"][];
         };
         CreateUser: {
             /** Format: email */
@@ -6295,6 +6425,26 @@ export interface components {
             /** @description There when it is the first factor; shown this once */
             backupCodes?: string[];
         };
+        NewTunnelEndpoint: {
+            /** @description As its agent reaches it: `http://127.0.0.1:3000`, `tcp://127.0.0.1:5432` */
+            url: string;
+            /**
+             * @description By which an agent goes; the newest one with a label holds the tunnel
+             * @default default
+             */
+            agent: string;
+            /**
+             * @description The lowest that is healthy is taken
+             * @default 0
+             */
+            priority: number;
+            /**
+             * @description Its share among those of one priority
+             * @default 1
+             */
+            weight: number;
+            healthCheck?: components["schemas"]["TunnelHealthCheck"];
+        };
         NodeBeat: {
             /** @description Higher than that of the beat before */
             sequence: number;
@@ -6539,6 +6689,30 @@ export interface components {
             userVerification?: string;
         } & {
             [key: string]: unknown;
+        };
+        PatchTunnelConfig: {
+            maxConnections?: number;
+            timeoutSeconds?: number;
+            idleTimeoutSeconds?: number;
+            compression?: boolean;
+            bandwidthBytesPerSecond?: number | null;
+            queueSeconds?: number;
+            requestHeaders?: components["schemas"]["TunnelHeaderRules"];
+            responseHeaders?: components["schemas"]["TunnelHeaderRules"];
+            hostHeader?: string;
+            inspector?: {
+                /** @default false */
+                enabled: boolean;
+                /** @default 4096 */
+                bodyBytes: number;
+            };
+            basicAuth?: {
+                username: string;
+                /** @description Never shown again. Left out: the one that is set */
+                password?: string;
+                /** @constant */
+                hasPassword?: true;
+            } | null;
         };
         Pdf: {
             /**
@@ -6786,6 +6960,18 @@ export interface components {
                 stopping: number;
             };
         };
+        PutTunnelAccess: {
+            /**
+             * @description `public`: anybody. `token`: holders of a token or a link. `members`: people of the account who sign in. `addresses`: from these. `password`: whoever knows it. Holders of a grant may always come.
+             * @enum {string}
+             */
+            policy: "public" | "token" | "members" | "addresses" | "password";
+            /** @default [] */
+            addresses: string[];
+            /** @description Never shown again. Left out: the one that is set */
+            password?: string;
+            hasPassword?: boolean;
+        };
         ReadPage: {
             /** @example https://example.com/ */
             url?: string;
@@ -6967,6 +7153,16 @@ export interface components {
              * @description When the new key ends; it lives as long as the old one was made to unless given
              */
             expiresAt?: string;
+        };
+        RunTunnelAgent: {
+            /** @description Of the first call; later ones get another ticket and keep the epochs */
+            runId?: string;
+            /** @description By which an agent goes; the newest one with a label holds the tunnel */
+            label: string;
+            version: string;
+            /** @description Name of its machine */
+            host?: string;
+            tunnels: string[];
         };
         RuntimeSetting: {
             name: string;
@@ -7341,6 +7537,174 @@ export interface components {
         TransferAccount: {
             /** @description A member, who becomes the owner */
             userId: string;
+        };
+        Tunnel: {
+            /** @description `tun_…` */
+            id: string;
+            accountId: string;
+            name: string;
+            /** @enum {string} */
+            kind: "http" | "tcp";
+            /** @description Below the domain of tunnels */
+            hostname: string;
+            /** @description `https://shop.…`; of a TCP tunnel `tcp://host:port` */
+            url: string;
+            /** @description Of a TCP tunnel */
+            port?: number;
+            /** @description Own domains that are proven */
+            domains: string[];
+            /** @enum {string} */
+            status: "created" | "connecting" | "connected" | "disconnected" | "error";
+            /** Format: date-time */
+            statusSince: string;
+            errorMessage?: string;
+            /** @description False from a stop to the next start */
+            started: boolean;
+            /** @description Links of agents to relays that are open now */
+            links: number;
+            config: components["schemas"]["TunnelConfig"];
+            access: components["schemas"]["TunnelAccess"];
+            endpoints: components["schemas"]["TunnelEndpoint"][];
+            /** @description Of the last 24 hours */
+            metrics: {
+                requests: number;
+                failures: number;
+                bytesIn: number;
+                bytesOut: number;
+            };
+            /** @enum {string} */
+            permission: "own" | "manage" | "read";
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        TunnelAccess: {
+            /**
+             * @description `public`: anybody. `token`: holders of a token or a link. `members`: people of the account who sign in. `addresses`: from these. `password`: whoever knows it. Holders of a grant may always come.
+             * @enum {string}
+             */
+            policy: "public" | "token" | "members" | "addresses" | "password";
+            addresses: string[];
+            hasPassword: boolean;
+        };
+        TunnelAgentRun: {
+            /** @description `tar_…` */
+            runId: string;
+            /** @description Opens links for 60 seconds */
+            ticket: string;
+            /** @description The best first: open links to two of them; empty while none runs */
+            relays: {
+                id: string;
+                url: string;
+            }[];
+            tunnels: {
+                id: string;
+                name: string;
+                url: string;
+                epoch: number;
+                endpoints: {
+                    id: string;
+                    url: string;
+                    healthCheck?: unknown;
+                }[];
+            }[];
+            /** @description Those that it cannot hold open now: stopped, or taken by a newer run */
+            refused: {
+                tunnelId: string;
+                code: string;
+                detail: string;
+            }[];
+        };
+        TunnelConfig: {
+            maxConnections: number;
+            timeoutSeconds: number;
+            idleTimeoutSeconds: number;
+            compression: boolean;
+            bandwidthBytesPerSecond?: number;
+            queueSeconds: number;
+            requestHeaders: {
+                set: {
+                    [key: string]: string;
+                };
+                remove: string[];
+            };
+            responseHeaders: {
+                set: {
+                    [key: string]: string;
+                };
+                remove: string[];
+            };
+            hostHeader: string;
+            inspector: {
+                enabled: boolean;
+                bodyBytes: number;
+            };
+            basicAuth?: {
+                username: string;
+                /** @constant */
+                hasPassword: true;
+            };
+        };
+        TunnelEndpoint: {
+            /** @description `tep_…` */
+            id: string;
+            url: string;
+            agent: string;
+            priority: number;
+            weight: number;
+            healthCheck?: {
+                /** @enum {string} */
+                kind: "http" | "tcp";
+                path?: string;
+                status?: number;
+                intervalSeconds: number;
+                timeoutSeconds: number;
+                failures: number;
+                successes: number;
+            };
+            /** @enum {string} */
+            healthStatus: "healthy" | "unhealthy" | "unknown";
+            healthMessage?: string;
+            /** Format: date-time */
+            lastHealthCheck?: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        TunnelHeaderRules: {
+            /** @default {} */
+            set: {
+                [key: string]: string;
+            };
+            /** @default [] */
+            remove: string[];
+        };
+        TunnelHealthCheck: {
+            /** @enum {string} */
+            kind: "http" | "tcp";
+            path?: string;
+            /** @description Any below 500 is good unless given */
+            status?: number;
+            /** @default 10 */
+            intervalSeconds: number;
+            /** @default 5 */
+            timeoutSeconds: number;
+            /**
+             * @description In a row, until it is unhealthy
+             * @default 3
+             */
+            failures: number;
+            /**
+             * @description In a row, until it is healthy again
+             * @default 2
+             */
+            successes: number;
+        };
+        TunnelVisit: {
+            /** @description To open next; it counts for a minute */
+            url: string;
         };
         Type: {
             /**
@@ -7927,6 +8291,43 @@ export interface components {
          *     `session.not_found`: No such session.
          */
         "account.not_found-or-session.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `tunnel.not_found`: No such tunnel.
+         */
+        "account.not_found-or-tunnel.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `tunnel.not_found`: No such tunnel.
+         *     `tunnel.run_unknown`: No such run of an agent.
+         */
+        "account.not_found-or-tunnel.not_found-or-tunnel.run_unknown": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `tunnel.not_shared`: No such tunnel for you.
+         */
+        "account.not_found-or-tunnel.not_shared": {
             headers: {
                 [name: string]: unknown;
             };
@@ -9542,6 +9943,20 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /**
+         * @description `idempotency.different_request`: That key was used for another request.
+         *     `tunnel.kind_mismatch`: The endpoint is of the other kind.
+         *     `tunnel.name_reserved`: That name is not for tunnels.
+         *     `tunnel.password_missing`: A password is needed.
+         */
+        "idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `idempotency.in_progress`: The first request with that key is still being worked on. */
         "idempotency.in_progress": {
             headers: {
@@ -9583,6 +9998,22 @@ export interface components {
          *     `session.closed`: The session is closed.
          */
         "idempotency.in_progress-or-session.closed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `idempotency.in_progress`: The first request with that key is still being worked on.
+         *     `tunnel.endpoint_exists`: The tunnel leads there already.
+         *     `tunnel.limit_reached`: The account has as many tunnels as it may have.
+         *     `tunnel.name_taken`: That name is taken.
+         *     `tunnel.names_exhausted`: The account has used up its names.
+         *     `tunnel.ports_exhausted`: No port is free.
+         */
+        "idempotency.in_progress-or-tunnel.endpoint_exists-or-tunnel.limit_reached-or-tunnel.name_taken-or-tunnel.names_exhausted-or-tunnel.ports_exhausted": {
             headers: {
                 [name: string]: unknown;
             };
@@ -10097,6 +10528,15 @@ export interface components {
         };
         /** @description `signing.same_kms_key`: That KMS key is known already. */
         "signing.same_kms_key": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.visit_elsewhere`: That is not at this tunnel. */
+        "tunnel.visit_elsewhere": {
             headers: {
                 [name: string]: unknown;
             };
@@ -20433,6 +20873,444 @@ export interface operations {
             502: components["responses"]["browser.command_refused"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-session.unreachable"];
             504: components["responses"]["browser.timeout-or-request.timeout"];
+        };
+    };
+    postTunnelAgents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "label": "laptop",
+                 *       "version": "0.1.0",
+                 *       "host": "anns-laptop",
+                 *       "tunnels": [
+                 *         "tun_06f3k9w2m4qz7x8y1v5t0r6n3b"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["RunTunnelAgent"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "runId": "tar_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "ticket": "eyJhbGciOiJFZERTQSIsImtpZCI6ImsxIn0.eyJhdWQiOiJyZWxheSJ9.c2lnbmF0dXJl",
+                     *       "relays": [
+                     *         {
+                     *           "id": "rly_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "https://relay.example.com"
+                     *         }
+                     *       ],
+                     *       "tunnels": [
+                     *         {
+                     *           "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "name": "shop",
+                     *           "url": "https://shop.tunnels.example.com",
+                     *           "epoch": 1,
+                     *           "endpoints": [
+                     *             {
+                     *               "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *               "url": "http://127.0.0.1:3000"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "refused": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelAgentRun"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found-or-tunnel.run_unknown"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnels: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+                /** @example connected */
+                status?: "created" | "connecting" | "connected" | "disconnected" | "error";
+                kind?: "http" | "tcp";
+                name?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "name": "shop",
+                     *           "kind": "http",
+                     *           "hostname": "shop.tunnels.example.com",
+                     *           "url": "https://shop.tunnels.example.com",
+                     *           "domains": [],
+                     *           "status": "connected",
+                     *           "statusSince": "2026-11-20T12:00:00.000Z",
+                     *           "started": true,
+                     *           "links": 2,
+                     *           "config": {
+                     *             "maxConnections": 100,
+                     *             "timeoutSeconds": 60,
+                     *             "idleTimeoutSeconds": 300,
+                     *             "compression": false,
+                     *             "queueSeconds": 5,
+                     *             "hostHeader": "preserve",
+                     *             "requestHeaders": {
+                     *               "set": {},
+                     *               "remove": []
+                     *             },
+                     *             "responseHeaders": {
+                     *               "set": {},
+                     *               "remove": []
+                     *             },
+                     *             "inspector": {
+                     *               "enabled": false,
+                     *               "bodyBytes": 4096
+                     *             }
+                     *           },
+                     *           "access": {
+                     *             "policy": "public",
+                     *             "addresses": [],
+                     *             "hasPassword": false
+                     *           },
+                     *           "endpoints": [
+                     *             {
+                     *               "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *               "url": "http://127.0.0.1:3000",
+                     *               "agent": "laptop",
+                     *               "priority": 0,
+                     *               "weight": 1,
+                     *               "healthStatus": "healthy",
+                     *               "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *               "createdAt": "2026-11-20T12:00:00.000Z",
+                     *               "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *             }
+                     *           ],
+                     *           "metrics": {
+                     *             "requests": 1200,
+                     *             "failures": 3,
+                     *             "bytesIn": 240000,
+                     *             "bytesOut": 18000000
+                     *           },
+                     *           "permission": "own",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["Tunnel"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnels: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same request within 24 hours answers with what the first one made. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "shop"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateTunnel"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "shop",
+                     *       "kind": "http",
+                     *       "hostname": "shop.tunnels.example.com",
+                     *       "url": "https://shop.tunnels.example.com",
+                     *       "domains": [],
+                     *       "status": "created",
+                     *       "statusSince": "2026-11-20T12:00:00.000Z",
+                     *       "started": true,
+                     *       "links": 0,
+                     *       "config": {
+                     *         "maxConnections": 100,
+                     *         "timeoutSeconds": 60,
+                     *         "idleTimeoutSeconds": 300,
+                     *         "compression": false,
+                     *         "queueSeconds": 5,
+                     *         "hostHeader": "preserve",
+                     *         "requestHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "responseHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "inspector": {
+                     *           "enabled": false,
+                     *           "bodyBytes": 4096
+                     *         }
+                     *       },
+                     *       "access": {
+                     *         "policy": "public",
+                     *         "addresses": [],
+                     *         "hasPassword": false
+                     *       },
+                     *       "endpoints": [],
+                     *       "metrics": {
+                     *         "requests": 0,
+                     *         "failures": 0,
+                     *         "bytesIn": 0,
+                     *         "bytesOut": 0
+                     *       },
+                     *       "permission": "own",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Tunnel"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["idempotency.in_progress-or-tunnel.endpoint_exists-or-tunnel.limit_reached-or-tunnel.name_taken-or-tunnel.names_exhausted-or-tunnel.ports_exhausted"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "shop",
+                     *       "kind": "http",
+                     *       "hostname": "shop.tunnels.example.com",
+                     *       "url": "https://shop.tunnels.example.com",
+                     *       "domains": [],
+                     *       "status": "connected",
+                     *       "statusSince": "2026-11-20T12:00:00.000Z",
+                     *       "started": true,
+                     *       "links": 2,
+                     *       "config": {
+                     *         "maxConnections": 100,
+                     *         "timeoutSeconds": 60,
+                     *         "idleTimeoutSeconds": 300,
+                     *         "compression": false,
+                     *         "queueSeconds": 5,
+                     *         "hostHeader": "preserve",
+                     *         "requestHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "responseHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "inspector": {
+                     *           "enabled": false,
+                     *           "bodyBytes": 4096
+                     *         }
+                     *       },
+                     *       "access": {
+                     *         "policy": "public",
+                     *         "addresses": [],
+                     *         "hasPassword": false
+                     *       },
+                     *       "endpoints": [
+                     *         {
+                     *           "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "http://127.0.0.1:3000",
+                     *           "agent": "laptop",
+                     *           "priority": 0,
+                     *           "weight": 1,
+                     *           "healthStatus": "healthy",
+                     *           "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "metrics": {
+                     *         "requests": 1200,
+                     *         "failures": 3,
+                     *         "bytesIn": 240000,
+                     *         "bytesOut": 18000000
+                     *       },
+                     *       "permission": "own",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Tunnel"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdVisit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description See Other */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdVisits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "to": "https://shop.tunnels.example.com/orders",
+                 *       "state": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BeginTunnelVisit"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "url": "https://shop.tunnels.example.com/.gantry/visit?ticket=eyJ…&to=%2Forders"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelVisit"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_shared"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.visit_elsewhere"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
         };
     };
     getUsersMe: {

@@ -25,6 +25,8 @@ create table tunnels (
   started boolean not null default true,
   config jsonb not null,
   access jsonb not null,
+  -- Of the newest run that has taken it, under whatever label.
+  last_epoch integer not null default 0,
   revision bigint not null,
   created_at timestamptz not null,
   updated_at timestamptz not null,
@@ -59,17 +61,23 @@ create unique index tunnel_endpoints_by_url on tunnel_endpoints (tunnel_id, agen
 create table tunnel_agent_runs (
   id text primary key,
   account_id text not null references accounts (id),
-  -- Who has started it, as `user:…` or `key:…`.
-  started_by text not null,
+  user_id text not null references users (id),
+  -- By which credential of the person it was started.
+  key_id text,
+  sign_in_id text,
   label text not null,
   version text not null,
   host text,
   ip_address text,
+  -- What it was started for, also what it does not hold any more.
+  tunnel_ids text[] not null,
   started_at timestamptz not null,
   last_seen_at timestamptz not null,
   ended_at timestamptz
 );
 create index tunnel_agent_runs_alive on tunnel_agent_runs (last_seen_at) where ended_at is null;
+create index tunnel_agent_runs_by_user on tunnel_agent_runs (user_id);
+create index tunnel_agent_runs_by_account on tunnel_agent_runs (account_id);
 
 -- Which run holds a tunnel under a label: the newest. Its epoch fences the earlier ones.
 create table tunnel_holders (
@@ -80,6 +88,7 @@ create table tunnel_holders (
   held_since timestamptz not null,
   primary key (tunnel_id, agent)
 );
+create index tunnel_holders_by_run on tunnel_holders (run_id);
 
 create table relays (
   id text primary key,
@@ -123,9 +132,52 @@ create table tunnel_links (
   primary key (link_id, tunnel_id)
 );
 create index tunnel_links_by_tunnel on tunnel_links (tunnel_id);
+create index tunnel_links_by_run on tunnel_links (run_id);
 create index tunnel_links_by_relay on tunnel_links (relay_id);
+
+-- What lets somebody visit, see or manage a tunnel of another account, or visit one that is not public.
+create table tunnel_shares (
+  id text primary key,
+  tunnel_id text not null references tunnels (id),
+  kind text not null check (kind in ('user', 'account', 'token', 'link')),
+  user_id text references users (id),
+  grantee_account_id text references accounts (id),
+  permission text not null check (permission in ('use', 'read', 'manage')),
+  label text,
+  secret_hash bytea unique,
+  expires_at timestamptz,
+  created_by text not null,
+  created_at timestamptz not null,
+  revoked_at timestamptz,
+  check ((kind = 'user') = (user_id is not null)),
+  check ((kind = 'account') = (grantee_account_id is not null)),
+  check ((kind in ('token', 'link')) = (secret_hash is not null)),
+  check (permission = 'use' or kind in ('user', 'account'))
+);
+create unique index tunnel_shares_by_user on tunnel_shares (user_id, tunnel_id) where revoked_at is null;
+create unique index tunnel_shares_by_grantee on tunnel_shares (grantee_account_id, tunnel_id) where revoked_at is null;
+create index tunnel_shares_by_tunnel on tunnel_shares (tunnel_id) where revoked_at is null;
+
+-- Domains of customers' own. Many may claim one; the one that proves it has it.
+create table tunnel_domains (
+  id text primary key,
+  tunnel_id text not null references tunnels (id),
+  account_id text not null references accounts (id),
+  hostname text not null check (hostname = lower(hostname)),
+  proof text not null,
+  verified_at timestamptz,
+  checked_at timestamptz,
+  proven_at timestamptz,
+  last_error text,
+  expires_at timestamptz,
+  created_at timestamptz not null,
+  check ((verified_at is null) = (expires_at is not null))
+);
+create unique index tunnel_domains_served on tunnel_domains (hostname) where verified_at is not null;
+create unique index tunnel_domains_by_tunnel on tunnel_domains (tunnel_id, hostname);
+create index tunnel_domains_expiring on tunnel_domains (expires_at) where verified_at is null;
 
 grant select, insert on tunnel_names to gantry_app;
 grant usage, select on sequence tunnel_revisions to gantry_app;
-grant select, insert, update on tunnels, tunnel_agent_runs, relays to gantry_app;
-grant select, insert, update, delete on tunnel_endpoints, tunnel_holders, tunnel_links to gantry_app;
+grant select, insert, update on tunnels, relays to gantry_app;
+grant select, insert, update, delete on tunnel_endpoints, tunnel_agent_runs, tunnel_holders, tunnel_links, tunnel_shares, tunnel_domains to gantry_app;

@@ -56,6 +56,8 @@ import { type MailParts, openMailParts } from './mail-parts.ts'
 import { migrateAll } from './migrations.ts'
 import { openStore } from './object-store.ts'
 import { openKms, openSealingKeys } from './sealing.ts'
+import type { TunnelParts } from '#tunnels/index.ts'
+import { openTunnelParts } from './tunnel-parts.ts'
 import { VERSION } from './version.ts'
 import { localUrl } from './web-rules.ts'
 
@@ -79,6 +81,7 @@ const SYSTEM = { kind: 'system', name: 'gantry' } as const
 export class App {
   readonly telemetry: Telemetry = openTelemetry()
   readonly capabilities: Capability[]
+  readonly tunnelParts: TunnelParts
   /** Where clients reach it; known once it listens. */
   url = ''
   readonly #options: AppOptions
@@ -134,6 +137,10 @@ export class App {
       onQuery: this.telemetry.query,
     })
     this.#doorbell = new Doorbell({ ...connection, pool: this.#pool.pool })
+    this.tunnelParts = openTunnelParts({
+      ...{ config, doorbell: this.#doorbell, identity: () => this.#identity },
+      url: () => this.#publicUrl(),
+    })
     this.capabilities = manifest({
       identity: () => this.#identityParts(),
       addresses: () => this.#addresses,
@@ -143,6 +150,7 @@ export class App {
       platform: () => this.#platformParts(),
       settings: () => this.#settings,
       secrets: () => this.secrets,
+      tunnels: () => this.tunnelParts,
       operations: () => this.#operationsParts(),
       notifications: () => this.#mail,
       audit: () => ({

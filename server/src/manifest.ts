@@ -14,7 +14,7 @@ import { platform, type PlatformParts } from '#platform/index.ts'
 import { relays } from '#relays/index.ts'
 import { secrets, type SecretsParts } from '#secrets/index.ts'
 import { settings, type SettingsParts } from '#settings/index.ts'
-import { tunnels } from '#tunnels/index.ts'
+import { type TunnelParts, tunnels } from '#tunnels/index.ts'
 import { VERSION } from './version.ts'
 
 /** What the capabilities of a running process work with; each is asked for when a request needs it. */
@@ -28,6 +28,7 @@ export interface Parts {
   audit(): AuditParts
   settings(): SettingsParts
   secrets(): SecretsParts
+  tunnels(): TunnelParts
   /** Undefined in a process that hosts no browsers. */
   browsers(): BrowserRuntime | undefined
   store(): ObjectStore
@@ -41,7 +42,7 @@ export function manifest(parts: Parts): Capability[] {
     addresses(parts.addresses),
     browsers(parts.browsers, parts.store),
     fleet(parts.fleet),
-    tunnels,
+    tunnels(parts.tunnels),
     relays,
     notifications(parts.notifications),
     settings(parts.settings),
@@ -70,6 +71,7 @@ export function plainManifest(): Capability[] {
     audit: none,
     settings: none,
     secrets: none,
+    tunnels: none,
     browsers: none,
     store: none,
   })

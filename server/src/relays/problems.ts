@@ -28,7 +28,8 @@ export const problems = defineProblems({
     status: 409,
     title: 'That relay is started where it runs',
     detail: '{id} has joined by itself; Gantry did not start it and cannot start it again.',
-    suggestion: 'Start `gantry serve --roles=relay` on its machine, or start a new relay without relayId.',
+    suggestion:
+      'Start `gantry serve --roles=relay` on its machine, or start a new relay without relayId.',
   },
   ambiguous: {
     code: 'relay.ambiguous',
@@ -42,7 +43,8 @@ export const problems = defineProblems({
     status: 409,
     title: 'That provider starts no relays',
     detail: 'The provider {provider} cannot start relays: {reason}.',
-    suggestion: 'Run `gantry serve --roles=relay` there with a token of POST /api/v1/fleet/join-tokens.',
+    suggestion:
+      'Run `gantry serve --roles=relay` there with a token of POST /api/v1/fleet/join-tokens.',
   },
   settingsChanged: {
     code: 'relay.settings_changed',

@@ -1,8 +1,9 @@
 import type { Clock } from '#kernel/clock.ts'
 import type { Logger } from '#kernel/log.ts'
-import type { TunnelSpec } from '#tunnels/index.ts'
-import type { RelayConfig, RelayControl } from './control.ts'
-import type { ServedParts } from './http/served-parts.ts'
+import type { TrustedKeys } from '#kernel/service-token.ts'
+import type { NewId } from '#kernel/ids.ts'
+import type { News, RelayConfig, RelayControl } from './control.ts'
+import type { LoggedLine } from './peers/calls.ts'
 import type { Forward } from './peers/visit.ts'
 
 export interface RelayOptions {
@@ -11,17 +12,24 @@ export interface RelayOptions {
   control: RelayControl
   /** Below which every name is a tunnel's: `localhost`, `tunnels.example.com`. Lower case, without a port. */
   domain: string
-  /** Names that are the product's own, so that no tunnel is looked for under them. */
+  /** Names that are the product's own, so that no tunnel is looked for under them. In lower case, without a port. */
   isOwnHost(hostname: string): boolean
   trustedProxies: readonly string[]
   /** Address on which the ports of TCP tunnels are opened. */
   host: string
-  /** Makes what decides on the visitors of one tunnel; called at its first traffic. */
-  partsOf(spec: TunnelSpec): ServedParts
+  /** File of what was counted and not yet taken; of this process alone. */
+  journalPath: string
+  /** The control plane's, by which visitors who have signed in are known. */
+  keys(): TrustedKeys
   /** Serves visitors of tunnels that this relay has no link of; without it they are told that no agent is connected. */
   forward?: Forward
+  /** Told of every news, such as of peers. */
+  onNews?: (news: News) => void
+  /** The last lines of its own log. */
+  logs?: (limit: number) => readonly LoggedLine[]
   config: RelayConfig
   clock: Clock
+  newId: NewId
   log: Logger
   /** How soon what is not in use is dropped; a minute unless given. */
   idleAfterMs?: number
@@ -40,8 +48,8 @@ export interface RelayFacts {
   failures: number
   bytesIn: number
   bytesOut: number
-  /** Longest of the last second, in ms. */
+  /** Of 99 % of the turns since the facts were asked for last, in ms. */
   eventLoopDelayMs: number
-  /** Of one core, of the last seconds: 0 to 1 and above. */
+  /** Of one core, since the facts were asked for last. */
   cpu: number
 }

@@ -118,7 +118,5 @@ export const RelayBeatAnswer = z
   .meta({ id: 'RelayBeatAnswer' })
 export type RelayBeatAnswer = z.output<typeof RelayBeatAnswer>
 
-export const LeaveRelay = z
-  .strictObject({ sequence: z.int().min(1) })
-  .meta({ id: 'RelayLeave' })
+export const LeaveRelay = z.strictObject({ sequence: z.int().min(1) }).meta({ id: 'RelayLeave' })
 export type LeaveRelay = z.output<typeof LeaveRelay>

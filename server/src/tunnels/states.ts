@@ -1,10 +1,13 @@
 import { defineStates } from '#kernel/states.ts'
 
-/** Life of a tunnel. `connecting`: an agent has come and has no link yet. `error`: what it needs cannot be had, such as its port. */
+/**
+ * Life of a tunnel. `connecting`: an agent has come and has no link yet, also one that takes the place of another. `error`: what it
+ * needs cannot be had, such as its port.
+ */
 export const states = defineStates({
   created: ['connecting', 'disconnected', 'error'],
   connecting: ['connected', 'disconnected', 'error'],
-  connected: ['disconnected', 'error'],
+  connected: ['connecting', 'disconnected', 'error'],
   disconnected: ['connecting', 'connected', 'error'],
   error: ['connecting', 'connected', 'disconnected'],
 })

@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely'
+import type { Generated, Selectable } from 'kysely'
 import type { Json } from '#kernel/tables.ts'
 import type { AccessSpec, EndpointSpec, HealthCheck, TunnelConfig } from './spec.ts'
 import type { TunnelState } from './states.ts'
@@ -26,6 +26,8 @@ export interface TunnelTable {
   started: boolean
   config: Json<TunnelConfig>
   access: Json<Omit<AccessSpec, 'grants' | 'cookieKey' | 'visitUrl'>>
+  /** Of the newest run that has taken it, under whatever label. */
+  lastEpoch: Generated<number>
   /** As text of a `bigint`. */
   revision: string
   createdAt: Date
@@ -47,12 +49,17 @@ export interface TunnelEndpointTable extends Omit<EndpointSpec, 'healthCheck'> {
 export interface TunnelAgentRunTable {
   id: string
   accountId: string
-  /** `user:…` or `key:…`. */
-  startedBy: string
+  /** The person who it works for, also by a key. */
+  userId: string
+  /** By which credential it was started: one of the two. */
+  keyId: string | null
+  signInId: string | null
   label: string
   version: string
   host: string | null
   ipAddress: string | null
+  /** What it was started for, also what it does not hold any more. */
+  tunnelIds: string[]
   startedAt: Date
   lastSeenAt: Date
   endedAt: Date | null
@@ -79,8 +86,49 @@ export interface TunnelLinkTable {
   openedAt: Date
 }
 
+/** What lets somebody visit, see or manage a tunnel. */
+export interface TunnelShareTable {
+  id: string
+  tunnelId: string
+  kind: 'user' | 'account' | 'token' | 'link'
+  /** Of the kind `user`. */
+  userId: string | null
+  /** Of the kind `account`. */
+  granteeAccountId: string | null
+  permission: 'use' | 'read' | 'manage'
+  /** What its owner calls it. */
+  label: string | null
+  /** SHA-256 of what is shown, of the kinds `token` and `link`. */
+  secretHash: Buffer | null
+  expiresAt: Date | null
+  createdBy: string
+  createdAt: Date
+  revokedAt: Date | null
+}
+
+/** A domain of a customer's own, claimed for a tunnel; the one that is proven has it. */
+export interface TunnelDomainTable {
+  id: string
+  tunnelId: string
+  accountId: string
+  hostname: string
+  /** What its TXT record must hold. */
+  proof: string
+  verifiedAt: Date | null
+  checkedAt: Date | null
+  /** When it was last found proven; once that is too long ago it is not served any more. */
+  provenAt: Date | null
+  lastError: string | null
+  /** Of a claim that is not proven. */
+  expiresAt: Date | null
+  createdAt: Date
+}
+
 export type TunnelRow = Selectable<TunnelTable>
 export type TunnelEndpointRow = Selectable<TunnelEndpointTable>
+export type AgentRunRow = Selectable<TunnelAgentRunTable>
+export type TunnelShareRow = Selectable<TunnelShareTable>
+export type TunnelDomainRow = Selectable<TunnelDomainTable>
 
 declare module '#kernel/db.ts' {
   interface Tables {
@@ -90,5 +138,7 @@ declare module '#kernel/db.ts' {
     tunnelAgentRuns: TunnelAgentRunTable
     tunnelHolders: TunnelHolderTable
     tunnelLinks: TunnelLinkTable
+    tunnelShares: TunnelShareTable
+    tunnelDomains: TunnelDomainTable
   }
 }

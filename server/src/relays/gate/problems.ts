@@ -57,6 +57,13 @@ export const visitorProblems = defineProblems({
     detail: 'This relay carries as much as it may.',
     level: 'warn',
   },
+  unreachable: {
+    code: 'tunnel.unreachable',
+    status: 503,
+    title: 'The tunnel cannot be reached now',
+    detail: 'The relay could not learn where the tunnel leads.',
+    level: 'warn',
+  },
   serviceRefused: {
     code: 'tunnel.service_refused',
     status: 502,

@@ -132,8 +132,9 @@ export class AnswerParser {
   #readHead(chunk: Buffer, at: number): number {
     const end = chunk.indexOf(END_OF_HEAD, at)
     if (end < 0) return -1
-    if (end - at > MAX_HEAD_BYTES) throw new BadAnswer(`has a head of more than ${MAX_HEAD_BYTES} bytes`)
-    const text = chunk.latin1Slice(at, end)
+    if (end - at > MAX_HEAD_BYTES)
+      throw new BadAnswer(`has a head of more than ${MAX_HEAD_BYTES} bytes`)
+    const text = chunk.toString('latin1', at, end)
     const next = end + END_OF_HEAD.length
     const endOfLine = text.indexOf('\r\n')
     const line = STATUS_LINE.exec(endOfLine < 0 ? text : text.slice(0, endOfLine))
@@ -181,7 +182,7 @@ export class AnswerParser {
     const end = chunk.indexOf(LF, at)
     if (end < 0) return -1
     if (chunk[end - 1] !== CR) throw new BadAnswer('has a chunk whose size ends badly')
-    const size = CHUNK_SIZE.exec(chunk.latin1Slice(at, end - 1))
+    const size = CHUNK_SIZE.exec(chunk.toString('latin1', at, end - 1))
     if (!size) throw new BadAnswer('has a chunk without a size')
     this.#left = Number.parseInt(size[1]!, 16)
     this.#state = this.#left === 0 ? 'trailers' : 'chunk'
@@ -203,7 +204,7 @@ export class AnswerParser {
     }
     const end = chunk.indexOf(END_OF_HEAD, at)
     if (end < 0) return -1
-    this.#finish(fieldsOf(chunk.latin1Slice(at, end), 0))
+    this.#finish(fieldsOf(chunk.toString('latin1', at, end), 0))
     return end + END_OF_HEAD.length
   }
 
@@ -232,7 +233,7 @@ function stateOf(status: number, bodyless: boolean, { chunked, length }: Framing
 /** Names and values of the lines from `at` on. @throws BadAnswer */
 function fieldsOf(text: string, at: number): string[] {
   const fields: string[] = []
-  for (let from = at; from < text.length; ) {
+  for (let from = at; from < text.length;) {
     let end = text.indexOf('\r\n', from)
     if (end < 0) end = text.length
     const colon = text.indexOf(':', from)
@@ -262,7 +263,8 @@ function framingOf(rawHeaders: readonly string[], isHttp11: boolean): Framing {
         length = lengthOf(value, length)
         break
       case 'transfer-encoding':
-        if (value.toLowerCase() !== 'chunked' || chunked) throw new BadAnswer('has a foreign transfer encoding')
+        if (value.toLowerCase() !== 'chunked' || chunked)
+          throw new BadAnswer('has a foreign transfer encoding')
         chunked = true
         break
       case 'connection':
@@ -274,7 +276,8 @@ function framingOf(rawHeaders: readonly string[], isHttp11: boolean): Framing {
     }
   }
   // Both is how answers are smuggled past a proxy: the chunks count, and nothing else is read from there.
-  if (chunked && length !== undefined) return { chunked, length: undefined, keepAlive: false, keepAliveSeconds }
+  if (chunked && length !== undefined)
+    return { chunked, length: undefined, keepAlive: false, keepAliveSeconds }
   return { chunked, length, keepAlive, keepAliveSeconds }
 }
 

@@ -15,7 +15,8 @@ export function answerProblem(
   headers: readonly string[] = [],
 ): void {
   const html = wantsHtml(request.headers.accept)
-  answerOwn(request, response, answerFor(problem, { html, headers }))
+  const own = answerFor(problem, { html })
+  answerOwn(request, response, { ...own, headers: [...own.headers, ...headers] })
 }
 
 export function answerOwn(

@@ -16,7 +16,7 @@ import { LinkLost } from '../links/link.ts'
 import type { AnswerHead } from './answer-parser.ts'
 import { answerProblem } from './answer.ts'
 import { linger } from './linger.ts'
-import type { Passage } from './passage.ts'
+import { type Passage, REQUEST_ID } from './passage.ts'
 import type { Asker, ServiceConnection } from './service-connection.ts'
 import type { UnderWay } from './served-tunnel.ts'
 
@@ -104,7 +104,7 @@ export class Exchange implements Asker, UnderWay {
     this.#letGo()
     const { request, response } = this.#asked
     if (this.#answering) this.#breakOff()
-    else answerProblem(request, response, problem)
+    else answerProblem(request, response, problem, [REQUEST_ID, this.passage.id])
   }
 
   cut(): void {
@@ -226,7 +226,7 @@ export class Exchange implements Asker, UnderWay {
     const edits = responseEdits
     let headers = answeredHeaders(rawHeaders, { tunnelDomain: domain, webSocket: false, edits })
     this.passage.capture?.responseHead(headers)
-    headers.push('Gantry-Request-Id', this.passage.id)
+    headers.push(REQUEST_ID, this.passage.id)
     if (served.spec.config.compression) headers = this.#compress(status, headers)
     if (request.httpVersionMajor === 1 && (isDraining || this.#body === 'held')) {
       headers.push('Connection', 'close')
@@ -288,7 +288,10 @@ export class Exchange implements Asker, UnderWay {
   }
 
   #fail(failure: Failure, error: Error, stale = false): boolean {
-    const given = { body: this.#body === 'flowing' || (this.#body === 'sent' && this.#asked.hasBody), answer: this.#answering }
+    const given = {
+      body: this.#body === 'flowing' || (this.#body === 'sent' && this.#asked.hasBody),
+      answer: this.#answering,
+    }
     return this.passage.endpoint !== undefined && this.passage.failed(failure, error, given, stale)
   }
 
@@ -348,7 +351,8 @@ function flushHead(response: ServerResponse): void {
 
 function addTrailers(response: ServerResponse, rawTrailers: readonly string[]): void {
   const trailers: [string, string][] = []
-  for (let i = 0; i < rawTrailers.length; i += 2) trailers.push([rawTrailers[i]!, rawTrailers[i + 1]!])
+  for (let i = 0; i < rawTrailers.length; i += 2)
+    trailers.push([rawTrailers[i]!, rawTrailers[i + 1]!])
   try {
     response.addTrailers(trailers)
   } catch {

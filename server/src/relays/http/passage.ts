@@ -4,6 +4,7 @@ import { type Failure, type Given, mayRetry } from '../balance/retry.ts'
 import type { Admitted } from '../gate/admission.ts'
 import type { Capture } from '../inspect/capture.ts'
 import type { Decision, Retry } from '../inspect/decision.ts'
+import { redactUrl } from '../inspect/redaction.ts'
 import type { Slot } from '../limits/limits.ts'
 import type { Link } from '../links/link.ts'
 import type { ActiveTunnel } from './served-tunnel.ts'
@@ -28,6 +29,9 @@ export interface Wanted {
   host?: string
   path?: string
 }
+
+/** Of each answer: by it the owner finds what was decided. */
+export const REQUEST_ID = 'Gantry-Request-Id'
 
 const NO_RETRIES: readonly Retry[] = []
 
@@ -64,8 +68,8 @@ export class Passage {
     this.caller = caller
     this.wanted = wanted
     this.id = surroundings.newRequestId()
-    this.#startedAtMs = Date.now()
-    this.startedMs = performance.now()
+    this.#startedAtMs = surroundings.clock.now().getTime()
+    this.startedMs = surroundings.clock.monotonicMs()
     this.activeMs = this.startedMs
     tunnel.usedMs = this.startedMs
     tunnel.budget.began()
@@ -214,10 +218,11 @@ export class Passage {
   #tellAgent(status: number | undefined): void {
     const { wanted, link, tunnel } = this
     if (!link?.isOpen || wanted.method === undefined || status === undefined) return
-    link.noteRequest(tunnel.served.spec.id, {
+    if (!link.mayTellRequest()) return
+    link.tellRequest(tunnel.served.spec.id, {
       at: new Date(this.#startedAtMs).toISOString(),
       method: wanted.method,
-      path: wanted.path ?? '',
+      path: redactUrl(wanted.path ?? ''),
       status,
       durationMs: Math.round(performance.now() - this.startedMs),
       bytes: this.#bytesOut,

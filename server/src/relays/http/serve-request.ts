@@ -6,7 +6,7 @@ import { isLoop } from '../headers/forwarded.ts'
 import { LimitReached, type Slot } from '../limits/limits.ts'
 import { answerOwn, answerProblem } from './answer.ts'
 import { Exchange } from './exchange.ts'
-import { type Caller, Passage } from './passage.ts'
+import { type Caller, Passage, REQUEST_ID } from './passage.ts'
 import type { ServedTunnel } from './served-tunnel.ts'
 import type { Aim } from './strictness.ts'
 
@@ -26,7 +26,7 @@ export function serveRequest(served: ServedTunnel, visit: RequestVisit): void {
     ...{ kind: 'request', method, host: aim.host, path: aim.path },
   })
   const refuse = (problem: Parameters<typeof answerProblem>[2]) => {
-    answerProblem(request, response, problem)
+    answerProblem(request, response, problem, [REQUEST_ID, passage.id])
     passage.over(problem.code, problem.status)
   }
   if (!served.spec.started) return refuse(problems.stopped())

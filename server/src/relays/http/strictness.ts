@@ -27,7 +27,12 @@ export function aimOf(request: IncomingMessage): Aim | Unclear {
   return request.httpVersionMajor === 2 ? aimOfHttp2(request) : aimOfHttp1(request)
 }
 
-function aimOfHttp1({ rawHeaders, url = '', method, httpVersionMinor }: IncomingMessage): Aim | Unclear {
+function aimOfHttp1({
+  rawHeaders,
+  url = '',
+  method,
+  httpVersionMinor,
+}: IncomingMessage): Aim | Unclear {
   let host: string | undefined
   let length: string | undefined
   let coding: string | undefined
@@ -53,7 +58,8 @@ function aimOfHttp1({ rawHeaders, url = '', method, httpVersionMinor }: Incoming
   if (length !== undefined && !DIGITS.test(length)) return { unclear: 'Its length is no number.' }
   if (coding !== undefined) {
     if (length !== undefined) return { unclear: 'It has a length and a transfer encoding.' }
-    if (coding.toLowerCase() !== 'chunked') return { unclear: 'Its transfer encoding is not chunked.' }
+    if (coding.toLowerCase() !== 'chunked')
+      return { unclear: 'Its transfer encoding is not chunked.' }
     if (httpVersionMinor === 0) return { unclear: 'HTTP/1.0 has no transfer encoding.' }
   }
   const hasBody = coding !== undefined || (length !== undefined && Number(length) > 0)

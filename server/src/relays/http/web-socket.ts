@@ -12,7 +12,7 @@ import { LimitReached, type Slot } from '../limits/limits.ts'
 import { answerUpgrade } from './answer.ts'
 import type { AnswerHead } from './answer-parser.ts'
 import { requestHead } from './exchange.ts'
-import { type Caller, Passage } from './passage.ts'
+import { type Caller, Passage, REQUEST_ID } from './passage.ts'
 import { enter } from './serve-request.ts'
 import type { ServedTunnel, UnderWay } from './served-tunnel.ts'
 import type { Asker, ServiceConnection } from './service-connection.ts'
@@ -154,7 +154,7 @@ class WebSocketPassing implements Asker, UnderWay {
     const headers = answeredHeaders(rawHeaders, {
       ...{ tunnelDomain: domain, webSocket, edits: tunnel.responseEdits },
     })
-    headers.push('Gantry-Request-Id', this.passage.id)
+    headers.push(REQUEST_ID, this.passage.id)
     if (!webSocket) headers.push('Connection', 'close')
     let head = `HTTP/1.1 ${status} ${reason}\r\n`
     for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`
@@ -257,6 +257,9 @@ class WebSocketPassing implements Asker, UnderWay {
     this.#connection = undefined
     for (const pace of this.#paces) clearTimeout(pace)
     this.passage.tunnel.underWay.delete(this)
-    this.passage.over(this.#outcome ?? (this.#status === 101 ? 'answered' : 'visitor_left'), this.#status)
+    this.passage.over(
+      this.#outcome ?? (this.#status === 101 ? 'answered' : 'visitor_left'),
+      this.#status,
+    )
   }
 }

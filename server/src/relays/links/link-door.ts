@@ -1,8 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { problemBody, toProblem } from '#kernel/http/failures.ts'
 import type { Logger } from '#kernel/log.ts'
 import { defineProblems, Problem } from '#kernel/problem.ts'
 import type { OpenedLink, RelayControl } from '../control.ts'
@@ -39,8 +37,6 @@ export const linkProblems = defineProblems({
 const BEARER = /^Bearer ([\w.-]{1,4096})$/i
 const VERSION = /^[\w.+-]{1,64}$/
 const ASK_MS = 10_000
-const CUT_AFTER_MS = 1_000
-/** Links that are being asked about at once: after a restart all agents come together. */
 const RETRY_AFTER_SECONDS = 5
 
 export interface LinkRequest {
@@ -65,7 +61,10 @@ export async function askForLink(
 ): Promise<OpenedLink> {
   const late = Promise.withResolvers<never>()
   const retryAfterSeconds = RETRY_AFTER_SECONDS
-  const timer = setTimeout(() => late.reject(linkProblems.silentControl({ retryAfterSeconds })), ASK_MS)
+  const timer = setTimeout(
+    () => late.reject(linkProblems.silentControl({ retryAfterSeconds })),
+    ASK_MS,
+  )
   try {
     return await Promise.race([control.openLink(link), late.promise])
   } catch (error) {
@@ -83,22 +82,4 @@ export function acceptLink(socket: Duplex, head: Buffer): Socket {
   )
   if (head.length > 0) socket.unshift(head)
   return socket as Socket
-}
-
-export function refuseLink(socket: Duplex, error: unknown, id: string): void {
-  if (socket.destroyed) return
-  const problem = toProblem(error)
-  const { status, facts } = problem
-  const body = JSON.stringify(problemBody(problem, '/tunnel-link', id))
-  const later = facts.retryAfterSeconds
-  const lines = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
-    'Content-Type: application/problem+json',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    ...(later === undefined ? [] : [`Retry-After: ${later}`]),
-    'Connection: close',
-  ]
-  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`)
-  const cut = setTimeout(() => socket.destroy(), CUT_AFTER_MS)
-  socket.once('close', () => clearTimeout(cut))
 }

@@ -140,15 +140,19 @@ export class Link implements Beating {
     writeJsonLine(this.#control, message)
   }
 
-  /** Tells the agent of a request that was answered: 20 in a second at most, and none while it does not read. */
-  noteRequest(tunnelId: string, line: RequestLine): void {
+  /** Whether its agent is told of one request more: 20 in a second at most, and none while it does not read. */
+  mayTellRequest(): boolean {
     const second = Math.floor(performance.now() / 1000)
     if (second !== this.#second) this.#lines = 0
     this.#second = second
-    if (++this.#lines > LINES_PER_SECOND || this.#control.writableLength > UNREAD_BYTES) {
-      this.#more++
-      return
-    }
+    if (++this.#lines <= LINES_PER_SECOND && this.#control.writableLength <= UNREAD_BYTES)
+      return true
+    this.#more++
+    return false
+  }
+
+  /** Tells the agent of a request that was answered, and how many it was not told of since. */
+  tellRequest(tunnelId: string, line: RequestLine): void {
     this.tell({ type: 'request', tunnelId, line, more: this.#more })
     this.#more = 0
   }

@@ -48,7 +48,8 @@ export class Windows {
   #adjust(): void {
     const bytes = windowFor(this.#behind, this.#roundTripMs)
     // It grows with some room only, so that those who come and go at the edge of a step change nothing.
-    const grows = bytes > this.#bytes && windowFor(this.#behind * 2, this.#roundTripMs) > this.#bytes
+    const grows =
+      bytes > this.#bytes && windowFor(this.#behind * 2, this.#roundTripMs) > this.#bytes
     if (bytes >= this.#bytes && !grows) return
     this.#bytes = bytes
     if (!this.#session.destroyed) this.#session.settings({ initialWindowSize: bytes })

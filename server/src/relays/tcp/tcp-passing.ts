@@ -2,7 +2,9 @@ import type { ClientHttp2Stream } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import type { Admitted } from '../gate/admission.ts'
 import { type Caller, Passage } from '../http/passage.ts'
+import { enter } from '../http/serve-request.ts'
 import type { ServedTunnel, UnderWay } from '../http/served-tunnel.ts'
+import { LimitReached } from '../limits/limits.ts'
 import { LinkLost, NotReached } from '../links/link.ts'
 
 /** For the last bytes of one side to be taken by the other. */
@@ -19,7 +21,32 @@ export class TcpPassing implements UnderWay {
   #flush: NodeJS.Timeout | undefined
   #paces = new Set<NodeJS.Timeout>()
 
-  constructor(served: ServedTunnel, socket: Duplex, caller: Caller) {
+  /** Gate, limits, balance: as a request's, except that nothing can be shown but an address. */
+  static async begin(served: ServedTunnel, socket: Duplex, caller: Caller): Promise<void> {
+    const passing = new TcpPassing(served, socket, caller)
+    const { passage } = passing
+    if (!served.spec.started) return passing.refuse('tunnel.stopped')
+    try {
+      if (caller.sessionId === undefined) {
+        const judged = await served.active.gate.judge({
+          ...{ method: 'GET', url: '/', rawHeaders: [], host: served.spec.name },
+          ...{ ip: caller.ip, secure: caller.secure },
+        })
+        if (!judged.let) return passing.refuse(judged.code ?? 'gate')
+        passage.admitted = judged
+      }
+      passage.slot = await enter(passage, socket)
+    } catch (error) {
+      passage.limit = 'connections'
+      const isFull = error instanceof LimitReached
+      return passing.refuse(isFull ? 'tunnel.too_many_connections' : 'visitor_left')
+    }
+    // A place that came too late is given back at once.
+    if (socket.destroyed) return passage.slot[Symbol.dispose]()
+    passing.#start()
+  }
+
+  private constructor(served: ServedTunnel, socket: Duplex, caller: Caller) {
     this.#socket = socket
     this.passage = new Passage(served.active, caller, { kind: 'tcp' })
     this.passage.tunnel.underWay.add(this)
@@ -42,7 +69,7 @@ export class TcpPassing implements UnderWay {
     this.#socket.destroy()
   }
 
-  start(): void {
+  #start(): void {
     const chosen = this.passage.choose()
     if (!chosen) return this.refuse('tunnel.no_agent')
     const { endpoint, link } = chosen
@@ -52,7 +79,9 @@ export class TcpPassing implements UnderWay {
     } catch (error) {
       return this.#failed(error as Error)
     }
-    this.#stream.once('response', (headers) => this.#onResponse(Number(headers[':status']), headers))
+    this.#stream.once('response', (headers) =>
+      this.#onResponse(Number(headers[':status']), headers),
+    )
     this.#stream.once('error', (error) => this.#failed(error))
     this.#stream.once('close', () => this.#failed(new Error('the connection to the service ended')))
   }
@@ -136,7 +165,7 @@ export class TcpPassing implements UnderWay {
     stream?.destroy()
     if (this.#reached) return this.cut()
     const failure = error instanceof NotReached ? 'refused' : 'unsent'
-    if (this.passage.failed(failure, error, { body: false, answer: false })) return this.start()
+    if (this.passage.failed(failure, error, { body: false, answer: false })) return this.#start()
     this.refuse(error instanceof LinkLost ? 'tunnel.no_agent' : 'tunnel.service_refused')
   }
 

@@ -9,6 +9,7 @@ export type Kind =
   | 'invitation'
   | 'key'
   | 'session'
+  | 'tunnel'
   | 'person'
   | 'installation'
 
@@ -22,6 +23,7 @@ const KINDS: readonly (readonly [RegExp, Kind])[] = [
   [/^\/v1\/invitations\/:id(\/|$)/, 'invitation'],
   [/^\/v1\/api-keys\/:id(\/|$)/, 'key'],
   [/^\/v1\/sessions\/:id(\/|$)/, 'session'],
+  [/^\/v1\/tunnels\/:id(\/|$)/, 'tunnel'],
   [/^\/v1\/users\/me\/(devices|export)\/:id(\/|$)/, 'person'],
   [/^\/v1\/users\/:id(\/|$)/, 'person'],
   [/^\/v1\/users\/me\/(devices|identities)\/:id$/, 'person'],
@@ -43,6 +45,7 @@ export async function makeObjects(app: TestApp, { accounts, owners }: Scene): Pr
   const ids: Ids = {
     account: accounts,
     ...{ member: {} as never, invitation: {} as never, key: {} as never, session: {} as never },
+    tunnel: {} as never,
   }
   for (const place of Object.keys(accounts) as Place[]) {
     const owner = owners[place]
@@ -51,6 +54,7 @@ export async function makeObjects(app: TestApp, { accounts, owners }: Scene): Pr
       ...{ email: `${app.unique('walk')}@example.test`, role: 'viewer' },
     })
     ids.key[place] = await idOf(owner, '/v1/api-keys', { name: 'x', scopes: ['sessions.read'] })
+    ids.tunnel[place] = await idOf(owner, '/v1/tunnels', {})
     ids.session[place] = await addSession(app, owner, accounts[place])
   }
   return ids

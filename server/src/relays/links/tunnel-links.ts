@@ -18,6 +18,10 @@ export class TunnelLinks {
     return [...this.#byAgent.keys()]
   }
 
+  get all(): Link[] {
+    return [...this.#byAgent.values()].flat().map(({ link }) => link)
+  }
+
   /** Gives back the links of older epochs, which have lost the tunnel. */
   add(link: Link, epoch: number): Link[] {
     const held = this.#byAgent.get(link.label) ?? []
@@ -37,7 +41,7 @@ export class TunnelLinks {
   }
 
   clear(): Link[] {
-    const links = [...this.#byAgent.values()].flat().map(({ link }) => link)
+    const links = this.all
     this.#byAgent.clear()
     return links
   }

@@ -1,0 +1,79 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import { constants } from 'node:http2'
+import type { Socket } from 'node:net'
+import { dialService, ServiceSilent } from './dial-service.ts'
+import { STREAM_HEADERS } from './link-protocol.ts'
+import type { Reach } from './reach.ts'
+
+const { NGHTTP2_CONNECT_ERROR, NGHTTP2_NO_ERROR } = constants
+/** For a service to take the last bytes of a visitor who has gone in order. */
+const FLUSH_MS = 30_000
+const REASON_LENGTH = 200
+
+export interface SpliceOptions {
+  reach: Reach
+  /** Takes any certificate of a local service. */
+  insecure: boolean
+  dialMs: number
+}
+
+/**
+ * Serves one CONNECT stream: dials the service and passes bytes both ways, each at the pace of its reader. Either side may end its
+ * half alone. What comes before the service is reached stays in the stream.
+ */
+export function serveConnect(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  { reach, insecure, dialMs }: SpliceOptions,
+): void {
+  stream.on('error', () => {})
+  const address = reach.find(headers[STREAM_HEADERS.tunnel], headers[':authority'])
+  if (!address) {
+    refuse(stream, 403, 'this agent was not told to serve that address')
+    return
+  }
+  const secure = headers[STREAM_HEADERS.secure] === 'tls'
+  const gone = new AbortController()
+  const leave = () => gone.abort()
+  stream.once('close', leave)
+  dialService({ ...address, secure, insecure, deadlineMs: dialMs, signal: gone.signal }).then(
+    (socket) => {
+      stream.off('close', leave)
+      splice(stream, socket)
+    },
+    (error: Error) => refuse(stream, error instanceof ServiceSilent ? 504 : 502, error.message),
+  )
+}
+
+function splice(stream: ServerHttp2Stream, socket: Socket): void {
+  if (stream.destroyed) {
+    socket.destroy()
+    return
+  }
+  let serviceEnded = false
+  socket.once('end', () => (serviceEnded = true))
+  // What the service has said goes out whole, even if it hears nothing more.
+  socket.once('error', () => stream.close(serviceEnded ? NGHTTP2_NO_ERROR : NGHTTP2_CONNECT_ERROR))
+  socket.once('close', () => {
+    if (!stream.readableEnded) stream.close(NGHTTP2_NO_ERROR)
+  })
+  stream.once('close', () => {
+    if (stream.rstCode === NGHTTP2_NO_ERROR && socket.writableEnded) flush(socket)
+    else socket.destroy()
+  })
+  stream.respond({ ':status': 200 })
+  stream.pipe(socket)
+  socket.pipe(stream)
+}
+
+function flush(socket: Socket): void {
+  socket.setTimeout(FLUSH_MS, () => socket.destroy())
+  socket.resume()
+}
+
+function refuse(stream: ServerHttp2Stream, status: number, reason: string): void {
+  if (stream.destroyed || stream.headersSent) return
+  const text = reason.replace(/[^\x20-\x7e]/g, '?').slice(0, REASON_LENGTH)
+  stream.respond({ ':status': status, 'gantry-reason': text }, { endStream: true })
+  stream.close(NGHTTP2_NO_ERROR)
+}

@@ -1,0 +1,165 @@
+import { sql } from 'kysely'
+import type { Context } from '#kernel/context.ts'
+import { cutPage, olderThan, timeText } from '#kernel/http/cursor.ts'
+import type { TunnelParts } from './parts.ts'
+import { presentTunnel } from './present.ts'
+import { problems } from './problems.ts'
+import type { Tunnel, TunnelQuery } from './schema.ts'
+import { linksOf } from './status.ts'
+import type { TunnelEndpointRow, TunnelRow } from './tables.ts'
+
+type Permission = Tunnel['permission']
+
+/** The newest first; only the account's own. */
+export async function listTunnels(ctx: Context, parts: TunnelParts, query: TunnelQuery) {
+  const { limit, cursor, status, kind, name } = query
+  const list = `tunnels ${[status, kind, name].map((filter) => filter ?? '').join(' ')}`
+  const place = ctx.cursors.read(list, cursor)
+  const found = await ctx.db
+    .selectFrom('tunnels')
+    .selectAll()
+    .select(timeText('createdAt').as('createdText'))
+    .where('accountId', '=', ctx.accountId)
+    .where('deletedAt', 'is', null)
+    .$if(status !== undefined, (rows) => rows.where('status', '=', status!))
+    .$if(kind !== undefined, (rows) => rows.where('kind', '=', kind!))
+    .$if(name !== undefined, (rows) => rows.where('name', '=', name!))
+    .$if(place !== undefined, (rows) => rows.where(olderThan('createdAt', 'id', place!)))
+    .orderBy('createdAt', 'desc')
+    .orderBy('id', 'desc')
+    .limit(limit + 1)
+    .execute()
+  const { rows, nextCursor } = cutPage(found, limit, ({ createdText, id }) =>
+    ctx.cursors.write(list, { time: createdText, id }),
+  )
+  return { items: await showAll(ctx, parts, rows), nextCursor }
+}
+
+export async function getTunnel(ctx: Context, parts: TunnelParts, id: string): Promise<Tunnel> {
+  const { row, permission } = await findReadable(ctx, id)
+  return show(ctx, parts, row, permission)
+}
+
+/** @throws problem `tunnel.not_found`, also for a tunnel of another account */
+export async function findOwn(ctx: Context, id: string): Promise<TunnelRow> {
+  const row = await ctx.db
+    .selectFrom('tunnels')
+    .selectAll()
+    .where('id', '=', id)
+    .where('accountId', '=', ctx.accountId)
+    .where('deletedAt', 'is', null)
+    .executeTakeFirst()
+  if (!row) throw problems.notFound({ id })
+  return row
+}
+
+/** The account's own, or one that was shared with it or with who is acting, to read or to manage. @throws problem `tunnel.not_found` */
+export function findReadable(ctx: Context, id: string) {
+  return findShared(ctx, id, ['read', 'manage'])
+}
+
+/** The account's own, or one that was shared to manage. @throws problem `tunnel.not_found` */
+export function findManageable(ctx: Context, id: string) {
+  return findShared(ctx, id, ['manage'])
+}
+
+/** What lets the actor do one of these with tunnels of others, by the alias `tunnel_shares`. */
+export function sharedWith(ctx: Context, permissions: readonly string[]) {
+  const userId = 'userId' in ctx.actor ? ctx.actor.userId : null
+  return sql<boolean>`(tunnel_shares.revoked_at is null
+    and (tunnel_shares.expires_at is null or tunnel_shares.expires_at > ${ctx.clock.now()})
+    and tunnel_shares.permission = any(${permissions})
+    and (tunnel_shares.user_id = ${userId} or tunnel_shares.grantee_account_id = ${ctx.accountId}))`
+}
+
+async function findShared(
+  ctx: Context,
+  id: string,
+  permissions: readonly ('read' | 'manage')[],
+): Promise<{ row: TunnelRow; permission: Permission }> {
+  const own = await findOwn(ctx, id).catch(() => undefined)
+  if (own) return { row: own, permission: 'own' }
+  const shared = await ctx.db
+    .selectFrom('tunnelShares')
+    .innerJoin('tunnels', 'tunnels.id', 'tunnelShares.tunnelId')
+    .selectAll('tunnels')
+    .select('tunnelShares.permission')
+    .where('tunnels.id', '=', id)
+    .where('tunnels.deletedAt', 'is', null)
+    .where(sharedWith(ctx, permissions))
+    // The wider one first.
+    .orderBy('tunnelShares.permission')
+    .executeTakeFirst()
+  if (!shared) throw problems.notFound({ id })
+  const { permission, ...row } = shared
+  return { row, permission: permission as Permission }
+}
+
+export async function show(
+  ctx: Context,
+  parts: TunnelParts,
+  row: TunnelRow,
+  permission: Permission = 'own',
+): Promise<Tunnel> {
+  const [shown] = await showAll(ctx, parts, [row], permission)
+  return shown!
+}
+
+async function showAll(
+  ctx: Context,
+  parts: TunnelParts,
+  rows: readonly TunnelRow[],
+  permission: Permission = 'own',
+): Promise<Tunnel[]> {
+  const ids = rows.map(({ id }) => id)
+  const [endpoints, domains, links, metrics] = [
+    await endpointsOf(ctx, ids),
+    await domainsOf(ctx, ids),
+    await linksOf(ctx, ids),
+    ids.length > 0 ? await parts.metricsOf(ctx, ids) : new Map(),
+  ]
+  return rows.map((row) =>
+    presentTunnel(parts, row, {
+      permission,
+      endpoints: endpoints.get(row.id) ?? [],
+      domains: domains.get(row.id) ?? [],
+      links: links.get(row.id) ?? 0,
+      metrics: metrics.get(row.id),
+    }),
+  )
+}
+
+/** By tunnel, in the order in which they are taken. */
+export async function endpointsOf(
+  { db }: Context,
+  ids: readonly string[],
+): Promise<Map<string, TunnelEndpointRow[]>> {
+  if (ids.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('tunnelEndpoints')
+    .selectAll()
+    .where('tunnelId', 'in', ids)
+    .orderBy('priority')
+    .orderBy('id')
+    .execute()
+  return Map.groupBy(rows, ({ tunnelId }) => tunnelId)
+}
+
+/** By tunnel, those that are proven. */
+export async function domainsOf(
+  { db }: Context,
+  ids: readonly string[],
+): Promise<Map<string, string[]>> {
+  if (ids.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('tunnelDomains')
+    .select(['tunnelId', 'hostname'])
+    .where('tunnelId', 'in', ids)
+    .where('verifiedAt', 'is not', null)
+    .orderBy('hostname')
+    .execute()
+  const byTunnel = Map.groupBy(rows, ({ tunnelId }) => tunnelId)
+  return new Map(
+    [...byTunnel].map(([id, domains]) => [id, domains.map(({ hostname }) => hostname)]),
+  )
+}

@@ -1,0 +1,56 @@
+import { pageOf } from '#kernel/http/cursor.ts'
+import { type AnyRoute, Reply, route } from '#kernel/http/route.ts'
+import { createTunnel } from './create.ts'
+import { ID, newExample, tunnelExample } from './examples.ts'
+import type { Running } from './parts.ts'
+import { problems } from './problems.ts'
+import { getTunnel, listTunnels } from './read.ts'
+import { CreateTunnel, Tunnel, TunnelParams, TunnelQuery } from './schema.ts'
+
+const params = TunnelParams
+
+export function tunnelRoutes(running: Running): AnyRoute[] {
+  const made = (tunnel: Tunnel) =>
+    Reply.json(tunnel, { status: 201, headers: { location: `/api/v1/tunnels/${tunnel.id}` } })
+  return [
+    route({
+      ...{ method: 'POST', path: '/v1/tunnels', access: 'tunnels.write', status: 201 },
+      summary: 'Create a tunnel',
+      description:
+        'Its address is there at once; it leads somewhere once an agent holds it open: `gantry tunnel http 3000 --name shop`.',
+      body: CreateTunnel,
+      bodyOptional: true,
+      returns: Tunnel,
+      problems: [
+        ...[problems.nameTaken, problems.nameReserved, problems.namesExhausted],
+        ...[problems.limitReached, problems.portsExhausted, problems.kindMismatch],
+        ...[problems.endpointExists, problems.passwordMissing],
+      ],
+      examples: { body: { name: 'shop' }, reply: newExample },
+      idempotent: {
+        resourceId: (reply) => (reply as Tunnel).id,
+        replay: async (ctx, id) => made(await getTunnel(ctx, running(), id)),
+      },
+      handler: async (ctx, { body }) => made(await createTunnel(ctx, running(), body)),
+    }),
+    route({
+      ...{ method: 'GET', path: '/v1/tunnels', access: 'tunnels.read' },
+      summary: 'List the tunnels of the account, the newest first',
+      query: TunnelQuery,
+      returns: pageOf(Tunnel),
+      examples: {
+        query: { status: 'connected', limit: 20 },
+        reply: { items: [tunnelExample], nextCursor: null },
+      },
+      handler: (ctx, { query }) => listTunnels(ctx, running(), query),
+    }),
+    route({
+      ...{ method: 'GET', path: '/v1/tunnels/:id', access: 'tunnels.read', params },
+      summary: 'Show a tunnel',
+      returns: Tunnel,
+      problems: [problems.notFound],
+      examples: { params: { id: ID }, reply: tunnelExample },
+      handler: (ctx, { params }) => getTunnel(ctx, running(), params.id),
+    }),
+  ]
+}
