@@ -27,6 +27,8 @@ export interface RelayOptions {
   onNews?: (news: News) => void
   /** The last lines of its own log. */
   logs?: (limit: number) => readonly LoggedLine[]
+  /** What one address may have open at once, over all tunnels; 2,000 connections unless given. */
+  perAddress?: { maxConnections: number }
   config: RelayConfig
   clock: Clock
   newId: NewId

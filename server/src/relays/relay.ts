@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { type Duplex, duplexPair } from 'node:stream'
 import { AddressRanges } from '#kernel/address-ranges.ts'
 import { clientAddresses } from '#kernel/http/client-address.ts'
+import type { HostServer } from '#kernel/http/host-server.ts'
 import type { News, RelayConfig } from './control.ts'
 import { Gates } from './gate/gates.ts'
 import { visitorProblems as problems } from './gate/problems.ts'
@@ -18,6 +19,7 @@ import { refuseUpgrade, serveUpgrade } from './http/web-socket.ts'
 import type { ReplayedRequest } from './inspect/replay.ts'
 import { DecisionRoom } from './inspect/room.ts'
 import { LINK_PATH, LINK_PROTOCOL } from './link-protocol.ts'
+import { PerAddress } from './limits/per-address.ts'
 import { LinkKeeper } from './links/link-keeper.ts'
 import { Load } from './load.ts'
 import { Meters } from './measure/meters.ts'
@@ -39,12 +41,14 @@ import { Watch } from './watch.ts'
 
 const LOOK_EVERY_MS = 1_000
 const IDLE_AFTER_MS = 60_000
+const PER_ADDRESS = { maxConnections: 2_000, requestsPerSecond: 100_000, requestBurst: 100_000 }
 
 /**
  * Carries the traffic of tunnels: takes the links of agents and the requests, WebSockets and connections of visitors. It has no database
  * and no key; what it knows of tunnels it asks the control plane.
  */
-export class Relay implements Serving, AsyncDisposable {
+export class Relay implements Serving, HostServer, AsyncDisposable {
+  readonly upgrades = [LINK_PROTOCOL]
   readonly calls: RelayCalls
   readonly #options: RelayOptions
   readonly #surroundings: Surroundings
@@ -59,6 +63,8 @@ export class Relay implements Serving, AsyncDisposable {
   readonly #trusted: AddressRanges
   /** Of connections that no port has taken. */
   readonly #inner: Server
+  readonly #perAddress: PerAddress
+  readonly #places = new WeakMap<Duplex, Disposable>()
   readonly #visits = new WeakMap<object, Visit & { replayOf?: string }>()
   #config: RelayConfig
   #changed: NodeJS.Timeout | undefined
@@ -76,6 +82,7 @@ export class Relay implements Serving, AsyncDisposable {
     this.#config = options.config
     this.#addressOf = clientAddresses(options.trustedProxies)
     this.#trusted = new AddressRanges(options.trustedProxies)
+    this.#perAddress = new PerAddress({ clock, ...PER_ADDRESS, ...options.perAddress })
     this.#surroundings = this.#makeSurroundings(meters)
     this.#directory = new Directory(control, this.#surroundings)
     this.#journal = journal
@@ -147,6 +154,16 @@ export class Relay implements Serving, AsyncDisposable {
   knows(hostname: string): boolean {
     const isBelow = hostname.toLowerCase().endsWith(`.${this.#options.domain}`)
     return isBelow || this.#directory.known({ hostname: hostname.toLowerCase() }) !== undefined
+  }
+
+  /** Of one address no more than so many may be open at once, whatever they ask for; links do not count. */
+  connected(socket: Socket): void {
+    const ip = plain(socket.remoteAddress)
+    if (this.#isTrusted(ip)) return
+    const place = this.#perAddress.connect(ip)
+    if (!place) return void socket.destroy()
+    this.#places.set(socket, place)
+    socket.once('close', () => place[Symbol.dispose]())
   }
 
   /** Whether it has a link of the tunnel that takes something new. */
@@ -331,6 +348,7 @@ export class Relay implements Serving, AsyncDisposable {
 
   /** An agent that asks for a link: `GET /tunnel-link` with `Upgrade: gantry-tunnel/1`. */
   async link(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    this.#places.get(socket)?.[Symbol.dispose]()
     await this.#keeper.open(request, socket, head, this.#addressOf(request))
   }
 
@@ -403,11 +421,15 @@ export class Relay implements Serving, AsyncDisposable {
   #callerOf(request: IncomingMessage): Caller {
     const { socket } = request
     const peer = plain(socket.remoteAddress)
-    const trusted = this.#options.trustedProxies.length > 0 && this.#trusted.include(peer)
+    const trusted = this.#isTrusted(peer)
     const ip = trusted ? this.#addressOf(request) : peer
     const told = trusted && request.headers['x-forwarded-proto'] === 'https'
     const secure = told || (socket as { encrypted?: boolean }).encrypted === true
     return { ip, peer, trusted, secure }
+  }
+
+  #isTrusted(peer: string): boolean {
+    return this.#options.trustedProxies.length > 0 && this.#trusted.include(peer)
   }
 
   #innerServer(): Server {
