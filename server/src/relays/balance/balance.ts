@@ -86,6 +86,11 @@ export class Balance {
     return chosen?.spec
   }
 
+  /** Whether there is one to choose. */
+  hasChoice({ has, not }: Wanted): boolean {
+    return this.#members.some(({ spec }) => has(spec.agent) && !not?.has(spec.id))
+  }
+
   /** An answer has begun `ms` after the request was given away. Whoever only says that nobody is there has failed. */
   answered(id: string, status: number, ms: number): void {
     if (status >= 502 && status <= 504) this.failed(id, `answered ${status}`)

@@ -24,7 +24,7 @@ export interface Refused {
 /** Made anew for each connection, or said by the length of the body that is sent. */
 const OF_ITS_CONNECTION = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding'],
-  ...['upgrade', 'content-length', 'expect', 'host', 'forwarded'],
+  ...['upgrade', 'content-length', 'expect', 'host', 'forwarded', 'via'],
 ])
 /** What is set for each visitor. */
 const OF_ITS_VISITOR = /^(?:x-forwarded-|gantry-)/i
