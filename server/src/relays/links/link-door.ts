@@ -76,10 +76,18 @@ export async function askForLink(
   }
 }
 
-export function acceptLink(socket: Duplex, head: Buffer): Socket {
-  socket.write(
-    `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${LINK_PROTOCOL}\r\n\r\n`,
-  )
+/**
+ * Answers 101. Only once that is out may HTTP/2 take the socket over: over TLS, it would be told of the end of a write that is not its
+ * own, and end the process.
+ */
+export async function acceptLink(socket: Duplex, head: Buffer): Promise<Socket> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const gone = () => reject(new Error('the agent has gone'))
+  socket.once('close', gone)
+  socket.write(SWITCHING, (error) => (error ? reject(error) : resolve()))
+  await promise.finally(() => socket.off('close', gone))
   if (head.length > 0) socket.unshift(head)
   return socket as Socket
 }
+
+const SWITCHING = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${LINK_PROTOCOL}\r\n\r\n`

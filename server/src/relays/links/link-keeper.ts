@@ -135,19 +135,21 @@ export class LinkKeeper implements AsyncDisposable {
       throw linkProblems.tooManyLinks({ retryAfterSeconds: 5 })
     }
     const opened = await askForLink(control, { linkId, ...wish, ipAddress }, log)
-    if (socket.destroyed || this.#draining || this.#disposed) {
-      this.#noteClosed(linkId)
-      socket.destroy()
-      return
-    }
-    this.#take(
-      new Link(acceptLink(socket, head), {
+    try {
+      if (this.#draining || this.#disposed)
+        throw linkProblems.tooManyLinks({ retryAfterSeconds: 5 })
+      const accepted = await acceptLink(socket, head)
+      if (accepted.destroyed || this.#disposed) throw new Error('the agent has gone')
+      const link = new Link(accepted, {
         ...{ id: linkId, runId: opened.runId, label: opened.label },
         onMessage: (message, link) => this.#hear(message, link),
         onClosed: (link) => this.#forget(link),
-      }),
-      opened,
-    )
+      })
+      this.#take(link, opened)
+    } catch (error) {
+      this.#noteClosed(linkId)
+      throw error
+    }
   }
 
   #take(link: Link, opened: OpenedLink): void {
