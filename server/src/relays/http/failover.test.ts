@@ -75,6 +75,37 @@ test('a request that an endpoint refuses goes to another one, whatever it is, an
   assert.deepEqual(tried, ['tep_refuses_0 refused'])
 })
 
+test('an endpoint that an agent finds unwell takes nothing, until it is found well', async () => {
+  await using one = await named('one')
+  await using other = await named('other')
+  const spec = control.add('unwell', [one.port, other.port])
+  const healthCheck = {
+    kind: 'tcp',
+    intervalSeconds: 60,
+    timeoutSeconds: 1,
+    failures: 1,
+    successes: 1,
+  } as const
+  control.change(spec.id, {
+    endpoints: spec.endpoints.map((endpoint) => ({ ...endpoint, healthCheck })),
+  })
+  await using agent = await startAgent(relay, [spec])
+  const answers = async () => {
+    const bodies: string[] = []
+    for (let n = 0; n < 4; n++) bodies.push(await (await send('unwell')).body.text())
+    return bodies.toSorted().join(' ')
+  }
+  assert.equal(await answers(), 'one one other other')
+  const found = async (status: 'healthy' | 'unhealthy') => {
+    agent.link.tell({ type: 'health', endpointId: 'tep_unwell_0', status })
+    await eventually(status, async () => (await liveOf(spec.id)).endpoints[0]!.health === status)
+  }
+  await found('unhealthy')
+  assert.equal(await answers(), 'other other other other')
+  await found('healthy')
+  assert.ok((await liveOf(spec.id)).endpoints[0]!.warmth! < 1, 'its share grows slowly')
+})
+
 test('an endpoint that keeps refusing is left alone, and the owner sees why', async () => {
   await using good = await named('good')
   const spec = control.add('breaks', [await freePort(), good.port])
