@@ -7,6 +7,8 @@ import { type ReplayedRequest, type Replayed, replayable } from './replay.ts'
 
 export interface Kept {
   decision: Decision
+  /** That the decision takes in memory, roughly. */
+  bytes: number
   capture: Capture | undefined
 }
 
@@ -25,6 +27,7 @@ export interface Page {
 }
 
 const RING = 100
+const OBJECT_BYTES = 512
 
 /** The last requests of one tunnel: what was decided for them and, while the inspector is on, what passed. */
 export class Inspector {
@@ -54,11 +57,14 @@ export class Inspector {
 
   /** Once, at its end. */
   record(decision: Decision, capture?: Capture): void {
+    const { room } = this.#options
+    const bytes = sizeOf(decision)
     capture?.close()
     if (!this.#config.enabled) capture?.drop()
-    this.#kept.push({ decision, capture: this.#config.enabled ? capture : undefined })
+    if (!room.take(bytes)) return capture?.drop()
+    this.#kept.push({ decision, bytes, capture: this.#config.enabled ? capture : undefined })
     if (this.#kept.length > RING) this.dropOldest()
-    this.#options.room.added(this)
+    room.added(this)
   }
 
   /** The newest first. `after` is of an earlier page, of any relay. */
@@ -92,7 +98,7 @@ export class Inspector {
     const dropped = this.#kept.shift()
     if (!dropped) return
     dropped.capture?.drop()
-    this.#options.room.removed()
+    this.#options.room.removed(dropped.bytes)
   }
 
   /** @internal */
@@ -110,6 +116,10 @@ export class Inspector {
       kept.capture = undefined
     }
   }
+}
+
+function sizeOf({ path = '', host = '', retries }: Decision): number {
+  return OBJECT_BYTES + path.length + host.length + retries.length * OBJECT_BYTES
 }
 
 /** Sorts by the end of a request, whichever relay it was. */

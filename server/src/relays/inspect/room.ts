@@ -5,7 +5,7 @@ export interface RoomOptions {
   clock: Clock
   /** Decisions of all tunnels together. */
   maxDecisions?: number
-  /** Of what is kept of headers and bodies, also of requests that are under way. */
+  /** Of decisions, headers and bodies, also of requests that are under way. */
   maxBytes?: number
   /** What a tunnel without traffic is forgotten after. */
   idleMs?: number
@@ -42,8 +42,9 @@ export class DecisionRoom {
     while (this.#decisions > this.#options.maxDecisions) this.#makeRoom()
   }
 
-  removed(): void {
+  removed(bytes: number): void {
     this.#decisions--
+    this.give(bytes)
   }
 
   /** Whether there is room for so many bytes; then they are taken. */
