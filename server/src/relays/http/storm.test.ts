@@ -8,7 +8,7 @@ import type { EndpointSpec } from '#tunnels/index.ts'
 import { eventually, freePort } from '#kernel/test-support.ts'
 import { serveHttp, serveTcp, startAgent, startRelay, type TestAgent } from '../fixture.ts'
 
-const VISITS = 1_500
+const VISITS = 600
 const AT_ONCE = 50
 
 const relay = await startRelay(undefined, { idleAfterMs: 600_000 })
@@ -96,7 +96,7 @@ test('after any storm nothing is left, all is counted, and nothing unsafe has co
   const statuses = new Map<number, number>()
   const visitor = async () => {
     while (left-- > 0) {
-      const id = String(left); const t0 = performance.now(); const status = await visit(id); if (performance.now() - t0 > 5000) console.log('SLOW', id, status, performance.now() - t0, [...arrived.keys()].filter((k) => k.endsWith(' ' + id)))
+      const status = await visit(String(left))
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
     }
   }
@@ -106,7 +106,6 @@ test('after any storm nothing is left, all is counted, and nothing unsafe has co
   for (const [id, times] of arrived) {
     if (/^(POST|PATCH)/.test(id)) assert.equal(times, 1, `${id} has come ${times} times`)
   }
-  { const { requests } = await relay.relay.calls.requests({ tunnelId: spec.id, limit: 100 }); for (const r of requests) if (r.totalMs > 3000) console.log(JSON.stringify(r)) }
   await eventually('nothing is under way', () => relay.relay.facts.streams === 0)
   const live = (await relay.relay.calls.live({ tunnelIds: [spec.id] }))[spec.id]!
   assert.deepEqual([live.inUse, live.waiting, live.lastMinute!.inFlight], [0, 0, 0])

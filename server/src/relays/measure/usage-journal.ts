@@ -137,7 +137,10 @@ export class UsageJournal implements AsyncDisposable {
     if (journal === this.#name) this.#open.close(entries.at(-1)!.sequence)
     let upTo = 0
     const reported = this.#options.control.reportUsage(journal, entries)
-    const isInTime = await within(REPORT_MS, reported.then((reply) => (upTo = reply.upTo)))
+    const isInTime = await within(
+      REPORT_MS,
+      reported.then((reply) => (upTo = reply.upTo)),
+    )
     if (!isInTime) throw new Error(`the control plane did not answer within ${REPORT_MS} ms`)
     // What was not sent cannot have been taken.
     return Math.min(upTo, entries.at(-1)!.sequence)
