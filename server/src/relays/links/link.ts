@@ -83,6 +83,8 @@ export class Link implements Beating {
     socket.on('error', ignore)
     this.#session.once('close', () => this.#end())
     socket.once('close', () => this.destroy())
+    // Sockets of a server may stay half open, and a session does not mind; nothing would ever come again.
+    socket.once('end', () => this.destroy())
     this.#control = this.#openControl()
   }
 
@@ -124,7 +126,8 @@ export class Link implements Beating {
   }
 
   ping(answered: (roundTripMs: number) => void): boolean {
-    if (!this.isOpen) return false
+    // Also while it is being closed: what is under way may never end.
+    if (this.#closed || this.#session.destroyed) return false
     return this.#session.ping((error, roundTripMs) => {
       if (error) return
       this.#noteRoundTrip(roundTripMs)
