@@ -42,6 +42,8 @@ export class TestLink {
     })
     this.session.on('connect', () => this.session.setLocalWindowSize(SESSION_WINDOW))
     this.session.on('error', () => {})
+    // Of a server of HTTP/1.1, a socket stays half open.
+    socket.once('end', () => this.session.destroy())
     this.closed = once(this.session, 'close')
     this.#control = this.session.request({ ':method': 'POST', ':path': '/control' })
     this.#control.on('error', () => {})
@@ -51,6 +53,12 @@ export class TestLink {
 
   tell(message: RelayMessage): void {
     writeJsonLine(this.#control, message)
+  }
+
+  /** Takes nothing new, and ends when what is under way has. */
+  finish(): void {
+    this.session.close()
+    this.#control.end()
   }
 
   /** A connection to a local service; the status is that of the agent's answer. */
@@ -65,8 +73,7 @@ export class TestLink {
 
   #hear(message: AgentMessage): void {
     this.messages.push(message)
-    if (message.type === 'leave') this.session.close()
-    if (message.type === 'leave') this.#control.end()
+    if (message.type === 'leave') this.finish()
   }
 }
 
