@@ -32,6 +32,10 @@ export class TestPlane implements AsyncDisposable {
   relays: { id: string; url: string }[] = []
   /** What the next requests are refused with. */
   refuse: { status: number; code: string } | undefined
+  /** Of all endpoints. */
+  healthCheck: unknown
+  /** Endpoints of every tunnel beside its own. */
+  extra: PlannedTunnel['endpoints'] = []
   readonly #server = createServer((request, response) => void this.#answer(request, response))
   #ids = 0
 
@@ -135,6 +139,8 @@ export class TestPlane implements AsyncDisposable {
     if (!isNew && holder && holder.runId !== runId) return refused('tunnel.taken_over')
     const epoch = (holder?.epoch ?? 0) + (isNew ? 1 : 0)
     epochs.set(label, { epoch, runId })
-    return { id, name, url, epoch, endpoints: endpoints.filter(({ agent }) => agent === label) }
+    const own = [...endpoints, ...this.extra].filter(({ agent }) => agent === label)
+    const { healthCheck } = this
+    return { id, name, url, epoch, endpoints: own.map((one) => ({ healthCheck, ...one })) }
   }
 }

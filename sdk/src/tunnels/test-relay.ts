@@ -134,16 +134,20 @@ export class TestRelay implements AsyncDisposable {
   #upgrade(request: IncomingMessage, socket: Socket): void {
     this.upgrades.push(request)
     socket.on('error', () => {})
-    const { refuse, silent } = this.#options
+    const { refuse } = this.#options
     const isOurs = request.url === LINK_PATH && request.headers.upgrade === LINK_PROTOCOL
     if (refuse || !isOurs) {
       const { status = 400, body = '' } = refuse ?? {}
       socket.end(`HTTP/1.1 ${status} No\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
       return
     }
-    socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nupgrade: ${LINK_PROTOCOL}\r\nconnection: upgrade\r\n\r\n`,
-    )
+    const head = 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade'
+    // Node ends the process when a write over TLS is done that was begun before HTTP/2 took the socket.
+    socket.write(`${head}\r\nupgrade: ${LINK_PROTOCOL}\r\n\r\n`, () => this.#take(request, socket))
+  }
+
+  #take(request: IncomingMessage, socket: Socket): void {
+    const { silent } = this.#options
     const ticket = readTicket(request.headers.authorization!)
     const linkId = `lnk_${this.links.length}`
     const { tunnels } = ticket
