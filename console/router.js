@@ -30,6 +30,7 @@ const PAGES = {
   'api-keys': () => import('./keys/page.js'),
   accounts: () => import('./accounts/page.js'),
   export: () => import('./profile/export.js'),
+  visit: () => import('./tunnels/visit.js'),
 }
 const VIEWS = { ...ENTRIES, ...PAGES }
 const NEEDLESS_WHEN_SIGNED_IN = new Set(['sign-in', 'register', 'provider-sign-in'])

@@ -14,6 +14,7 @@ const GLOBALS = {
     message: 'calls out by itself: take the guarded fetch of the kernel',
     allowed: [
       'server/src/kernel/fetch',
+      'server/src/kernel/pinned.ts',
       // The DevTools endpoint of a browser that this machine has launched, on loopback.
       'server/src/browsers/driver/',
       'server/src/browsers/live/',

@@ -3683,6 +3683,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tunnels/{id}/visit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sign in to visit a tunnel
+         * @description Relays send browsers here. It leads to the console, which asks who it is and goes on to the tunnel.
+         *
+         *     Open to everybody: where visitors of tunnels begin to sign in.
+         */
+        get: operations["getTunnelsIdVisit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get the way into a tunnel that was shared with me
+         * @description Open to everybody who is signed in: people visit what was shared with them, whatever account they are in. API keys may not.
+         */
+        post: operations["postTunnelsIdVisits"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/me": {
         parameters: {
             query?: never;
@@ -5018,6 +5060,12 @@ export interface components {
                     }[];
                 };
             }[];
+        };
+        BeginTunnelVisit: {
+            /** @description Where the visitor wanted to go */
+            to: string;
+            /** @description Of what the visitor’s browser keeps: nobody else can come by it */
+            state: string;
         };
         Block: {
             id: string;
@@ -7654,6 +7702,10 @@ export interface components {
              */
             successes: number;
         };
+        TunnelVisit: {
+            /** @description To open next; it counts for a minute */
+            url: string;
+        };
         Type: {
             /**
              * @description The focused element unless given
@@ -8264,6 +8316,18 @@ export interface components {
          *     `tunnel.run_unknown`: No such run of an agent.
          */
         "account.not_found-or-tunnel.not_found-or-tunnel.run_unknown": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `tunnel.not_shared`: No such tunnel for you.
+         */
+        "account.not_found-or-tunnel.not_shared": {
             headers: {
                 [name: string]: unknown;
             };
@@ -10464,6 +10528,15 @@ export interface components {
         };
         /** @description `signing.same_kms_key`: That KMS key is known already. */
         "signing.same_kms_key": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.visit_elsewhere`: That is not at this tunnel. */
+        "tunnel.visit_elsewhere": {
             headers: {
                 [name: string]: unknown;
             };
@@ -21162,6 +21235,79 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdVisit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description See Other */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdVisits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "to": "https://shop.tunnels.example.com/orders",
+                 *       "state": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BeginTunnelVisit"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "url": "https://shop.tunnels.example.com/.gantry/visit?ticket=eyJ…&to=%2Forders"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelVisit"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_shared"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.visit_elsewhere"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];

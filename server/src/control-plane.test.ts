@@ -3,8 +3,9 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import type { BeatRequest } from '#fleet/index.ts'
+import { Refused } from '#kernel/api-client.ts'
 import { eventually } from '#kernel/test-support.ts'
-import { ControlPlane, Refused } from './control-plane.ts'
+import { ControlPlane } from './control-plane.ts'
 
 /** What the control plane does with each request, in this order; from then on it takes what comes. */
 const answers: ((response: ServerResponse) => unknown)[] = []

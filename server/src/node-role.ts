@@ -7,6 +7,7 @@ import {
   type JoinRequest,
   watchSpotNotice,
 } from '#fleet/index.ts'
+import { Refused } from '#kernel/api-client.ts'
 import { systemClock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
 import type { Home } from '#kernel/home.ts'
@@ -17,7 +18,7 @@ import { closeInOrder } from '#kernel/shutdown.ts'
 import { Ticker } from '#kernel/ticker.ts'
 import type { Users } from '#kernel/unprivileged.ts'
 import { BrowserNode, type Chromium } from './browser-node.ts'
-import { ControlPlane, deliverReports, Refused } from './control-plane.ts'
+import { ControlPlane, deliverReports } from './control-plane.ts'
 import {
   advertisedUrl,
   type Certificate,

@@ -1,4 +1,4 @@
-import { type Identity, mayStillAct } from '#identity/index.ts'
+import { accountsOfUser, type Identity, isMemberOf, mayStillAct } from '#identity/index.ts'
 import type { Config } from '#kernel/config.ts'
 import type { Doorbell } from '#kernel/doorbell.ts'
 import { hashScrypt } from '#kernel/scrypt.ts'
@@ -26,6 +26,9 @@ export function openTunnelParts({
     ports: config.TUNNEL_PORTS,
     urlOf: (hostname) => withHost(config.RELAY_URL ?? url(), hostname),
     ticketFor: (runId) => identity().serviceToken('relay', runId),
+    visitTicketFor: (tunnelId, subject) => identity().serviceToken(tunnelId, subject),
+    isMember: isMemberOf,
+    accountsOf: accountsOfUser,
     relays: async () => [],
     hashPassword: (password, signal) => hashing.run(signal, () => hashScrypt(password)),
     mayHold: (ctx, starter) => mayStillAct(ctx, starter, 'tunnels.write'),

@@ -1,7 +1,7 @@
 import type { Context } from '#kernel/context.ts'
 import { Ticker } from '#kernel/ticker.ts'
 import type { Fleet } from './instance-changes.ts'
-import { NodeJudge } from './judge.ts'
+import { nodeJudge } from './judge.ts'
 import { reconcile } from './reconcile.ts'
 
 const RECONCILE_EVERY_MS = 10_000
@@ -22,7 +22,7 @@ export function keepFleet(ctx: Context, fleet: Fleet): AsyncDisposable & { nudge
 
 /** Looks for nodes that are gone, until disposed of. For a process that takes their beats. */
 export function judgeNodes(ctx: Context, fleet: Pick<Fleet, 'jobs'>): AsyncDisposable {
-  const judge = new NodeJudge(ctx.clock, fleet.jobs)
+  const judge = nodeJudge(ctx.clock, fleet.jobs)
   const ticker = new Ticker({
     ...{ name: 'look for nodes that are gone', everyMs: LOOK_EVERY_MS, log: ctx.log },
     work: async () => {

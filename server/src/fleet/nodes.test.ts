@@ -4,7 +4,8 @@ import { ensureBuiltin } from './builtin.ts'
 import { drainNode, undrainNode } from './drains.ts'
 import { joinNode } from './join.ts'
 import { createJoinToken, tokenOfInstance } from './join-tokens.ts'
-import { NodeJudge } from './judge.ts'
+import type { SilenceJudge } from '#kernel/silence-judge.ts'
+import { nodeJudge } from './judge.ts'
 import { authenticateNode, beat, getNode } from './nodes.ts'
 import { placesFor } from './placement.ts'
 import { codeOf, facts, FINGERPRINT, openTestFleet, OTHER_FINGERPRINT } from './test-support.ts'
@@ -34,7 +35,7 @@ const beatOf = (
 ) => beat(ctx, parts, node, { sequence, facts: { ...facts, ...told }, sessions: [] })
 
 /** Looks every 2 s for so long; the ids that were found gone. */
-async function lookFor(judge: NodeJudge, seconds: number): Promise<string[]> {
+async function lookFor(judge: SilenceJudge, seconds: number): Promise<string[]> {
   const found: string[] = []
   for (let passed = 0; passed < seconds; passed += 2) {
     found.push(...(await judge.look(ctx)))
@@ -130,7 +131,7 @@ test('a beat that was overtaken changes nothing and hears where to go on', async
 test('a node is gone after 30 s without a beat, once, and one job ends its sessions', async () => {
   const { node } = await join()
   const { node: lively } = await join()
-  const judges = [new NodeJudge(fleet.clock, fleet.jobs), new NodeJudge(fleet.clock, fleet.jobs)]
+  const judges = [nodeJudge(fleet.clock, fleet.jobs), nodeJudge(fleet.clock, fleet.jobs)]
   const found: string[] = []
   for (let sequence = 1; sequence <= 20; sequence++) {
     await beatOf(lively, sequence)
@@ -154,7 +155,7 @@ test('a node is gone after 30 s without a beat, once, and one job ends its sessi
 
 test('a judge that was held up, or without a database, accuses nobody for 30 s', async () => {
   const { node } = await join()
-  const judge = new NodeJudge(fleet.clock, fleet.jobs)
+  const judge = nodeJudge(fleet.clock, fleet.jobs)
   const isFound = async (seconds: number) => (await lookFor(judge, seconds)).includes(node.id)
   assert.equal(await isFound(28), false)
   fleet.clock.advance(60)
@@ -170,7 +171,7 @@ test('a judge that was held up, or without a database, accuses nobody for 30 s',
 test('a node that was gone is back with its next beat, and hears what has ended', async () => {
   const { node } = await join()
   await beatOf(node, 1)
-  await lookFor(new NodeJudge(fleet.clock, fleet.jobs), 40)
+  await lookFor(nodeJudge(fleet.clock, fleet.jobs), 40)
   assert.ok((await getNode(ctx, node.id)).goneAt)
   const sessions = ['ses_live', 'ses_lost']
   const answer = await beat(ctx, parts, node, { sequence: 2, facts, sessions })

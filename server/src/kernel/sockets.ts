@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { type Client, clientAt } from './client.ts'
 import type { Actor, Context } from './context.ts'
 import { problemBody, toProblem } from './http/failures.ts'
+import type { HostServer } from './http/host-server.ts'
 import type { Logger } from './log.ts'
 import { Problem } from './problem.ts'
 import type { Refusal } from './refusal.ts'
@@ -71,6 +72,8 @@ export interface SocketRequest {
 export interface DispatcherOptions {
   sockets: readonly AnySocket[]
   log: Logger
+  /** Answers all that is asked of hosts of its own; asked before anything else. */
+  hosts?: HostServer
   /** Asked first, once the host and the origin are known to be good. */
   foreign?: readonly ForeignSockets[]
   /** @throws Problem when the credential is bad */
@@ -131,12 +134,23 @@ export class SocketDispatcher implements AsyncDisposable {
   }
 
   attach(server: Server): void {
+    const { hosts } = this.#options
     server.on('upgrade', (request, socket, head) => {
       socket.on('error', () => socket.destroy())
-      void this.#upgrade(request, socket, head).catch((error: unknown) => {
-        if (!(error instanceof Problem)) this.#options.log.error({ err: error }, 'upgrade failed')
-        refuse(socket, toProblem(error).status, error)
+      const isTheirs = hosts?.isFor(request) ?? false
+      if (isTheirs === true) return hosts!.upgrade(request, socket, head)
+      if (isTheirs === false) return this.#take(request, socket, head)
+      void isTheirs.then((theirs) => {
+        if (theirs) hosts!.upgrade(request, socket, head)
+        else this.#take(request, socket, head)
       })
+    })
+  }
+
+  #take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    void this.#upgrade(request, socket, head).catch((error: unknown) => {
+      if (!(error instanceof Problem)) this.#options.log.error({ err: error }, 'upgrade failed')
+      refuse(socket, toProblem(error).status, error)
     })
   }
 

@@ -24,7 +24,10 @@ export interface RelayControl {
   }): Promise<News>
   /** Health of endpoints as agents tell it. */
   reportHealth(reports: readonly HealthReport[]): Promise<void>
-  /** Takes counts; the same entry twice is taken once. Returns the highest sequence that is taken for good. */
+  /**
+   * Takes counts; the same entry twice is taken once, also when another relay sends it again: a journal has one name among all relays
+   * for ever, and what a relay left on a disk is sent by the next one there. Returns the highest sequence that is taken for good.
+   */
   reportUsage(journal: string, entries: readonly UsageEntry[]): Promise<{ upTo: number }>
 }
 

@@ -5,6 +5,8 @@ import { giveUpConnecting } from './jobs.ts'
 import type { Running } from './parts.ts'
 import { problems } from './problems.ts'
 import { tunnelRoutes } from './routes.ts'
+import { endVisits } from './visit-end.ts'
+import { visitRoutes } from './visit-routes.ts'
 import { namesPerAccount, tunnelsPerAccount } from './settings.ts'
 
 export { type EndpointHealth, noteHealth } from './health.ts'
@@ -39,8 +41,9 @@ export function tunnels(running: Running) {
       'tunnels.read': 'List and show tunnels, their measures and their requests',
       'tunnels.write': 'Create, change, start, stop, share and delete tunnels, and hold them open',
     },
-    routes: [...tunnelRoutes(running), ...agentRoutes(running)],
+    routes: [...tunnelRoutes(running), ...agentRoutes(running), ...visitRoutes(running)],
     jobs: [giveUpConnecting],
+    reacts: [endVisits(running)],
     publishes: published,
     problems,
     settings: [tunnelsPerAccount, namesPerAccount],

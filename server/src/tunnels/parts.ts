@@ -11,6 +11,12 @@ export interface TunnelParts {
   urlOf(hostname: string): string
   /** What an agent shows to a relay, for 60 s: a service token whose audience is `relay` and whose subject is the run. */
   ticketFor(runId: string): Promise<string>
+  /** What a relay takes a visitor in by, for 60 s: a service token whose audience is the tunnel. */
+  visitTicketFor(tunnelId: string, subject: string): Promise<string>
+  /** Whether whoever is acting is a member of the account and could act for it now. */
+  isMember(ctx: Context, accountId: string): Promise<boolean>
+  /** The accounts that somebody is a member of. */
+  accountsOf(ctx: Context, userId: string): Promise<readonly string[]>
   /** Relays that an agent may dial now, the best first. */
   relays(ctx: Context): Promise<readonly { id: string; url: string }[]>
   /** In the form that relays check. @throws TurnsFull when too many are hashed now */

@@ -120,4 +120,18 @@ export const problems = defineProblems({
     detail: 'No password is set for {what}, so one has to be given.',
     suggestion: 'Send `password` too.',
   },
+  notShared: {
+    code: 'tunnel.not_shared',
+    status: 404,
+    title: 'No such tunnel for you',
+    detail: 'There is no tunnel {id}, or it was not shared with you.',
+    suggestion: 'Sign in as the one whom it was shared with, or ask its owner to share it.',
+  },
+  visitElsewhere: {
+    code: 'tunnel.visit_elsewhere',
+    status: 422,
+    title: 'That is not at this tunnel',
+    detail: 'The tunnel is not at {hostname}.',
+    suggestion: 'Open the tunnel by its own address.',
+  },
 })

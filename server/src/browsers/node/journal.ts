@@ -1,5 +1,5 @@
-import { type FileHandle, open, readFile, rename, writeFile } from 'node:fs/promises'
 import type { Clock } from '#kernel/clock.ts'
+import { LineFile } from '#kernel/line-file.ts'
 import type { Logger } from '#kernel/log.ts'
 import { Ticker } from '#kernel/ticker.ts'
 import type { Report } from './session-node.ts'
@@ -48,26 +48,24 @@ export class Journal implements AsyncDisposable {
   readonly #sending: Ticker
   readonly #taken = new Map<number, () => void>()
   #inherited: Inherited[]
-  #file: FileHandle
+  readonly #file: LineFile
   #waiting: Entry[]
   #last: number
-  #lines: number
-  #writing: Promise<void> = Promise.resolve()
   #givenUp = 0
 
   static async open(options: JournalOptions): Promise<Journal> {
-    const { last, waiting } = readLines(await readFile(options.path, 'utf8').catch(() => ''))
+    const { path, log } = options
+    const { last, waiting } = readLines(await LineFile.read(path))
     // By the clock too: the file may be that of an older copy of this machine.
     const next = Math.max(last, options.clock.now().getTime() * 1000)
-    const file = await writeAnew(options.path, next, waiting)
+    const file = await LineFile.open({ path, log, what: 'reports' }, linesOf(next, waiting))
     return new Journal(options, file, waiting, next)
   }
 
-  private constructor(options: JournalOptions, file: FileHandle, waiting: Entry[], last: number) {
+  private constructor(options: JournalOptions, file: LineFile, waiting: Entry[], last: number) {
     this.#options = options
     this.#file = file
     this.#waiting = waiting
-    this.#lines = waiting.length
     this.#last = last
     this.#inherited = waiting.flatMap(({ sequence, report }) => {
       return report.kind === 'ended' ? [{ report, taken: this.#whenTaken(sequence) }] : []
@@ -100,8 +98,7 @@ export class Journal implements AsyncDisposable {
     const entry = { sequence: ++this.#last, report }
     this.#waiting.push(entry)
     const taken = this.#whenTaken(entry.sequence)
-    this.#write(() => this.#file.appendFile(lineOf(entry)))
-    this.#lines++
+    void this.#file.append([entry])
     this.#giveUpSome()
     this.#tidy()
     this.#sending.nudge()
@@ -112,8 +109,7 @@ export class Journal implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#sending[Symbol.asyncDispose]()
     await this.#send().catch(() => {})
-    await this.#writing
-    await this.#file.close()
+    await this.#file[Symbol.asyncDispose]()
   }
 
   async #send(): Promise<void> {
@@ -123,8 +119,7 @@ export class Journal implements AsyncDisposable {
       const upTo = entries.at(-1)!.sequence
       this.#waiting = this.#waiting.filter(({ sequence }) => sequence > upTo)
       for (const { sequence } of entries) this.#settle(sequence)
-      this.#write(() => this.#file.appendFile(lineOf({ upTo })))
-      this.#lines++
+      void this.#file.append([{ upTo } satisfies Mark])
     }
     this.#tidy()
   }
@@ -150,39 +145,20 @@ export class Journal implements AsyncDisposable {
     this.#taken.delete(sequence)
   }
 
-  /** Writes the file anew when most of it is of no use. */
+  /** Writes the file anew when most of it is of no use. What comes meanwhile is in it, and its own line behind it does no harm. */
   #tidy(): void {
-    if (this.#lines <= this.#waiting.length + IDLE_LINES) return
-    const { path } = this.#options
-    this.#lines = this.#waiting.length
-    this.#write(async () => {
-      // As it is now: what has come meanwhile is in it, and its own line behind it does no harm.
-      const file = await writeAnew(path, this.#last, this.#waiting)
-      await this.#file.close()
-      this.#file = file
-    })
-  }
-
-  /** One write after another. A disk that is full costs what it cannot keep, not the delivery. */
-  #write(work: () => Promise<unknown>): void {
-    this.#writing = this.#writing.then(work).then(
-      () => {},
-      (error: unknown) => this.#options.log.error({ err: error }, 'a report could not be kept'),
-    )
+    if (this.#file.lines <= this.#waiting.length + IDLE_LINES) return
+    void this.#file.rewrite(() => linesOf(this.#last, this.#waiting))
   }
 }
 
-function lineOf(line: Entry | Mark | { last: number }): string {
-  return `${JSON.stringify(line)}\n`
-}
-
-/** What an earlier process left. A line that a crash cut off, or that a disk has spoilt, is none. */
-function readLines(text: string): { last: number; waiting: Entry[] } {
+/** What an earlier process left. */
+function readLines(lines: readonly unknown[]): { last: number; waiting: Entry[] } {
   const entries = new Map<number, Entry>()
   let last = 0
   let upTo = 0
-  for (const line of text.split('\n')) {
-    const read = readLine(line)
+  for (const line of lines) {
+    const read = line as Partial<Entry & Mark & { last: number }>
     if (Number.isSafeInteger(read.upTo)) upTo = Math.max(upTo, read.upTo!)
     if (Number.isSafeInteger(read.sequence)) entries.set(read.sequence!, read as Entry)
     last = Math.max(last, upTo, read.sequence ?? 0, read.last ?? 0)
@@ -191,18 +167,7 @@ function readLines(text: string): { last: number; waiting: Entry[] } {
   return { last, waiting: waiting.toSorted((one, other) => one.sequence - other.sequence) }
 }
 
-function readLine(line: string): Partial<Entry & Mark & { last: number }> {
-  try {
-    return (JSON.parse(line) ?? {}) as Partial<Entry & Mark & { last: number }>
-  } catch {
-    return {}
-  }
-}
-
 /** The place that was given last stands first, so that it is never given again, whatever the clock says. */
-async function writeAnew(path: string, last: number, waiting: readonly Entry[]) {
-  const lines = [lineOf({ last }), ...waiting.map(lineOf)]
-  await writeFile(`${path}.new`, lines.join(''), { mode: 0o600 })
-  await rename(`${path}.new`, path)
-  return open(path, 'a', 0o600)
+function linesOf(last: number, waiting: readonly Entry[]): unknown[] {
+  return [{ last }, ...waiting]
 }

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dispatcher, Pool } from 'undici'
-import { Ticker } from '#kernel/ticker.ts'
 import type { Logger } from '#kernel/log.ts'
+import { connectorTo, neverConnected } from '#kernel/pinned.ts'
+import { Ticker } from '#kernel/ticker.ts'
 import { undici } from '#kernel/undici.ts'
-import { connectorTo } from './pinned.ts'
 import { paths } from './wire.ts'
 
 export interface NodeLinkOptions {
@@ -169,18 +169,4 @@ export class NodeLink implements AsyncDisposable {
     const why = new Error('the node does not answer', { cause: error })
     for (const pool of broken) await pool.destroy(why)
   }
-}
-
-const NEVER_CONNECTED = new Set([
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'UND_ERR_CONNECT_TIMEOUT',
-])
-
-function neverConnected(error: unknown): boolean {
-  const { code, name } = error as { code?: string; name?: string }
-  return name === 'OtherCertificate' || (code !== undefined && NEVER_CONNECTED.has(code))
 }

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Logger } from '#kernel/log.ts'
+import { PROBE_AFTER_MS } from '#kernel/pinned.ts'
 import { within } from '#kernel/within.ts'
 import type { FeedKind } from '../watch/feed.ts'
 import { Lingering } from '../watch/lingering.ts'
@@ -23,7 +24,6 @@ import {
   FROM_HEADER,
   GRANT_HEADER,
   paths,
-  PROBE_AFTER_MS,
   writeFailure,
   writeResult,
 } from './wire.ts'

@@ -1,10 +1,10 @@
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
+import { connectTo } from '#kernel/pinned.ts'
 import type { WipeReport } from '../host/host.ts'
 import { problems } from '../problems.ts'
 import type { FeedEvent } from '../watch/feed.ts'
-import { connectTo } from './pinned.ts'
 import { NodeLink, type NodeLinkOptions, Unheard } from './node-link.ts'
 import {
   type CallName,

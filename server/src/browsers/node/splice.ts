@@ -2,8 +2,8 @@ import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:ht
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
+import { CONNECT_MS, PROBE_AFTER_MS } from '#kernel/pinned.ts'
 import type { OpenSocket } from './session-node.ts'
-import { CONNECT_MS, PROBE_AFTER_MS } from './wire.ts'
 
 /** Time for what is under way to one side once the other is gone. */
 const FLUSH_MS = 1_000

@@ -12,10 +12,6 @@ export const paths = {
   download: (id: string, downloadId: string) => `/sessions/${id}/downloads/${downloadId}`,
 }
 
-export const CONNECT_MS = 5_000
-/** A connection that is quiet for so long is probed each second, and is broken after ten probes without an answer. */
-export const PROBE_AFTER_MS = 10_000
-
 /** After which event a feed tells. */
 export const FROM_HEADER = 'x-gantry-feed-from'
 /** Carries the grant of a socket, as base64url of JSON. */

@@ -1,10 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import { createServer as createTlsServer, type ServerOptions } from 'node:https'
+import type { Socket } from 'node:net'
 import { isAtOrBelow } from '../sockets.ts'
 import { type DoorOptions, doorOf } from './door.ts'
+import type { HostServer } from './host-server.ts'
+import { alpnFor, speakHttp2 } from './http2-front.ts'
 
 export interface ListenerOptions extends DoorOptions {
   tls?: { cert: Buffer; key: Buffer }
+  /** Answers all that is asked of hosts of its own; asked first. */
+  hosts?: HostServer
   /** Answers GET and PUT of signed object URLs below `/objects/`; a store that other machines serve needs none. */
   objects?: (request: IncomingMessage, response: ServerResponse) => void
   /** Something else that answers what is at a path of its own and below it, such as the polling of engine.io. */
@@ -25,6 +30,8 @@ export function listener(
   options: ListenerOptions,
   handler: (request: never, response: never) => void,
 ): Server {
+  const { hosts, tls } = options
+  const upgrades = new Set<string | undefined>(['websocket', ...(hosts?.upgrades ?? [])])
   const limits = {
     requestTimeout: 0,
     headersTimeout: HEADERS_TIMEOUT_MS,
@@ -36,11 +43,11 @@ export function listener(
     keepAliveInitialDelay: PROBE_AFTER_MS,
     // Any other wish, such as h2c, may be left unanswered (RFC 9110, 7.8): the request is served as it is.
     shouldUpgradeCallback: ({ headers }: IncomingMessage) =>
-      headers.upgrade?.toLowerCase() === 'websocket',
+      upgrades.has(headers.upgrade?.toLowerCase()),
   }
   const fastify = handler as (request: unknown, response: unknown) => void
   const mayCome = doorOf(options)
-  const listener = (request: IncomingMessage, response: ServerResponse) => {
+  const own = (request: IncomingMessage, response: ServerResponse) => {
     const { objects, foreign } = options
     const isObject = objects && request.url?.startsWith('/objects/')
     const isForeign = foreign && isAtOrBelow(foreign.path, request.url)
@@ -49,8 +56,40 @@ export function listener(
     if (isObject) objects(request, response)
     else foreign!.request(request, response)
   }
-  if (!options.tls) return createServer(limits, listener)
-  return createTlsServer({ ...limits, ...options.tls, minVersion: 'TLSv1.2' }, listener) as Server
+  if (!hosts) return tls ? secure({ ...limits, ...tls }, own) : createServer(limits, own)
+
+  const byHost = (request: IncomingMessage, response: ServerResponse) => {
+    const isTheirs = hosts.isFor(request)
+    if (isTheirs === true) return hosts.request(request, response)
+    if (isTheirs === false) return goOn(request, response)
+    void isTheirs.then((theirs) => {
+      if (theirs) hosts.request(request, response)
+      else goOn(request, response)
+    })
+  }
+  /** Whoever waits to be told to send its body is told so by hosts once it is wanted, and by us at once. */
+  const waiting = new WeakSet<IncomingMessage>()
+  const goOn = (request: IncomingMessage, response: ServerResponse) => {
+    if (waiting.has(request)) response.writeContinue()
+    own(request, response)
+  }
+  const server = tls
+    ? secure({ ...limits, ...tls, ALPNCallback: alpnFor(hosts) }, byHost)
+    : createServer(limits, byHost)
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    waiting.add(request)
+    byHost(request, response)
+  })
+  server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => hosts.connected(socket))
+  if (tls) speakHttp2(server, hosts)
+  return server
+}
+
+function secure(
+  options: ServerOptions,
+  listener: (request: IncomingMessage, response: ServerResponse) => void,
+): Server {
+  return createTlsServer({ ...options, minVersion: 'TLSv1.2' }, listener) as Server
 }
 
 /** In words that say what to change. */

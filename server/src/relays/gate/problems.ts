@@ -57,6 +57,13 @@ export const visitorProblems = defineProblems({
     detail: 'This relay carries as much as it may.',
     level: 'warn',
   },
+  unreachable: {
+    code: 'tunnel.unreachable',
+    status: 503,
+    title: 'The tunnel cannot be reached now',
+    detail: 'The relay could not learn where the tunnel leads.',
+    level: 'warn',
+  },
   serviceRefused: {
     code: 'tunnel.service_refused',
     status: 502,
@@ -78,6 +85,13 @@ export const visitorProblems = defineProblems({
     title: 'The service took too long',
     detail: 'No answer began within {seconds} s.',
     level: 'info',
+  },
+  bodyTooSlow: {
+    code: 'tunnel.body_too_slow',
+    status: 408,
+    title: 'The body of the request comes too slowly',
+    detail: 'Hardly anything of it came in {seconds} s.',
+    category: 'validation',
   },
   loop: {
     code: 'tunnel.loop',

@@ -1,14 +1,33 @@
 import { once } from 'node:events'
 import { connect, type TLSSocket } from 'node:tls'
 import type { buildConnector } from 'undici'
-import { undici } from '#kernel/undici.ts'
-import { CONNECT_MS, PROBE_AFTER_MS } from './wire.ts'
+import { undici } from './undici.ts'
 
+export const CONNECT_MS = 5_000
+/** A connection that is quiet for so long is probed each second, and is broken after ten probes without an answer. */
+export const PROBE_AFTER_MS = 10_000
+
+/** The far side is not whom it was taken for. */
 class OtherCertificate extends Error {
   constructor() {
-    super('the node has another certificate than the one that it has registered')
+    super('the far side has another certificate than the one that it has registered')
     this.name = 'OtherCertificate'
   }
+}
+
+const NEVER_CONNECTED = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+/** Whether a connection that was to be opened has not been, so that the far side has heard nothing. */
+export function neverConnected(error: unknown): boolean {
+  const { code, name } = error as { code?: string; name?: string }
+  return name === 'OtherCertificate' || (code !== undefined && NEVER_CONNECTED.has(code))
 }
 
 /** Trusts one certificate, whoever has signed it, and says nothing to any other. */

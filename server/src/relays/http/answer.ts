@@ -1,0 +1,44 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Problem } from '#kernel/problem.ts'
+import { answerFor, type OwnAnswer, wantsHtml } from '../gate/answers.ts'
+import { linger } from './linger.ts'
+
+const CUT_AFTER_MS = 1_000
+
+/** Answers in place of the service: with a page for browsers, a problem for programs. */
+export function answerProblem(
+  request: IncomingMessage,
+  response: ServerResponse,
+  problem: Problem,
+  headers: readonly string[] = [],
+): void {
+  const html = wantsHtml(request.headers.accept)
+  const own = answerFor(problem, { html })
+  answerOwn(request, response, { ...own, headers: [...own.headers, ...headers] })
+}
+
+export function answerOwn(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, headers, body }: OwnAnswer,
+): void {
+  if (response.headersSent || response.destroyed) return
+  if (!request.complete) linger(request, response)
+  // Whoever waits to be told to send its body may send it anyway, or the next request: nobody can tell which.
+  const isUnsure = !request.complete && request.headers.expect !== undefined
+  response.writeHead(status, isUnsure ? [...headers, 'Connection', 'close'] : headers)
+  response.end(request.method === 'HEAD' ? undefined : body)
+}
+
+/** Answers an upgrade that is refused. */
+export function answerUpgrade(socket: Duplex, { status, headers, body }: OwnAnswer): void {
+  if (socket.destroyed || socket.writableEnded) return
+  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\n`
+  for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`
+  socket.end(`${head}\r\n${body}`)
+  const cut = setTimeout(() => socket.destroy(), CUT_AFTER_MS)
+  socket.once('close', () => clearTimeout(cut))
+  socket.resume()
+}

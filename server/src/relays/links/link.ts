@@ -1,0 +1,209 @@
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { EndpointSpec } from '#tunnels/index.ts'
+import {
+  type AgentMessage,
+  type RelayMessage,
+  type RequestLine,
+  STREAM_HEADERS,
+} from '../link-protocol.ts'
+import type { Beating } from './heartbeats.ts'
+import { readJsonLines, writeJsonLine } from './json-lines.ts'
+import { SMALL_WINDOW, Windows } from './windows.ts'
+
+/** MiB. With Node's ten, a hundred visitors who do not read would have the whole link refuse streams. */
+const SESSION_MEMORY = 1_024
+const LINES_PER_SECOND = 20
+/** Of what the agent has not read of the control stream: one that reads nothing is told no more requests. */
+const UNREAD_BYTES = 64 * 1024
+
+/** An agent has not reached the service: nothing has come there. */
+export class NotReached extends Error {
+  readonly status: number
+
+  constructor(status: number, reason: string) {
+    super(reason)
+    this.name = 'NotReached'
+    this.status = status
+  }
+}
+
+/** The link has ended, and with it everything on it. */
+export class LinkLost extends Error {
+  constructor() {
+    super('the link to the agent was lost')
+    this.name = 'LinkLost'
+  }
+}
+
+export interface LinkOptions {
+  id: string
+  runId: string
+  /** What its agent goes by. */
+  label: string
+  onMessage(message: AgentMessage, link: Link): void
+  onClosed(link: Link): void
+}
+
+/** One connection of an agent, on which the relay opens a stream for each connection to a local service. */
+export class Link implements Beating {
+  readonly id: string
+  readonly runId: string
+  readonly label: string
+  /** By tunnel, the epoch that this link holds it with. */
+  readonly tunnels = new Map<string, number>()
+  readonly windows: Windows
+  /** It takes nothing new: the relay drains, or the agent has said that it leaves. */
+  leaving = false
+  readonly #options: LinkOptions
+  readonly #socket: Socket
+  readonly #session: ClientHttp2Session
+  readonly #control: ClientHttp2Stream
+  #streams = 0
+  #roundTripMs: number | undefined
+  #second = 0
+  #lines = 0
+  #more = 0
+  #closed = false
+
+  /** Of a socket whose upgrade was answered with 101. */
+  constructor(socket: Socket, options: LinkOptions) {
+    this.#options = options
+    this.#socket = socket
+    ;({ id: this.id, runId: this.runId, label: this.label } = options)
+    this.#session = connect('http://agent', {
+      createConnection: () => socket as Duplex,
+      maxSessionMemory: SESSION_MEMORY,
+      peerMaxConcurrentStreams: 2 ** 31 - 1,
+      settings: { enablePush: false, initialWindowSize: SMALL_WINDOW },
+    })
+    this.windows = new Windows(this.#session)
+    this.#session.on('error', ignore)
+    socket.on('error', ignore)
+    this.#session.once('close', () => this.#end())
+    socket.once('close', () => this.destroy())
+    this.#control = this.#openControl()
+  }
+
+  /** Connections to services that it carries now. */
+  get streams(): number {
+    return this.#streams
+  }
+
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs
+  }
+
+  get bytesRead(): number {
+    return this.#socket.bytesRead
+  }
+
+  get isOpen(): boolean {
+    return !this.#closed && !this.#session.closed && !this.#session.destroyed
+  }
+
+  /** A connection to the service of an endpoint; it fails as `NotReached` or `LinkLost`. What is written goes along at once. */
+  connect(tunnelId: string, endpoint: EndpointSpec, visitorIp: string): ClientHttp2Stream {
+    if (!this.isOpen) throw new LinkLost()
+    const { host, protocol } = addressOf(endpoint.url)
+    const stream = this.#session.request({
+      ':method': 'CONNECT',
+      ':authority': host,
+      [STREAM_HEADERS.tunnel]: tunnelId,
+      [STREAM_HEADERS.endpoint]: endpoint.id,
+      [STREAM_HEADERS.visitor]: visitorIp,
+      ...(protocol === 'https:' && { [STREAM_HEADERS.secure]: 'tls' }),
+    })
+    this.#streams++
+    stream.once('close', () => {
+      this.#streams--
+      this.#closeWhenDone()
+    })
+    return stream
+  }
+
+  ping(answered: (roundTripMs: number) => void): boolean {
+    if (!this.isOpen) return false
+    return this.#session.ping((error, roundTripMs) => {
+      if (error) return
+      this.#noteRoundTrip(roundTripMs)
+      answered(roundTripMs)
+    })
+  }
+
+  onSilence(): void {
+    this.destroy()
+  }
+
+  tell(message: RelayMessage): void {
+    writeJsonLine(this.#control, message)
+  }
+
+  /** Whether its agent is told of one request more: 20 in a second at most, and none while it does not read. */
+  mayTellRequest(): boolean {
+    const second = Math.floor(performance.now() / 1000)
+    if (second !== this.#second) this.#lines = 0
+    this.#second = second
+    if (++this.#lines <= LINES_PER_SECOND && this.#control.writableLength <= UNREAD_BYTES)
+      return true
+    this.#more++
+    return false
+  }
+
+  /** Tells the agent of a request that was answered, and how many it was not told of since. */
+  tellRequest(tunnelId: string, line: RequestLine): void {
+    this.tell({ type: 'request', tunnelId, line, more: this.#more })
+    this.#more = 0
+  }
+
+  /** Takes nothing new, and closes once what is under way is done. */
+  leave(): void {
+    this.leaving = true
+    this.#closeWhenDone()
+  }
+
+  /** Ends everything on it at once. */
+  destroy(): void {
+    if (this.#closed) return
+    this.#session.destroy(new LinkLost(), constants.NGHTTP2_CANCEL)
+    this.#socket.destroy()
+    this.#end()
+  }
+
+  #openControl(): ClientHttp2Stream {
+    const control = this.#session.request({ ':method': 'POST', ':path': '/control' })
+    control.on('error', ignore)
+    control.once('close', () => this.destroy())
+    readJsonLines(control, (message) => this.#options.onMessage(message as AgentMessage, this))
+    return control
+  }
+
+  /** The shortest of all would not see that an agent has moved; one long one is no change. */
+  #noteRoundTrip(ms: number): void {
+    const known = this.#roundTripMs
+    this.#roundTripMs = known === undefined || ms < known ? ms : known + (ms - known) / 8
+    this.windows.roundTrip(this.#roundTripMs)
+  }
+
+  #closeWhenDone(): void {
+    if (!this.leaving || this.#streams > 0 || this.#closed) return
+    // What was told last goes out before.
+    this.#control.end(() => this.destroy())
+  }
+
+  #end(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#options.onClosed(this)
+  }
+}
+
+function ignore(): void {}
+
+const DEFAULT_PORTS: Record<string, string> = { 'http:': '80', 'https:': '443' }
+
+function addressOf(url: string): { host: string; protocol: string } {
+  const { hostname, port, protocol } = new URL(url)
+  return { host: `${hostname}:${port || DEFAULT_PORTS[protocol]}`, protocol }
+}

@@ -1,0 +1,127 @@
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
+import { mayRetry } from '../balance/retry.ts'
+import { byName, hasBody, pairs, passedHeaders } from './heads.ts'
+import { type PeerLink, Unreached } from './peer-link.ts'
+import type { PeerVisit } from './visit.ts'
+import { encodeVisit, NO_LINK_STATUS, PEER_HEADERS, type VisitKind } from './wire.ts'
+
+/** What a relay shows to another one, and what the other one has to know. */
+export interface Pass {
+  token: string
+  /** Made up by this process; see `PEER_HEADERS`. */
+  nonce: string
+  visit: PeerVisit
+  /** What is handed over. Nothing that a visitor says may make one of the other. */
+  as: VisitKind
+}
+
+/** The other relay was lost before it answered, and another one may be asked the same. */
+export class Unheard extends Error {
+  constructor(cause: unknown) {
+    super('the relay was lost before it answered', { cause })
+    this.name = 'Unheard'
+  }
+}
+
+/** Methods that Node takes to have no body, unless a header says that there is one. */
+const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE'])
+
+/**
+ * Hands a visitor's request to the other relay and passes its answer on. A body goes only once the other relay wants to read it, so
+ * that a relay without the link leaves it whole for the next one. Resolves to false when it has no link.
+ *
+ * @throws Unreached, Unheard, or Error when nothing was answered yet and nobody else may be asked
+ */
+export async function handOver(
+  link: PeerLink,
+  request: IncomingMessage,
+  response: ServerResponse,
+  pass: Pass,
+): Promise<boolean> {
+  const asked = link.ask({
+    ...{ method: request.method!, path: request.url! },
+    headers: [...passedHeaders(request), ...framingOf(request), ...peerHeaders(pass)],
+  })
+  const leave = () => asked.destroy()
+  response.once('close', leave)
+  try {
+    const answer = await answerTo(asked, request)
+    if (isNoLink(answer, pass)) {
+      answer.resume()
+      return false
+    }
+    await passOn(answer, response)
+    return true
+  } finally {
+    response.off('close', leave)
+    // A body that was not wanted would be taken for the next request of the connection.
+    if (!asked.writableFinished) asked.destroy()
+  }
+}
+
+export function peerHeaders({ token, nonce, visit, as }: Pass): string[] {
+  const told = encodeVisit(visit, as)
+  return [PEER_HEADERS.token, token, PEER_HEADERS.nonce, nonce, PEER_HEADERS.visit, told]
+}
+
+export function isNoLink({ statusCode, headers }: IncomingMessage, { nonce }: Pass): boolean {
+  return statusCode === NO_LINK_STATUS && headers[PEER_HEADERS.nonce] === nonce
+}
+
+function framingOf(request: IncomingMessage): string[] {
+  const { 'transfer-encoding': encoding, 'content-length': length } = request.headers
+  if (hasBody(request)) {
+    return ['Expect', '100-continue', ...(encoding ? ['Transfer-Encoding', 'chunked'] : [])]
+  }
+  // Node would send the beginning of a body else.
+  return length === undefined && !BODILESS.has(request.method!) ? ['Content-Length', '0'] : []
+}
+
+async function answerTo(asked: ClientRequest, request: IncomingMessage): Promise<IncomingMessage> {
+  const waits = hasBody(request)
+  let isWanted = false
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+  asked.once('response', resolve).on('error', reject)
+  asked.once('continue', () => {
+    isWanted = true
+    sendBody(request, asked)
+  })
+  if (!waits) asked.end()
+  try {
+    return await promise
+  } catch (error) {
+    if (error instanceof Unreached) throw error
+    const failure = waits && !isWanted ? 'unsent' : 'link_lost'
+    const mayAskAgain = mayRetry(request.method!, { body: isWanted, answer: false }, failure)
+    throw mayAskAgain ? new Unheard(error) : error
+  }
+}
+
+function sendBody(request: IncomingMessage, asked: ClientRequest): void {
+  request.pipe(asked, { end: false })
+  request.once('end', () => {
+    if (request.rawTrailers.length > 0) asked.addTrailers(pairs(request.rawTrailers))
+    asked.end()
+  })
+}
+
+/** As it comes. Once it has begun, whatever breaks breaks the visitor's exchange. */
+function passOn(answer: IncomingMessage, response: ServerResponse): Promise<void> {
+  const headers = passedHeaders(answer)
+  if (response.req.httpVersionMajor < 2) {
+    response.writeHead(answer.statusCode!, answer.statusMessage!, headers)
+  } else {
+    // There it knows no list of pairs in which one name comes twice, and no phrase.
+    response.writeHead(answer.statusCode!, Object.fromEntries(byName(headers)))
+  }
+  response.flushHeaders()
+  answer.pipe(response, { end: false })
+  answer.once('end', () => {
+    if (answer.rawTrailers.length > 0) response.addTrailers(pairs(answer.rawTrailers))
+    response.end()
+  })
+  return new Promise((resolve) => {
+    answer.once('error', () => response.destroy())
+    response.once('close', resolve)
+  })
+}

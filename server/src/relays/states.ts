@@ -1,0 +1,19 @@
+import { defineStates } from '#kernel/states.ts'
+
+/** Life of a relay. `error`: it is silent, or did not come; one that beats again is as it was. A stopped one may be started again. */
+export const states = defineStates({
+  starting: ['running', 'draining', 'stopped', 'error'],
+  running: ['draining', 'stopped', 'error'],
+  draining: ['running', 'stopped', 'error'],
+  stopped: ['starting', 'running', 'draining'],
+  error: ['starting', 'running', 'draining', 'stopped'],
+})
+
+export type RelayState = (typeof states.names)[number]
+
+/** Why a relay takes no new links: an operator asked, it is to end, or there are more than are needed. */
+export const DRAIN_REASONS = ['asked', 'stopping', 'surplus'] as const
+export type DrainReason = (typeof DRAIN_REASONS)[number]
+
+export const PROVIDERS = ['builtin', 'local', 'ec2', 'kubernetes', 'joined'] as const
+export type RelayProvider = (typeof PROVIDERS)[number]
