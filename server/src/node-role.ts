@@ -4,6 +4,7 @@ import { type Entry, NodeServer } from '#browsers/index.ts'
 import {
   type BeatAnswer,
   type BeatRequest,
+  type Joined,
   type JoinRequest,
   watchSpotNotice,
 } from '#fleet/index.ts'
@@ -22,13 +23,13 @@ import { ControlPlane, deliverReports } from './control-plane.ts'
 import {
   advertisedUrl,
   type Certificate,
-  checkNodeConfig,
+  checkMemberConfig,
   forgetMembership,
   keepMembership,
-  type Membership,
+  type Membership as Kept,
   ownCertificate,
   recallMembership,
-} from './node-membership.ts'
+} from './membership.ts'
 import { ToldFacts } from './told-facts.ts'
 import { VERSION } from './version.ts'
 
@@ -39,6 +40,8 @@ export interface NodeRoleOptions {
   log: Log
   chromium: Chromium
 }
+
+type Membership = Kept & Pick<Joined, 'nodeId' | 'instanceId'>
 
 const BEAT_EVERY_MS = 5_000
 const TELL_EVERY_MS = 1_000
@@ -72,14 +75,14 @@ export class NodeRole implements AsyncDisposable {
   /** @throws ConfigError that says what the configuration of a node lacks */
   static async check({ config, home }: Pick<NodeRoleOptions, 'config' | 'home'>): Promise<void> {
     const membership = await recallMembership(home, config, await ownCertificate(home))
-    checkNodeConfig(config, membership !== undefined)
+    checkMemberConfig(config, 'node', membership !== undefined)
   }
 
   /** Takes over the browsers that an earlier process left. It joins when it can: see `joined`. */
   static async open(options: NodeRoleOptions): Promise<NodeRole> {
     const { config, home } = options
     const certificate = await ownCertificate(home)
-    const membership = await recallMembership(home, config, certificate)
+    const membership = await recallMembership<Membership>(home, config, certificate)
     const controlPlane = new ControlPlane(config.CONTROL_PLANE_URL!)
     controlPlane.credential = membership?.credential
     const log = options.log.category('node')

@@ -63,8 +63,7 @@ test('a stranger is told of no tunnel, and a grant opens it for the one whom it 
     assert.equal(sub, `${grant}|${person.userId}|${STATE}`)
   }
   await ctx.db
-    .updateTable('tunnelShares')
-    .set({ revokedAt: ctx.clock.now() })
+    .deleteFrom('tunnelShares')
     .where('id', '=', own)
     .execute()
   await ctx.db

@@ -11,6 +11,8 @@ export interface AnswerHead {
   readonly status: number
   readonly reason: string
   readonly rawHeaders: string[]
+  /** Of the body; undefined where only its end tells. */
+  readonly length: number | undefined
   /** Whether the connection may take another request after this. */
   readonly keepAlive: boolean
   /** For how long the service keeps it, where it says so. */
@@ -162,7 +164,8 @@ export class AnswerParser {
     const keepAlive = this.#keepAlive
     // A sink may look whether the answer is over.
     this.#state = state === 'done' ? 'head' : state
-    this.#sink!.onHead({ status, reason, rawHeaders, keepAlive, keepAliveSeconds })
+    const length = state === 'done' ? 0 : framing.length
+    this.#sink!.onHead({ status, reason, rawHeaders, length, keepAlive, keepAliveSeconds })
     if (state === 'done') this.#finish([])
   }
 

@@ -25,6 +25,7 @@ const CONTINUE_MS = 1_000
 /** A visitor who sends less over this time only holds a place. */
 const SLOWEST_BYTES = 1_024
 const SLOWEST_OVER_MS = 30_000
+const SMALL_BYTES = 4 * 1024
 
 export interface Asked {
   request: IncomingMessage
@@ -46,6 +47,7 @@ export class Exchange implements Asker, UnderWay {
   /** Of the answer: the response, or what compresses before it. */
   #out: Writable | undefined
   #answering = false
+  #length: number | undefined
   #ended = false
   #body: 'none' | 'held' | 'flowing' | 'sent'
   #continueMs = 0
@@ -143,7 +145,7 @@ export class Exchange implements Asker, UnderWay {
     if (status === 103 && response.req.httpVersionMinor === 1) sendEarlyHints(response, rawHeaders)
   }
 
-  onHead({ status, reason, rawHeaders }: AnswerHead): void {
+  onHead({ status, reason, rawHeaders, length }: AnswerHead): void {
     const { response } = this.#asked
     this.passage.answered(status)
     this.#answering = true
@@ -155,12 +157,22 @@ export class Exchange implements Asker, UnderWay {
       this.onFailed('reset', error as Error)
       return
     }
+    this.#length = length
     process.nextTick(flushHead, response)
   }
 
   onBody(chunk: Buffer): void {
     if (this.#ended || !this.#out) return
     const waitMs = this.passage.went(chunk)
+    if (
+      chunk.length === this.#length &&
+      chunk.length <= SMALL_BYTES &&
+      this.#out === this.#asked.response
+    ) {
+      // Head and body as one text are one write: most answers are small.
+      this.#out.end(chunk.toString('latin1'), 'latin1')
+      return
+    }
     const goesOn = this.#out.write(chunk)
     if (waitMs > 0) this.#wait(waitMs)
     else if (!goesOn) this.#pause()
@@ -174,7 +186,7 @@ export class Exchange implements Asker, UnderWay {
     if (rawTrailers.length > 0) addTrailers(response, rawTrailers)
     if (this.#body === 'flowing' || this.#body === 'held') linger(request, response)
     this.#body = 'sent'
-    this.#out!.end()
+    if (!this.#out!.writableEnded) this.#out!.end()
   }
 
   onDrain(): void {
