@@ -67,10 +67,6 @@ export interface ServedTunnel {
 }
 
 export function controlPlaneOf(gantry: Gantry): ControlPlane {
-  const loose = gantry as unknown as Record<
-    'POST' | 'PATCH',
-    (path: string, init: object) => Promise<unknown>
-  >
   const at = (id: string) => ({ params: { path: { id } } })
   return {
     async find(name) {
@@ -80,11 +76,12 @@ export function controlPlaneOf(gantry: Gantry): ControlPlane {
     },
     create: async (body) => (await gantry.POST('/api/v1/tunnels', { body })).data,
     get: async (id) => (await gantry.GET('/api/v1/tunnels/{id}', at(id))).data,
-    configure: (id, config) => loose.PATCH('/api/v1/tunnels/{id}', { ...at(id), body: { config } }),
-    addEndpoint: (id, body) => loose.POST('/api/v1/tunnels/{id}/endpoints', { ...at(id), body }),
+    configure: (id, config) =>
+      gantry.PATCH('/api/v1/tunnels/{id}', { ...at(id), body: { config } }),
+    addEndpoint: (id, body) => gantry.POST('/api/v1/tunnels/{id}/endpoints', { ...at(id), body }),
     moveEndpoint(id, endpointId, url) {
       const params = { path: { id, endpointId } }
-      return loose.PATCH('/api/v1/tunnels/{id}/endpoints/{endpointId}', { params, body: { url } })
+      return gantry.PATCH('/api/v1/tunnels/{id}/endpoints/{endpointId}', { params, body: { url } })
     },
     async join(body, signal) {
       const { data } = await gantry.POST('/api/v1/tunnel-agents', { body, signal })

@@ -28,6 +28,8 @@ class Refusal extends Error {
 export class TestPlane implements AsyncDisposable {
   readonly tunnels = new Map<string, PlannedTunnel>()
   readonly joins: JoinedRun[] = []
+  /** What requests were authorised by. */
+  readonly keys: (string | undefined)[] = []
   /** Told to agents, the best first. */
   relays: { id: string; url: string }[] = []
   /** What the next requests are refused with. */
@@ -74,6 +76,7 @@ export class TestPlane implements AsyncDisposable {
 
   async #serve(request: IncomingMessage): Promise<{ status: number; body: unknown }> {
     const body: unknown = request.method === 'GET' ? {} : await json(request)
+    this.keys.push(request.headers.authorization)
     if (this.refuse) throw new Refusal(this.refuse.status, this.refuse.code)
     const { pathname, searchParams } = new URL(request.url!, this.url)
     const [, , , noun, id, , endpointId] = pathname.split('/')
