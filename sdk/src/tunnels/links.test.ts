@@ -112,7 +112,9 @@ test('each step of opening a link has a deadline, and a refusal tells why', asyn
   await using mute = await serveHttp(() => {})
   const body = JSON.stringify({ code: 'tunnel.too_many_links', status: 503, detail: 'full' })
   await using full = await TestRelay.start({ id: 'rel_full', refuse: { status: 503, body } })
+  await using web = await serveHttp((_request, response) => response.writeHead(404).end('no'))
   const cases = [
+    [`http://127.0.0.1:${web.port}`, /the relay refused: .*404/],
     [silent.url, /the relay said nothing in 100 ms/],
     [`https://127.0.0.1:${mute.port}`, /EPROTO|wrong version|packet length|100 ms/],
     [full.url, /tunnel.too_many_links: full/],
