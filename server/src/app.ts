@@ -444,6 +444,7 @@ export class App {
       capabilities: this.capabilities,
       contextFor: this.contextFor,
       runtime: () => this.#desk!.runtime,
+      hosts: this.#relay?.relay,
       url: () => this.url,
       objects: objectHandler({
         store: this.#store,
