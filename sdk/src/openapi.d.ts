@@ -1944,6 +1944,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/password-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a password must be that is chosen now
+         * @description Open to everybody: for the forms in which people choose one.
+         */
+        get: operations["getAuthPasswordPolicy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/refresh": {
         parameters: {
             query?: never;
@@ -6539,6 +6559,13 @@ export interface components {
             userVerification?: string;
         } & {
             [key: string]: unknown;
+        };
+        PasswordRules: {
+            /** @description In characters, as a person counts */
+            minLength: number;
+            maxLength: number;
+            /** @description Of zxcvbn, which guesses how many tries it takes to find a password */
+            minScore: number;
         };
         Pdf: {
             /**
@@ -12743,7 +12770,7 @@ export interface operations {
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
-            503: components["responses"]["auth.busy-or-server.stopping-or-server.unavailable"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
         };
     };
@@ -15170,6 +15197,37 @@ export interface operations {
             403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required-or-factor.use_own_first"];
             404: components["responses"]["account.not_found-or-passkey.not_found"];
             409: components["responses"]["factor.mandatory"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAuthPasswordPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "minLength": 15,
+                     *       "maxLength": 128,
+                     *       "minScore": 3
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PasswordRules"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
