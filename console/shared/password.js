@@ -1,6 +1,8 @@
+import { call } from './api.js'
 import { element } from './elements.js'
 import { field } from './form.js'
 
+/** What the product demands at least; an operator may demand more. */
 const SHORTEST = 15
 
 /** A password that is known, with a button that shows it. */
@@ -23,21 +25,36 @@ export function passwordField({ name = 'password', label = 'Password', ...rest }
 export function newPasswordField(options = {}) {
   const made = passwordField({
     ...{ label: 'New password', autocomplete: 'new-password' },
-    hint: 'At least 15 characters. A few words that do not belong together do well.',
+    hint: hintOf(SHORTEST),
     ...options,
   })
+  let shortest = SHORTEST
   const missing = element('p', { className: 'hint' })
   // Speaks once, and not at each key.
   const enough = element('p', { className: 'enough', role: 'status' })
   made.node.append(missing, enough)
+  const tellMissing = () => {
+    const length = Array.from(made.input.value.normalize('NFC')).length
+    missing.textContent = length > 0 && length < shortest ? missingOf(shortest - length) : ''
+    const isEnough = length >= shortest ? '✓ Long enough' : ''
+    if (enough.textContent !== isEnough) enough.textContent = isEnough
+  }
   made.input.addEventListener('input', () => {
     made.say('')
-    const length = Array.from(made.input.value.normalize('NFC')).length
-    missing.textContent = length > 0 && length < SHORTEST ? missingOf(SHORTEST - length) : ''
-    const isEnough = length >= SHORTEST ? '✓ Long enough' : ''
-    if (enough.textContent !== isEnough) enough.textContent = isEnough
+    tellMissing()
+  })
+  void call('GET', '/auth/password-policy').then(({ ok, body }) => {
+    if (!ok) return
+    shortest = body.minLength
+    const hint = made.node.querySelector(`#${made.input.id}-hint`)
+    if (hint && options.hint === undefined) hint.textContent = hintOf(shortest)
+    tellMissing()
   })
   return made
+}
+
+function hintOf(shortest) {
+  return `At least ${shortest} characters. A few words that do not belong together do well.`
 }
 
 function missingOf(count) {

@@ -27,7 +27,7 @@ async function begin(env: NodeJS.ProcessEnv = {}, channel: 'ipc' | 'ignore' = 'i
 
 test('the same process begins again once, with the limits and with all that it was given', async () => {
   const { execArgv, argv, arenas, kept } = await begin()
-  assert.deepEqual(execArgv, [...NODE, '--max-semi-space-size=8'])
+  assert.deepEqual(execArgv, [...NODE, '--max-semi-space-size=16', '--expose-gc'])
   assert.deepEqual(argv, ['a', 'word'])
   assert.deepEqual([arenas, kept], ['2', 'as it was'])
   assert.equal((await begin({ MALLOC_ARENA_MAX: '4' })).arenas, '4')

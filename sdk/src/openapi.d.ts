@@ -1964,6 +1964,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/password-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a password must be that is chosen now
+         * @description Open to everybody: for the forms in which people choose one.
+         */
+        get: operations["getAuthPasswordPolicy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/refresh": {
         parameters: {
             query?: never;
@@ -7850,6 +7870,13 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        PasswordRules: {
+            /** @description In characters, as a person counts */
+            minLength: number;
+            maxLength: number;
+            /** @description Of zxcvbn, which guesses how many tries it takes to find a password */
+            minScore: number;
+        };
         PatchTunnel: {
             config?: components["schemas"]["PatchTunnelConfig"];
             access?: components["schemas"]["PutTunnelAccess"];
@@ -8679,9 +8706,9 @@ export interface components {
             url: string;
             /**
              * Format: uri
-             * @description Where other relays and the control plane reach it
+             * @description Where other relays and the control plane reach it; its beats tell it otherwise
              */
-            internalUrl: string;
+            internalUrl?: string;
             fingerprint: string;
             version: string;
         };
@@ -12167,8 +12194,9 @@ export interface components {
          *     `tunnel.kind_mismatch`: The endpoint is of the other kind.
          *     `tunnel.name_reserved`: That name is not for tunnels.
          *     `tunnel.password_missing`: A password is needed.
+         *     `tunnel.setting_unfit`: A TCP tunnel cannot do that.
          */
-        "idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing": {
+        "idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing-or-tunnel.setting_unfit": {
             headers: {
                 [name: string]: unknown;
             };
@@ -13001,8 +13029,11 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `tunnel.password_missing`: A password is needed. */
-        "tunnel.password_missing": {
+        /**
+         * @description `tunnel.password_missing`: A password is needed.
+         *     `tunnel.setting_unfit`: A TCP tunnel cannot do that.
+         */
+        "tunnel.password_missing-or-tunnel.setting_unfit": {
             headers: {
                 [name: string]: unknown;
             };
@@ -15754,7 +15785,7 @@ export interface operations {
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
-            503: components["responses"]["auth.busy-or-server.stopping-or-server.unavailable"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
         };
     };
@@ -18181,6 +18212,37 @@ export interface operations {
             403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required-or-auth.step_up_required-or-factor.use_own_first"];
             404: components["responses"]["account.not_found-or-passkey.not_found"];
             409: components["responses"]["factor.mandatory"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAuthPasswordPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "minLength": 15,
+                     *       "maxLength": 128,
+                     *       "minScore": 3
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PasswordRules"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -25493,7 +25555,7 @@ export interface operations {
             409: components["responses"]["idempotency.in_progress-or-tunnel.endpoint_exists-or-tunnel.limit_reached-or-tunnel.name_taken-or-tunnel.names_exhausted-or-tunnel.ports_exhausted"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing"];
+            422: components["responses"]["idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing-or-tunnel.setting_unfit"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -25692,7 +25754,7 @@ export interface operations {
             409: components["responses"]["tunnel.member_fixed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.password_missing"];
+            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
             504: components["responses"]["request.timeout"];
@@ -25826,7 +25888,7 @@ export interface operations {
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.password_missing"];
+            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
             504: components["responses"]["request.timeout"];
@@ -25912,7 +25974,7 @@ export interface operations {
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.password_missing"];
+            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
             504: components["responses"]["request.timeout"];
@@ -26036,7 +26098,7 @@ export interface operations {
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.password_missing"];
+            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
             504: components["responses"]["request.timeout"];

@@ -18,6 +18,7 @@ import { accessCookie, checkSameSite, wasSignedIn } from './cookies.ts'
 import { type KeyActor, KeyAuthenticator } from './keys/authenticator.ts'
 import { keyIn } from './keys/format.ts'
 import { PasswordFailures } from './password-failures.ts'
+import { passwordPolicy } from './password-policy.ts'
 import { Providers } from './oauth/providers.ts'
 import { Passwords } from './password-check.ts'
 import { PASSWORD_COST, type PasswordCost } from './passwords.ts'
@@ -107,7 +108,7 @@ export class Identity implements AsyncDisposable {
       }),
       failures: new PasswordFailures({ db, clock, keyring, free }),
       verifiedEmailDemanded: isProofDemanded(config),
-      passwords: new Passwords(passwordCost),
+      passwords: new Passwords(passwordCost, () => passwordPolicy(settings)),
       refuseSignIn: more.refuseSignIn ?? (() => {}),
       signUp: config.SIGN_UP,
       signInIdleDays: Number.parseInt(config.REFRESH_TOKEN_EXPIRY, 10),

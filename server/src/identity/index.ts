@@ -53,6 +53,7 @@ import { problems } from './problems.ts'
 import { staffEvents } from './staff/events.ts'
 import { staffProblems } from './staff/problems.ts'
 import { staffRoutes } from './staff/routes.ts'
+import { minPasswordLength, minPasswordScore } from './password-policy.ts'
 import { passwordRoutes } from './password-routes.ts'
 import { mailReset } from './password-reset.ts'
 import { tidySignIns } from './tidy-sign-ins.ts'
@@ -173,7 +174,7 @@ export function identity(parts: () => IdentityParts) {
       ...[...leavingEvents, ...exportEvents, ...administrationEvents, ...oauthEvents],
     ],
     problems: { ...problems, ...factorProblems, ...more, ...signingProblems },
-    settings: [factorRoles, restoreDays],
+    settings: [factorRoles, restoreDays, minPasswordLength, minPasswordScore],
     personal: ownRecords(parts),
     sealed: [privateHalves, refreshKeys, shownAgain, appSecrets],
   })

@@ -1,5 +1,7 @@
 import { Turns, TurnsFull } from '#kernel/turns.ts'
+import { type PasswordPolicy, passwordPolicy } from './password-policy.ts'
 import { weaknesses, type Person } from './password-strength.ts'
+import { shortFault } from './password-text.ts'
 import {
   decoyHash,
   hashPassword,
@@ -17,11 +19,13 @@ const RETRY_AFTER_SECONDS = 5
 /** Hashes and checks passwords, at most two at once; refuses with problem `auth.busy` when 50 wait. */
 export class Passwords {
   readonly #cost: PasswordCost
+  readonly #policy: () => PasswordPolicy
   readonly #decoy: string
   readonly #turns = new Turns({ atOnce: AT_ONCE, queueLength: QUEUE_LENGTH })
 
-  constructor(cost: PasswordCost) {
+  constructor(cost: PasswordCost, policy: () => PasswordPolicy = passwordPolicy) {
     this.#cost = cost
+    this.#policy = policy
     this.#decoy = decoyHash(cost)
   }
 
@@ -33,7 +37,9 @@ export class Passwords {
     path = 'body.password',
   ): Promise<string> {
     return this.#guarded(signal, async () => {
-      const changes = await weaknesses(password, person)
+      const { minLength, minScore } = this.#policy()
+      const short = shortFault(password, minLength)
+      const changes = short ? [short] : await weaknesses(password, person, minScore)
       const errors = changes.map((message) => ({ path, message }))
       if (errors.length > 0) throw problems.weakPassword({ errors })
       return hashPassword(password, this.#cost)

@@ -5,10 +5,13 @@ import { inForm, sentAsCookie } from './cookies.ts'
 import { exampleLinkToken, examplePassword, exampleSignedIn } from './examples.ts'
 import { changePassword } from './password-change.ts'
 import { forgotPassword, resetPassword } from './password-reset.ts'
+import { passwordPolicy } from './password-policy.ts'
+import { MAX_PASSWORD_LENGTH } from './password-text.ts'
 import { problems } from './problems.ts'
 import {
   ChangePassword,
   ForgotPassword,
+  PasswordRules,
   ResetPassword,
   SignInAnswer,
   StepUp,
@@ -33,6 +36,15 @@ const NEW_PASSWORD = 'violet tractor ten umbrellas'
 export function passwordRoutes(tools: () => Tools) {
   const admit = admitStrangers(tools)
   return [
+    route({
+      method: 'GET',
+      path: '/v1/auth/password-policy',
+      summary: 'What a password must be that is chosen now',
+      access: { public: 'for the forms in which people choose one' },
+      returns: PasswordRules,
+      examples: { reply: { minLength: 15, maxLength: 128, minScore: 3 } },
+      handler: (ctx) => ({ ...passwordPolicy(ctx.settings), maxLength: MAX_PASSWORD_LENGTH }),
+    }),
     route({
       method: 'POST',
       path: '/v1/auth/forgot-password',

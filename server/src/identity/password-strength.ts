@@ -1,5 +1,6 @@
 import type { ZxcvbnFactory } from '@zxcvbn-ts/core'
 import { adviceFor } from './password-advice.ts'
+import { GOOD_SCORE } from './password-policy.ts'
 import { normalizePassword } from './password-text.ts'
 
 /** What belongs to the person, and so is tried first by whoever guesses. */
@@ -10,14 +11,17 @@ export interface Person {
 }
 
 const PRODUCT = ['gantry', 'browser']
-const GOOD_SCORE = 3
 /** zxcvbn takes time that grows with the square of the length: 65 ms for the worst text of this length, 800 ms for 128 characters. */
 const WINDOW = 64
 const SHORTEST_PART = 3
 const LEFT_OVER = 8
 
 /** What to change about a password that is too easy to guess; empty for a good one. Blocks the thread for up to two windows. */
-export async function weaknesses(password: string, person: Person): Promise<string[]> {
+export async function weaknesses(
+  password: string,
+  person: Person,
+  minScore = GOOD_SCORE,
+): Promise<string[]> {
   const text = normalizePassword(password)
   const parts = partsOf(person)
   if (without(text, parts).length < LEFT_OVER) return adviceFor('userInputs', ['useWords'])
@@ -26,7 +30,7 @@ export async function weaknesses(password: string, person: Person): Promise<stri
   const core = withoutRepeats(text)
   const ends = [core.slice(0, WINDOW), core.slice(-WINDOW)]
   const verdicts = [...new Set(ends)].map((end) => zxcvbn.check(end, parts))
-  if (verdicts.some(({ score }) => score >= GOOD_SCORE)) return []
+  if (verdicts.some(({ score }) => score >= minScore)) return []
   const { warning, suggestions } = verdicts[0]!.feedback
   return adviceFor(warning, suggestions)
 }

@@ -20,10 +20,13 @@ export function typedPasswordFault(text: string): string | undefined {
 
 /** Why a password that is chosen now has the wrong form, or undefined. */
 export function passwordFault(text: string): string | undefined {
-  const fault = typedPasswordFault(text)
-  if (fault) return fault
-  if (lengthOf(text) >= MIN_PASSWORD_LENGTH) return undefined
-  return `must have at least ${MIN_PASSWORD_LENGTH} characters; a few words that do not belong together do well`
+  return typedPasswordFault(text) ?? shortFault(text, MIN_PASSWORD_LENGTH)
+}
+
+/** Why a password is too short for whoever demands so many characters, or undefined. */
+export function shortFault(text: string, minLength: number): string | undefined {
+  if (lengthOf(text) >= minLength) return undefined
+  return `must have at least ${minLength} characters; a few words that do not belong together do well`
 }
 
 /** In code points, as a person counts. */

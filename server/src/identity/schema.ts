@@ -50,6 +50,16 @@ export const NewPassword = z
   .superRefine((text, issue) => report(issue, passwordFault(text)))
   .meta({ minLength: MIN_PASSWORD_LENGTH, maxLength: MAX_PASSWORD_LENGTH, format: 'password' })
 
+export const PasswordRules = z
+  .strictObject({
+    minLength: z.int().meta({ description: 'In characters, as a person counts' }),
+    maxLength: z.int(),
+    minScore: z.int().min(0).max(4).meta({
+      description: 'Of zxcvbn, which guesses how many tries it takes to find a password',
+    }),
+  })
+  .meta({ id: 'PasswordRules' })
+
 const TypedPassword = z
   .string()
   .superRefine((text, issue) => report(issue, typedPasswordFault(text)))

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { linkTo, sendMail } from '#notifications/index.ts'
 import { grantableRoles } from '#access/index.ts'
 import type { Context } from '#kernel/context.ts'
@@ -16,18 +15,16 @@ import type { CreateUser } from './schema.ts'
 
 const LIFE_HOURS = 72
 const HOUR_MS = 60 * 60 * 1000
-const SECRET_BYTES = 32
 
 /**
  * As `makeUser`, for whoever has just proved who they are if the user is to lead an account.
  *
- * @throws problem `auth.step_up_required`, `auth.busy` or what `makeUser` throws
+ * @throws problem `auth.step_up_required` or what `makeUser` throws
  */
 export async function createUser(tools: Tools, ctx: Context, input: CreateUser): Promise<string> {
   checkRole(input)
   if (isWeighty({ role: input.role ?? null, platformRole: null })) await requireStepUp(ctx)
-  const passwordHash = await unknownPassword(tools, ctx)
-  const { id } = await makeUser(tools, ctx, input, passwordHash)
+  const { id } = await makeUser(tools, ctx, input)
   return id
 }
 
@@ -36,12 +33,6 @@ export function checkRole({ role, accountId }: CreateUser, path = 'body'): void 
   if (role === undefined || accountId !== undefined) return
   const message = 'needs `accountId`: the account that the role is held in'
   throw httpProblems.invalid({ errors: [{ path: `${path}.role`, message }] })
-}
-
-/** The hash of a password that nobody knows: to sign in, the person sets their own. @throws problem `auth.busy` */
-export function unknownPassword({ passwords }: Tools, ctx: Context): Promise<string> {
-  const secret = randomBytes(SECRET_BYTES).toString('base64url')
-  return passwords.choose(ctx.signal, secret, { email: 'nobody@localhost' })
 }
 
 /**
@@ -54,10 +45,10 @@ export async function makeUser(
   tools: Tools,
   ctx: Context,
   { email, firstName, lastName, accountId, role = 'member' }: CreateUser,
-  passwordHash: string,
 ): Promise<UserRow> {
   return ctx.transaction(async (ctx) => {
     const acting = await callerNow(ctx, 'users.create')
+    const passwordHash = tools.passwords.none()
     const person = { email, firstName, lastName, passwordHash, platformRoles: [] }
     const user = await createPerson(acting, { ...person, by: 'admin' })
     const account = accountId && (await join(acting, user.id, accountId, role))

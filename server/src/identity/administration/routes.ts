@@ -58,7 +58,7 @@ export function administrationRoutes(tools: () => Tools) {
       returns: AdminUser,
       status: 201,
       problems: [
-        ...[problems.emailTaken, problems.busy, memberProblems.aboveYou],
+        ...[problems.emailTaken, memberProblems.aboveYou],
         ...[problems.stepUpRequired, httpProblems.noAccount],
       ],
       examples: {

@@ -58,6 +58,21 @@ test('somebody new hears while typing what a password lacks, and of the server w
   await signedIn(page, { email })
 })
 
+test('a form tells of the length that an admin demands', async () => {
+  const root = await app.superAdmin()
+  const name = 'identity.password_min_length'
+  ok(await root.put('/v1/admin/config', { [name]: 20 }))
+  try {
+    await using visit = await browser.visit(`${addressOf(world)}/#register`)
+    const { page } = visit
+    await page.getByText('At least 20 characters.').waitFor()
+    await page.getByLabel('Password', { exact: true }).pressSequentially('sixteen letters.')
+    await page.getByText('4 more characters to go').waitFor()
+  } finally {
+    ok(await root.put('/v1/admin/config', { [name]: 15 }))
+  }
+})
+
 test('what was asked for before the sign-in is shown after it', async () => {
   const person = await app.person()
   await using visit = await browser.visit(`${addressOf(world)}/#api-keys`)

@@ -5,7 +5,7 @@ import { defineJob } from '#kernel/jobs.ts'
 import { Problem } from '#kernel/problem.ts'
 import { setStaff } from '../../staff/change.ts'
 import type { Tools } from '../../tools.ts'
-import { makeUser, unknownPassword } from '../create.ts'
+import { makeUser } from '../create.ts'
 import { removeUser } from '../remove.ts'
 import { BulkWork } from '../schema.ts'
 import { deactivateUser, reactivateUser } from '../suspend.ts'
@@ -50,7 +50,7 @@ interface Bulk {
  * ended how.
  */
 async function changeAll(tools: Tools, ctx: Context, { operationId, work, progress }: Bulk) {
-  const apply = await applierOf(tools, ctx, work)
+  const apply = applierOf(tools, work)
   for (let row; (row = await nextRow(ctx, operationId));) {
     ctx.signal.throwIfAborted()
     await changeOne(ctx, row, apply)
@@ -79,12 +79,10 @@ async function changeOne(ctx: Context, row: BulkRowRow, apply: Apply): Promise<v
 type Apply = (ctx: Context, row: BulkRowRow) => Promise<Outcome>
 
 /** What is done to one row. */
-async function applierOf(tools: Tools, ctx: Context, work: BulkWork): Promise<Apply> {
+function applierOf(tools: Tools, work: BulkWork): Apply {
   if (work.operation === 'create') {
-    // One for all of them: nobody knows it.
-    const hash = await unknownPassword(tools, ctx)
     return async (ctx, { person }) => {
-      const { id } = await makeUser(tools, ctx, person!, hash)
+      const { id } = await makeUser(tools, ctx, person!)
       return { status: 'done', userId: id }
     }
   }
