@@ -464,8 +464,8 @@ export class App {
       capabilities: this.capabilities,
       contextFor: this.contextFor,
       runtime: () => this.#desk!.runtime,
+      hosts: this.#relay?.relay,
       url: () => this.url,
-      ...(this.#relay && { hosts: this.#relay.relay }),
       objects: objectHandler({
         store: this.#store,
         signingKey: this.#keyring.derive('object URLs'),

@@ -9,6 +9,7 @@ import type { Clock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
 import type { Context } from '#kernel/context.ts'
 import { clientAddresses } from '#kernel/http/client-address.ts'
+import type { HostServer } from '#kernel/http/host-server.ts'
 import { type HttpOptions, HttpServer } from '#kernel/http/server.ts'
 import type { Situation } from '#kernel/kernel.ts'
 import type { Log } from '#kernel/log.ts'
@@ -17,7 +18,7 @@ import type { Telemetry } from '#kernel/telemetry.ts'
 import type { Callers } from './callers.ts'
 import { corsOrigins, isOwnHost, localUrl, tellOfRaisedLimits } from './web-rules.ts'
 
-export interface FrontOptions extends Pick<HttpOptions, 'objects' | 'hosts'> {
+export interface FrontOptions extends Pick<HttpOptions, 'objects'> {
   config: Config
   log: Log
   telemetry: Telemetry
@@ -27,6 +28,8 @@ export interface FrontOptions extends Pick<HttpOptions, 'objects' | 'hosts'> {
   clock: Clock
   contextFor(situation: Situation): Context
   runtime(): BrowserRuntime
+  /** Answers for the hosts of tunnels, where this process carries them. */
+  hosts?: HostServer | undefined
   /** Where clients reach it. */
   url(): string
 }
@@ -82,8 +85,8 @@ function openHttp(
   channel: LiveChannel,
   { refusals, misses }: Notes,
 ): Promise<HttpServer> {
-  const { config, log, callers, addresses, telemetry, capabilities, contextFor, objects, hosts } =
-    options
+  const { config, log, callers, addresses, telemetry, capabilities, contextFor } = options
+  const { objects, hosts } = options
   return HttpServer.open({
     ...{ telemetry, capabilities, contextFor, allows },
     foreign: channel,

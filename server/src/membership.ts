@@ -27,6 +27,9 @@ const CERTIFICATE_DAYS = 3_650
 
 const membershipFile = (home: Home) => join(home.keys, 'membership.json')
 
+/** Its presence in the data directory says that the process has left, and is not to be started again by whoever keeps it. */
+export const leftFile = ({ run }: Pick<Home, 'run'>) => join(run, 'left')
+
 /** Nothing for one of another control plane, or of another certificate. */
 export async function recallMembership<Kept extends Membership>(
   home: Home,

@@ -1,5 +1,4 @@
 import { rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { type Entry, NodeServer } from '#browsers/index.ts'
 import {
   type BeatAnswer,
@@ -26,6 +25,7 @@ import {
   checkMemberConfig,
   forgetMembership,
   keepMembership,
+  leftFile,
   type Membership as Kept,
   ownCertificate,
   recallMembership,
@@ -50,9 +50,6 @@ const TELL_EVERY_MS = 1_000
 const LAST_BEAT_MS = 3_000
 /** Of the time to stop in; the rest is for the leave. */
 const SESSIONS_SHARE = 4 / 5
-
-/** Its presence in the data directory says that the node has left, and is not to be started again by whoever keeps it. */
-export const leftFile = ({ run }: Pick<Home, 'run'>) => join(run, 'left')
 
 /** A machine that only hosts browsers: it has no database and no master key, and it outlives all who do. */
 export class NodeRole implements AsyncDisposable {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { X509Certificate } from 'node:crypto'
-import { statfs } from 'node:fs/promises'
+import { mkdir, statfs } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
@@ -40,6 +40,7 @@ const CONFIG: RelayConfig = { maxConnections: 10_000, maxLinks: 20_000 }
 
 /** A relay with what belongs to it in every process: the relays beside it, the listener for them, and what it tells of itself. */
 export class RelayHost implements AsyncDisposable {
+  readonly id: string
   readonly relay: Relay
   readonly reporter: RelayReporter
   readonly #options: RelayHostOptions
@@ -57,12 +58,14 @@ export class RelayHost implements AsyncDisposable {
     const lines = new LineRing(systemClock.now().getTime())
     const unfollow = options.log.follow('relay', (line) => lines.write(line))
     const peers = new Peers({ relayId, control, clock, log })
+    const directory = join(home.path, 'relay')
+    await mkdir(directory, { recursive: true, mode: 0o700 })
     const relay = await Relay.open({
       ...{ id: relayId, control, keys, clock, log, forward: peers, config: CONFIG },
       ...{ domain: config.TUNNEL_DOMAIN, host: config.HOST, newId: openIds(clock) },
       isOwnHost: (name) => isOwnName(config, name),
       trustedProxies: config.TRUSTED_PROXIES,
-      journalPath: join(home.path, 'relay', 'usage.journal'),
+      journalPath: join(directory, 'usage.journal'),
       onNews: (news) => peers.apply(news),
       logs: (limit) => lines.last(limit).map(({ fields: facts, ...line }) => ({ ...line, facts })),
     })
@@ -75,6 +78,7 @@ export class RelayHost implements AsyncDisposable {
   ) {
     const { relay, peers, lines, log, unfollow } = parts
     this.#options = options
+    this.id = options.id
     this.relay = relay
     this.#peers = peers
     this.#log = log

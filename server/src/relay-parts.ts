@@ -73,10 +73,12 @@ async function reach(
     ...{ peer: { relayId: id, internalUrl, fingerprint }, log },
     tokenFor: (relayId) => serviceToken(CALL_AUDIENCE, relayId),
   })
-  return client.live({ tunnelIds: [] }).then(
-    () => undefined,
-    (error: unknown) => (error instanceof Error ? error.message : String(error)),
-  )
+  try {
+    await client.live({ tunnelIds: [] })
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
 }
 
 function relayMachines({ fleet }: RelayPartsOptions): RelayMachines {

@@ -62,7 +62,8 @@ async function register(
 ): Promise<RelayRow> {
   const now = ctx.clock.now()
   const told = {
-    ...{ url, internalUrl, fingerprint, credentialHash, version, facts: '{}' },
+    ...{ url, fingerprint, credentialHash, version, facts: '{}' },
+    internalUrl: internalUrl ?? null,
     ...{ joinedAt: now, lastBeatAt: now, goneAt: null, endedAt: null, errorMessage: null },
   }
   if (known) return renew(ctx, known, told)

@@ -56,8 +56,8 @@ export const JoinRelay = z
       .regex(/^[\w.-]{1,64}$/)
       .optional(),
     url: url.meta({ description: 'Where agents dial it and visitors reach it' }),
-    internalUrl: internalUrl.meta({
-      description: 'Where other relays and the control plane reach it',
+    internalUrl: internalUrl.optional().meta({
+      description: 'Where other relays and the control plane reach it; its beats tell it otherwise',
     }),
     fingerprint: z
       .string()
