@@ -8679,9 +8679,9 @@ export interface components {
             url: string;
             /**
              * Format: uri
-             * @description Where other relays and the control plane reach it
+             * @description Where other relays and the control plane reach it; its beats tell it otherwise
              */
-            internalUrl: string;
+            internalUrl?: string;
             fingerprint: string;
             version: string;
         };
