@@ -2,7 +2,7 @@ import { copyButton } from '../shared/copy.js'
 import { element, newId } from '../shared/elements.js'
 
 /** What to run where the service is, ready to be copied. */
-export function commandOf({ name, kind, endpoints }) {
+function commandOf({ name, kind, endpoints }) {
   const port = endpoints[0] && new URL(endpoints[0].url.replace(/^tcp:/, 'http:')).port
   return `gantry tunnel ${kind} ${port || (kind === 'tcp' ? 5432 : 3000)} --name ${name}`
 }

@@ -12737,6 +12737,18 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /**
+         * @description `request.timeout`: The request took too long.
+         *     `tunnel.replay_unsure`: Nobody knows whether the request was made again.
+         */
+        "request.timeout-or-tunnel.replay_unsure": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `request.too_large`: The body is too large. */
         "request.too_large": {
             headers: {
@@ -26865,7 +26877,7 @@ export interface operations {
             415: components["responses"]["request.unsupported_media_type"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.relay_silent"];
-            504: components["responses"]["request.timeout"];
+            504: components["responses"]["request.timeout-or-tunnel.replay_unsure"];
         };
     };
     getTunnelsIdShares: {

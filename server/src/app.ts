@@ -471,7 +471,6 @@ export class App {
       runtime: () => this.#desk!.runtime,
       hosts: this.#relay?.relay,
       url: () => this.url,
-      ...(this.#relay && { hosts: this.#relay.relay }),
       objects: objectHandler({
         store: this.#store,
         signingKey: this.#keyring.derive('object URLs'),

@@ -18,7 +18,7 @@ import type { Telemetry } from '#kernel/telemetry.ts'
 import type { Callers } from './callers.ts'
 import { corsOrigins, isOwnHost, localUrl, tellOfRaisedLimits } from './web-rules.ts'
 
-export interface FrontOptions extends Pick<HttpOptions, 'objects' | 'hosts'> {
+export interface FrontOptions extends Pick<HttpOptions, 'objects'> {
   config: Config
   log: Log
   telemetry: Telemetry

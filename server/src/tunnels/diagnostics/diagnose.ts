@@ -18,7 +18,7 @@ export async function diagnose(
   const checks: TunnelCheck[] = [
     ...[checkStarted(facts), checkAgent(facts), checkLinks(facts), checkRelays(facts)],
     ...(await checkReach(ctx, parts, facts)),
-    ...[checkAccess(facts), checkQuota(await bytesUsed(ctx.actingFor(facts.row.accountId)))],
+    ...[checkAccess(facts), checkQuota(facts, await bytesUsed(ctx.actingFor(facts.row.accountId)))],
     ...[checkLimits(facts, now), checkEndpoints(facts), checkRequests(facts)],
   ]
   checks.sort((one, other) => CHECKS.indexOf(one.name) - CHECKS.indexOf(other.name))

@@ -12,6 +12,8 @@ const LOOKED_AT = 100
 /** What the checks of one tunnel go by, read once. */
 export interface Facts {
   row: TunnelRow
+  /** Whether it is the account's own; others are not told what the account has used. */
+  isOwn: boolean
   url: string
   hostnames: readonly string[]
   endpoints: readonly TunnelEndpointRow[]
@@ -27,11 +29,17 @@ export interface Facts {
 
 /** @throws problem `tunnel.not_found` */
 export async function readFacts(ctx: Context, parts: TunnelParts, id: string): Promise<Facts> {
-  const { row } = await findReadable(ctx, parts, id)
+  const { row, permission } = await findReadable(ctx, parts, id)
   const { requests, silent } = await seenRequests(ctx, parts, id, { limit: LOOKED_AT })
   const domains = (await domainsOf(ctx, [id])).get(id) ?? []
   return {
-    ...{ row, url: urlOfTunnel(parts, row), requests, silentRelays: silent },
+    ...{
+      row,
+      isOwn: permission === 'own',
+      url: urlOfTunnel(parts, row),
+      requests,
+      silentRelays: silent,
+    },
     hostnames: [hostnameOf(parts, row), ...domains],
     endpoints: (await endpointsOf(ctx, [id])).get(id) ?? [],
     runs: await runsOf(ctx, id),

@@ -50,10 +50,12 @@ async function relayAddresses(
   { relays, url }: Facts,
   signal: AbortSignal,
 ): Promise<Set<string>> {
-  const urls = [...relays.flatMap((relay) => relay.url ?? [])]
+  const urls = relays.flatMap((relay) => relay.url ?? [])
   const hosts = [...new Set((urls.length > 0 ? urls : [url]).map((one) => hostIn(one)))]
   const found = await Promise.all(
-    hosts.map((host) => (isIP(host) ? [host] : outside.resolve(host, signal).catch(() => []))),
+    hosts.map(async (host) =>
+      isIP(host) ? [host] : outside.resolve(host, signal).catch(() => []),
+    ),
   )
   return new Set(found.flat())
 }

@@ -7,15 +7,20 @@ import type { TunnelCheck } from './schema.ts'
 const LATELY_MS = 60 * 60 * 1000
 const WARN_AT = 0.8
 
-export function checkQuota({ used, limit, resetsAt }: QuotaState): TunnelCheck {
+export function checkQuota(
+  { isOwn }: Pick<Facts, 'isOwn'>,
+  { used, limit, resetsAt }: QuotaState,
+): TunnelCheck {
   const name = 'quota'
   if (limit === undefined)
     return { name, status: 'ok', detail: 'The account has no limit of bytes.' }
-  const detail = `The account has used ${inGib(used)} of ${inGib(limit)} GiB of this month.`
+  const detail = isOwn
+    ? `The account has used ${inGib(used)} of ${inGib(limit)} GiB of this month.`
+    : 'Its account has a limit of bytes for each month.'
   const fix = `It is counted anew from ${resetsAt?.toISOString()} on; a higher tier has more.`
   if (used >= limit)
     return { name, status: 'failed', detail: `${detail} Nothing new is let in.`, fix }
-  if (used >= limit * WARN_AT) return { name, status: 'warning', detail, fix }
+  if (isOwn && used >= limit * WARN_AT) return { name, status: 'warning', detail, fix }
   return { name, status: 'ok', detail }
 }
 

@@ -34,13 +34,14 @@ export async function askRelays<Answer>(
   return result
 }
 
-/** @throws Error when the answer is not there within 3 s */
-async function inTime<Answer>(answer: Promise<Answer>): Promise<Answer> {
+/** @throws Error when the answer is not there in time; what was asked for may go on */
+export async function inTime<Answer>(
+  answer: Promise<Answer>,
+  deadlineMs = DEADLINE_MS,
+): Promise<Answer> {
   const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(
-    () => reject(new Error(`no answer within ${DEADLINE_MS} ms`)),
-    DEADLINE_MS,
-  )
+  const giveUp = () => reject(new Error(`no answer within ${deadlineMs} ms`))
+  const timer = setTimeout(giveUp, deadlineMs)
   try {
     return await Promise.race([answer, late])
   } finally {

@@ -21,6 +21,14 @@ export const usageProblems = defineProblems({
     title: 'That request cannot be made again',
     detail: 'The request {id} cannot be made again.',
   },
+  replayUnsure: {
+    code: 'tunnel.replay_unsure',
+    status: 504,
+    title: 'Nobody knows whether the request was made again',
+    detail: 'The relay that keeps the request {id} did not say in time what became of it.',
+    suggestion: 'Look among the last requests before you try again.',
+    level: 'warn',
+  },
   relaySilent: {
     code: 'tunnel.relay_silent',
     status: 503,

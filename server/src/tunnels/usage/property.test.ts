@@ -72,7 +72,7 @@ async function run(all: Counted[], reports: Report[]): Promise<void> {
   const taken = new Set<number>()
   const beside: Promise<unknown>[] = []
   for (const { places, process, fate } of reports) {
-    const { ctx } = kernels[process]!
+    const { ctx } = kernels[process]
     if (fate === 'fold first') await Promise.all(kernels.map(({ ctx }) => foldUsage(ctx)))
     const work = send(ctx, places, fate === 'crashes')
     if (fate === 'crashes') {
@@ -89,14 +89,13 @@ async function run(all: Counted[], reports: Report[]): Promise<void> {
   await Promise.all(kernels.map(({ ctx }) => foldUsage(ctx)))
   await check()
 
-  function entryOf(
-    { journal: _, tunnel, endpoint, minutesAgo, ...counts }: Counted,
-    sequence: number,
-  ) {
+  function entryOf({ tunnel, endpoint, minutesAgo, ...counts }: Counted, sequence: number) {
     const { id: tunnelId, endpointIds } = tunnels[tunnel]!
     const minute = new Date(clock.now().getTime() - minutesAgo * 60_000).toISOString()
     const endpointId = endpoint === undefined ? undefined : endpointIds[endpoint]
-    return { ...counts, sequence, tunnelId, endpointId, minute, connections: 1 }
+    const { requests, failures, bytesIn, bytesOut, latency } = counts
+    const counted = { requests, failures, connections: 1, bytesIn, bytesOut, latency }
+    return { ...counted, sequence, tunnelId, endpointId, minute }
   }
 
   /** One report for each journal. */
@@ -184,8 +183,8 @@ async function storedSpans(tunnelId: string): Promise<Record<string, Sum>> {
     .where('tunnelId', '=', tunnelId)
     .execute()
   return sum(
-    rows.map(({ span: _, at, ...row }) => ({
-      ...{ ...row, sequence: 0, minute: at.toISOString() },
+    rows.map((row) => ({
+      ...{ tunnelId, endpointId: row.endpointId, sequence: 0 },
       ...{ requests: Number(row.requests), failures: Number(row.failures) },
       ...{ bytesIn: Number(row.bytesIn), bytesOut: Number(row.bytesOut) },
       connections: Number(row.connections),

@@ -112,3 +112,18 @@ test('a replay is made by the relay that keeps the request, once, or refused wit
   assert.deepEqual([made.status, made.body], [201, { requestId: 'req_new' }])
   assert.equal(asked.length, 2)
 })
+
+test('a replay of which the relay does not say what became is not tried at another one', async () => {
+  const ann = await app.person('ann')
+  const { id } = await addTunnel(at, { accountId: ann.accountId })
+  const kept = keeping([seenRequest({ id: 'req_1', endedAtMs: 1_001 })])
+  let tries = 0
+  const replay = async () => {
+    tries++
+    throw new Error('the connection was lost')
+  }
+  relays.clear()
+  for (const relay of ['rly_a', 'rly_b']) relays.add(relay, { ...kept, replay })
+  const unsure = await ann.post(`/v1/tunnels/${id}/requests/req_1/replay`)
+  assert.deepEqual([unsure.status, unsure.body.code, tries], [504, 'tunnel.replay_unsure', 1])
+})

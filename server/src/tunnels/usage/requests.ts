@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Context } from '#kernel/context.ts'
 import type { TunnelParts } from '../parts.ts'
 import { findManageable, findReadable } from '../read.ts'
-import { type Answers, askRelays } from './ask.ts'
+import { type Answers, askRelays, inTime } from './ask.ts'
 import { usageProblems } from './problems.ts'
 import { type ReplayRequest, type RequestsQuery, TunnelRequest } from './request-schema.ts'
 
@@ -82,10 +82,15 @@ const Outcome = z.union([
   z.object({ refused: z.string(), detail: z.string() }),
 ])
 
+/** Its service takes its time; a request of the API has 30 s. */
+const REPLAY_MS = 25_000
+
 /**
- * Makes a request once more, through the relay that keeps it and everything that a visitor's request passes.
+ * Makes a request once more, through the relay that keeps it and everything that a visitor's request passes. It is never sent to a
+ * second relay, since the first may have made it and been too slow to say so.
  *
- * @throws problem `tunnel.not_found`, `tunnel.request_not_found`, `tunnel.request_not_replayable` or `tunnel.relay_silent`
+ * @throws problem `tunnel.not_found`, `tunnel.request_not_found`, `tunnel.request_not_replayable`, `tunnel.relay_silent` or
+ * `tunnel.replay_unsure`
  */
 export async function replayRequest(
   ctx: Context,
@@ -94,18 +99,19 @@ export async function replayRequest(
   { withoutSecrets }: ReplayRequest,
 ): Promise<{ requestId: string }> {
   await findManageable(ctx, parts, id)
-  const made = await askRelays(ctx, parts.relayCalls, async (calls) => {
-    const kept = await calls.request({ tunnelId: id, requestId })
-    return kept ? calls.replay({ tunnelId: id, requestId, withoutSecrets }) : undefined
+  const asked = { tunnelId: id, requestId }
+  const found = await askRelays(ctx, parts.relayCalls, (calls) => calls.request(asked))
+  const keeper = found.answers.find(({ answer }) => TunnelRequest.safeParse(answer).success)
+  if (!keeper) return notFound(found, requestId)
+  const calls = await parts.relayCalls.callsTo(ctx, keeper.relayId)
+  const replaying = calls?.replay({ ...asked, withoutSecrets })
+  const answer = await inTime(Promise.resolve(replaying), REPLAY_MS).catch((cause: unknown) => {
+    throw usageProblems.replayUnsure({ id: requestId, cause })
   })
-  for (const { answer } of made.answers) {
-    const { data } = Outcome.safeParse(answer)
-    if (!data || ('refused' in data && data.refused === 'gone')) continue
-    if ('requestId' in data) return data
-    const { detail } = data
-    throw usageProblems.notReplayable({ id: requestId, detail })
-  }
-  return notFound(made, requestId)
+  const { data } = Outcome.safeParse(answer)
+  if (!data || ('refused' in data && data.refused === 'gone')) return notFound(found, requestId)
+  if ('requestId' in data) return data
+  throw usageProblems.notReplayable({ id: requestId, detail: data.detail })
 }
 
 function notFound({ silent }: Answers<unknown>, id: string): never {

@@ -104,6 +104,7 @@ function requestRoutes(running: Running): AnyRoute[] {
       problems: [
         ...[problems.notFound, usageProblems.requestGone],
         ...[usageProblems.notReplayable, usageProblems.relaySilent],
+        usageProblems.replayUnsure,
       ],
       examples: { ...ofOne, body: { withoutSecrets: true }, reply: { requestId: REQUEST_ID } },
       handler: (ctx, { params, body }) => replayRequest(ctx, running(), params, body),

@@ -44,13 +44,13 @@ async function ownedCounts(ctx: Context, entries: readonly UsageEntry[]): Promis
   const sound = entries.filter((entry) => UsageEntry.safeParse(entry).success)
   const owners = await ownersOf(ctx, [...new Set(sound.map(({ tunnelId }) => tunnelId))])
   const now = ctx.clock.now()
-  return sound.flatMap(({ sequence: _, minute, endpointId, ...counts }) => {
-    const owner = owners.get(counts.tunnelId)
+  return sound.flatMap((entry) => {
+    const owner = owners.get(entry.tunnelId)
     if (!owner) return []
-    const isKnown = endpointId !== undefined && owner.endpointIds.includes(endpointId)
-    const at = minuteOf({ minute }, now)
+    const { endpointId = '' } = entry
+    const known = owner.endpointIds.includes(endpointId) ? endpointId : ''
     const { accountId } = owner
-    return [{ ...counts, accountId, at, endpointId: isKnown ? endpointId : '' }]
+    return [{ ...entry, accountId, at: minuteOf(entry, now), endpointId: known }]
   })
 }
 
