@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { eventually } from '#kernel/test-support.ts'
 import { startApp } from '#test/app.ts'
+import { lockWaits } from '#test/lock-waits.ts'
 import { changedSince, closeLinksOf, findTunnel } from './index.ts'
+import { changing, touch } from './revision.ts'
 import { addRelay, addTunnel, link, partsOf, runAgent } from './test-support.ts'
 
 const app = await startApp({ env: { TUNNEL_PORTS: '31000-31003' } })
@@ -121,6 +124,25 @@ test('whoever follows the revisions misses no change, however many come at once'
   await following
   await look()
   assert.deepEqual(new Map([...seen].sort()), new Map([...wanted].sort()))
+})
+
+test('a change waits for the one before it, so that no lower revision is committed after a higher one', async () => {
+  const ann = await app.person('ann')
+  const [one, other] = [await addTunnel(ann, {}), await addTunnel(ann, {})]
+  const { promise: held, resolve: letGo } = Promise.withResolvers<void>()
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
+  const first = changing(ctx, parts, async (ctx, revision) => {
+    await touch(ctx, one.id, revision)
+    begin()
+    await held
+  })
+  await begun
+  const second = ann.patch(`/v1/tunnels/${other.id}`, { config: { queueSeconds: 7 } })
+  const waits = eventually('the second one to wait', async () => (await lockWaits(ctx.db)) > 0)
+  const wasFirst = await Promise.race([waits.then(() => 'waits'), second.then(() => 'is in')])
+  letGo()
+  await Promise.allSettled([first, second, waits])
+  assert.equal(wasFirst, 'waits')
 })
 
 test('a relay that dies takes its links along, and only those; a young link of one that lives stays', async () => {
