@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream'
+
 /** What the gate is told of a request. */
 export interface GateRequest {
   readonly method: string
@@ -12,9 +14,7 @@ export interface GateRequest {
   /** Whether the visitor came by TLS. */
   readonly secure: boolean
   /** Read for the password page alone. */
-  readonly body?: AsyncIterable<Uint8Array>
-  /** The visitor has gone. */
-  readonly signal?: AbortSignal
+  readonly body?: Readable
 }
 
 /** The headers that the gate goes by. */
