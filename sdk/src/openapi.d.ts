@@ -8679,9 +8679,9 @@ export interface components {
             url: string;
             /**
              * Format: uri
-             * @description Where other relays and the control plane reach it
+             * @description Where other relays and the control plane reach it; its beats tell it otherwise
              */
-            internalUrl: string;
+            internalUrl?: string;
             fingerprint: string;
             version: string;
         };
@@ -12167,8 +12167,9 @@ export interface components {
          *     `tunnel.kind_mismatch`: The endpoint is of the other kind.
          *     `tunnel.name_reserved`: That name is not for tunnels.
          *     `tunnel.password_missing`: A password is needed.
+         *     `tunnel.setting_unfit`: A TCP tunnel cannot do that.
          */
-        "idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing": {
+        "idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing-or-tunnel.setting_unfit": {
             headers: {
                 [name: string]: unknown;
             };
@@ -13001,8 +13002,11 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `tunnel.password_missing`: A password is needed. */
-        "tunnel.password_missing": {
+        /**
+         * @description `tunnel.password_missing`: A password is needed.
+         *     `tunnel.setting_unfit`: A TCP tunnel cannot do that.
+         */
+        "tunnel.password_missing-or-tunnel.setting_unfit": {
             headers: {
                 [name: string]: unknown;
             };
@@ -25493,7 +25497,7 @@ export interface operations {
             409: components["responses"]["idempotency.in_progress-or-tunnel.endpoint_exists-or-tunnel.limit_reached-or-tunnel.name_taken-or-tunnel.names_exhausted-or-tunnel.ports_exhausted"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing"];
+            422: components["responses"]["idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing-or-tunnel.setting_unfit"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -25692,7 +25696,7 @@ export interface operations {
             409: components["responses"]["tunnel.member_fixed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.password_missing"];
+            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
             504: components["responses"]["request.timeout"];
@@ -25826,7 +25830,7 @@ export interface operations {
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.password_missing"];
+            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
             504: components["responses"]["request.timeout"];
@@ -25912,7 +25916,7 @@ export interface operations {
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.password_missing"];
+            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
             504: components["responses"]["request.timeout"];
@@ -26036,7 +26040,7 @@ export interface operations {
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.password_missing"];
+            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
             504: components["responses"]["request.timeout"];
