@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AddressGuard } from '#kernel/addresses.ts'
-import { EgressFailure } from './egress-failure.ts'
+import type { EgressFailure } from './egress-failure.ts'
 import { findRoute } from './egress-route.ts'
 import { type EgressRules, parseEgressRules } from './egress-rules.ts'
 import { throughTunnel, TunnelUnavailable } from './session-tunnels.ts'
@@ -59,12 +59,17 @@ test('ports and lists are judged for tunnels as for hosts', async () => {
 
 test('of a tunnel that may not be used any more no more is told than of an unknown host', async () => {
   const { signal } = new AbortController()
-  const reasonOf = (error: Error | undefined) =>
-    throughTunnel(
-      'shop',
-      { sessionId: 'ses_1', ...(error && { openTunnel: () => Promise.reject(error) }) },
-      signal,
-    ).catch((failure: EgressFailure) => failure.reason)
+  const reasonOf = async (why: Error | undefined) => {
+    const openTunnel = async () => {
+      throw why
+    }
+    try {
+      await throughTunnel('shop', { sessionId: 'ses_1', ...(why && { openTunnel }) }, signal)
+      return 'open'
+    } catch (failure) {
+      return (failure as EgressFailure).reason
+    }
+  }
   assert.equal(await reasonOf(new TunnelUnavailable('unknown')), 'name_not_resolved')
   assert.equal(await reasonOf(undefined), 'name_not_resolved')
   assert.equal(await reasonOf(new TunnelUnavailable('offline')), 'tunnel_offline')
