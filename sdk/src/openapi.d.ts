@@ -2889,28 +2889,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/node/tunnel-route": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Find the relay of a session’s tunnel
-         * @description The answer may be used for 4 s.
-         *
-         *     Open to everybody: the credential of the node is checked.
-         */
-        post: operations["postNodeTunnelRoute"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/operations/{id}": {
         parameters: {
             query?: never;
@@ -6219,12 +6197,6 @@ export interface components {
                 allow?: string[];
                 deny?: string[];
             };
-            /** @description Tunnels that its pages reach, and where; nobody else’s pages do */
-            tunnels?: {
-                id: string;
-                name: string;
-                url: string;
-            }[];
             recording?: components["schemas"]["Recording"];
             metadata: {
                 [key: string]: string;
@@ -6552,13 +6524,6 @@ export interface components {
             /** @description false: the answer comes at once, with `status: queued` and the place in the queue when every place is taken */
             wait?: boolean;
             egress?: components["schemas"]["Egress"];
-            /**
-             * @description Names or ids of tunnels that its pages reach as `http://<name>.tunnel/`, whether or not they are public
-             * @example [
-             *       "shop"
-             *     ]
-             */
-            tunnels?: string[];
             recording?: components["schemas"]["Recording"];
             /** @description Your own labels */
             metadata?: {
@@ -7985,13 +7950,6 @@ export interface components {
             html?: string;
             viewport?: components["schemas"]["Viewport"];
             /**
-             * @description Names or ids of tunnels that its pages reach as `http://<name>.tunnel/`, whether or not they are public
-             * @example [
-             *       "shop"
-             *     ]
-             */
-            tunnels?: string[];
-            /**
              * @description load unless given
              * @enum {string}
              */
@@ -8176,8 +8134,8 @@ export interface components {
              */
             relaysPerAgent: number;
             /**
-             * @description Fewer are a reason to start some, by the provider of scaling
-             * @default 1
+             * @description Fewer are a reason to start some, by the provider of scaling; 0 starts none
+             * @default 0
              */
             minimumRelays: number;
             version?: number;
@@ -8368,13 +8326,6 @@ export interface components {
             /** @description A document to show instead of a URL; it belongs to no site */
             html?: string;
             viewport?: components["schemas"]["Viewport"];
-            /**
-             * @description Names or ids of tunnels that its pages reach as `http://<name>.tunnel/`, whether or not they are public
-             * @example [
-             *       "shop"
-             *     ]
-             */
-            tunnels?: string[];
             /**
              * @description load unless given
              * @enum {string}
@@ -8736,8 +8687,8 @@ export interface components {
              */
             relaysPerAgent: number;
             /**
-             * @description Fewer are a reason to start some, by the provider of scaling
-             * @default 1
+             * @description Fewer are a reason to start some, by the provider of scaling; 0 starts none
+             * @default 0
              */
             minimumRelays: number;
             version: number;
@@ -9274,13 +9225,6 @@ export interface components {
             html?: string;
             viewport?: components["schemas"]["Viewport"];
             /**
-             * @description Names or ids of tunnels that its pages reach as `http://<name>.tunnel/`, whether or not they are public
-             * @example [
-             *       "shop"
-             *     ]
-             */
-            tunnels?: string[];
-            /**
              * @description load unless given
              * @enum {string}
              */
@@ -9735,15 +9679,6 @@ export interface components {
             /** @description That did not answer in time */
             silentRelays: string[];
         };
-        TunnelRoute: {
-            relayId: string;
-            /** @description Of a relay that has a link of the tunnel */
-            internalUrl: string;
-            /** @description SHA-256 of its certificate */
-            fingerprint: string;
-            /** @description Shown to the relay, within 60 s */
-            token: string;
-        };
         TunnelShare: {
             /** @description `tsh_…` */
             id: string;
@@ -10068,11 +10003,6 @@ export interface components {
             url: string;
             title: string;
             waitedMs: number;
-        };
-        WantedTunnel: {
-            /** @description Id of a session */
-            sessionId: string;
-            name: string;
         };
         /** @description What is left of an ended session on the machine: all zero */
         WipeReport: {
@@ -12167,9 +12097,8 @@ export interface components {
          *     `tunnel.kind_mismatch`: The endpoint is of the other kind.
          *     `tunnel.name_reserved`: That name is not for tunnels.
          *     `tunnel.password_missing`: A password is needed.
-         *     `tunnel.setting_unfit`: A TCP tunnel cannot do that.
          */
-        "idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing-or-tunnel.setting_unfit": {
+        "idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing": {
             headers: {
                 [name: string]: unknown;
             };
@@ -12765,19 +12694,6 @@ export interface components {
         /**
          * @description `server.stopping`: The server is stopping.
          *     `server.unavailable`: Something that this needs is away for the moment.
-         *     `session.tunnel_offline`: Nobody holds the tunnel open.
-         */
-        "server.stopping-or-server.unavailable-or-session.tunnel_offline": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /**
-         * @description `server.stopping`: The server is stopping.
-         *     `server.unavailable`: Something that this needs is away for the moment.
          *     `session.unreachable`: The machine of the session does not answer.
          */
         "server.stopping-or-server.unavailable-or-session.unreachable": {
@@ -12897,15 +12813,6 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `session.tunnel_unknown`: The session has no such tunnel. */
-        "session.tunnel_unknown": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
         /** @description `signing.same_kms_key`: That KMS key is known already. */
         "signing.same_kms_key": {
             headers: {
@@ -13002,11 +12909,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /**
-         * @description `tunnel.password_missing`: A password is needed.
-         *     `tunnel.setting_unfit`: A TCP tunnel cannot do that.
-         */
-        "tunnel.password_missing-or-tunnel.setting_unfit": {
+        /** @description `tunnel.password_missing`: A password is needed. */
+        "tunnel.password_missing": {
             headers: {
                 [name: string]: unknown;
             };
@@ -20799,52 +20703,6 @@ export interface operations {
             504: components["responses"]["request.timeout"];
         };
     };
-    postNodeTunnelRoute: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "sessionId": "ses_06f3k9w2m4qz7x8y1v5t0r6n3b",
-                 *       "name": "shop"
-                 *     }
-                 */
-                "application/json": components["schemas"]["WantedTunnel"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "relayId": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
-                     *       "internalUrl": "https://10.0.0.7:8703",
-                     *       "fingerprint": "AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB",
-                     *       "token": "eyJhbGciOiJFZERTQSJ9.e30.c2ln"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["TunnelRoute"];
-                };
-            };
-            400: components["responses"]["request.invalid-or-request.malformed"];
-            401: components["responses"]["node.unauthenticated"];
-            404: components["responses"]["session.tunnel_unknown"];
-            413: components["responses"]["request.too_large"];
-            415: components["responses"]["request.unsupported_media_type"];
-            500: components["responses"]["server.error"];
-            503: components["responses"]["server.stopping-or-server.unavailable-or-session.tunnel_offline"];
-            504: components["responses"]["request.timeout"];
-        };
-    };
     getOperationsId: {
         parameters: {
             query?: never;
@@ -25497,7 +25355,7 @@ export interface operations {
             409: components["responses"]["idempotency.in_progress-or-tunnel.endpoint_exists-or-tunnel.limit_reached-or-tunnel.name_taken-or-tunnel.names_exhausted-or-tunnel.ports_exhausted"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing-or-tunnel.setting_unfit"];
+            422: components["responses"]["idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -25696,7 +25554,7 @@ export interface operations {
             409: components["responses"]["tunnel.member_fixed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
+            422: components["responses"]["tunnel.password_missing"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
             504: components["responses"]["request.timeout"];
@@ -25830,7 +25688,7 @@ export interface operations {
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
+            422: components["responses"]["tunnel.password_missing"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
             504: components["responses"]["request.timeout"];
@@ -25916,7 +25774,7 @@ export interface operations {
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
+            422: components["responses"]["tunnel.password_missing"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
             504: components["responses"]["request.timeout"];
@@ -26040,7 +25898,7 @@ export interface operations {
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
+            422: components["responses"]["tunnel.password_missing"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
             504: components["responses"]["request.timeout"];

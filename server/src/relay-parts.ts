@@ -74,7 +74,7 @@ async function reach(
     tokenFor: (relayId) => serviceToken(CALL_AUDIENCE, relayId),
   })
   try {
-    await client.live({ tunnelIds: [] })
+    await client.logs({ limit: 1 })
     return undefined
   } catch (error) {
     return error instanceof Error ? error.message : String(error)

@@ -67,7 +67,8 @@ async function look(
   const peers = (await peersOf(ctx)).filter(({ relayId }) => relayId !== id)
   const own = {
     peers,
-    drain: row.drainReason !== null || row.status === 'stopped',
+    // One that was stopped elsewhere and asks has been started again.
+    drain: row.drainReason !== null || (row.status === 'stopped' && row.provider === 'builtin'),
     config: configOf(row),
   }
   const mark = markOf(own)

@@ -70,6 +70,7 @@ export class Relay implements Serving, HostServer, AsyncDisposable {
   readonly #places = new WeakMap<Duplex, Disposable>()
   readonly #visits = new WeakMap<object, Visit & { replayOf?: string }>()
   #config: RelayConfig
+  #isToldToDrain = false
   #changed: NodeJS.Timeout | undefined
 
   static async open(options: RelayOptions): Promise<Relay> {
@@ -234,10 +235,25 @@ export class Relay implements Serving, HostServer, AsyncDisposable {
 
   /** Agents are told first and no new stream is taken; resolves once the last one has ended, or the signal aborts. */
   async drain(signal: AbortSignal): Promise<void> {
+    this.#isToldToDrain = false
     this.#surroundings.isDraining = true
     this.#keeper.drain()
     while (!signal.aborted && (this.#surroundings.sums.underWay > 0 || this.#keeper.size > 0)) {
       await pause(signal)
+    }
+  }
+
+  /** What an operator has asked for may be taken back; a process that goes by itself goes. */
+  #follow(drain: boolean): void {
+    const { isDraining } = this.#surroundings
+    if (drain && !isDraining) {
+      this.#isToldToDrain = true
+      this.#surroundings.isDraining = true
+      this.#keeper.drain()
+    } else if (!drain && this.#isToldToDrain) {
+      this.#isToldToDrain = false
+      this.#surroundings.isDraining = false
+      this.#keeper.undrain()
     }
   }
 
@@ -473,7 +489,7 @@ export class Relay implements Serving, HostServer, AsyncDisposable {
     }
     for (const id of news.gone) this.#lose(id)
     if (news.specs.length + news.gone.length > 0) this.#onTunnels()
-    if (news.drain && !this.#surroundings.isDraining) void this.drain(AbortSignal.timeout(0))
+    this.#follow(news.drain)
     this.#options.onNews?.(news)
   }
 

@@ -28,6 +28,7 @@ import {
   MetricsQuery,
   ProxyStatus,
   PutRedundancy,
+  PutRelayConfig,
   PutScaling,
   Redundancy,
   Relay,

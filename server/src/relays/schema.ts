@@ -8,16 +8,18 @@ export const RelayId = z.string().regex(/^\w{1,64}$/)
 const name = z.string().regex(/^[\w.-]{1,64}$/, 'must be of letters, digits, `.`, `_` and `-`')
 const startable = z.enum(['local', 'ec2', 'kubernetes'])
 
-export const RelayConfig = z
-  .strictObject({
-    maxConnections: z.int().min(1).max(1_000_000).default(10_000).meta({
-      description: 'Requests, WebSockets and TCP connections at once; more are answered with 503',
-    }),
-    maxLinks: z.int().min(1).max(50_000).default(20_000).meta({
-      description: 'Links of agents; more are sent to other relays',
-    }),
-  })
-  .meta({ id: 'RelayConfig' })
+const config = {
+  maxConnections: z.int().min(1).max(1_000_000).default(10_000).meta({
+    description: 'Requests, WebSockets and TCP connections at once; more are answered with 503',
+  }),
+  maxLinks: z.int().min(1).max(50_000).default(20_000).meta({
+    description: 'Links of agents; more are sent to other relays',
+  }),
+}
+
+export const RelayConfig = z.strictObject(config).meta({ id: 'RelayConfig' })
+/** Members that are left out are as at first. */
+export const PutRelayConfig = z.strictObject(config).meta({ id: 'PutRelayConfig' })
 export type RelayConfig = z.output<typeof RelayConfig>
 
 /** What is left out is as by default. */
@@ -226,8 +228,8 @@ const redundancy = {
   relaysPerAgent: z.int().min(1).max(4).default(2).meta({
     description: 'Relays that each agent keeps a link to, where there are so many',
   }),
-  minimumRelays: z.int().min(1).max(100).default(1).meta({
-    description: 'Fewer are a reason to start some, by the provider of scaling',
+  minimumRelays: z.int().min(0).max(100).default(0).meta({
+    description: 'Fewer are a reason to start some, by the provider of scaling; 0 starts none',
   }),
 }
 

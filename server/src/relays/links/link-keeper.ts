@@ -98,6 +98,11 @@ export class LinkKeeper implements AsyncDisposable {
     }
   }
 
+  /** Takes links again; those that were told to go still go. */
+  undrain(): void {
+    this.#draining = false
+  }
+
   /** Tells the agents of links that have lost a tunnel why, and what they carry from now on. */
   lose(served: ServedTunnel, links: readonly Link[], code: string, detail: string): void {
     for (const link of links) {
