@@ -155,7 +155,8 @@ export class Exchange implements Asker, UnderWay {
     const headers = this.#answerHeaders(status, rawHeaders)
     this.#out ??= response
     try {
-      response.writeHead(status, reason, headers)
+      if (response.req.httpVersionMajor === 1) response.writeHead(status, reason, headers)
+      else response.writeHead(status, headers)
     } catch (error) {
       this.onFailed('reset', error as Error)
       return

@@ -62,9 +62,13 @@ test('requests of HTTP/2 pass as those of HTTP/1 do, bodies and all, many at onc
       [200, `POST /${i} secure.localhost`, 'https', `body ${i}`.repeat(1000)],
     )
   }
-  const other = await ask(session, { ':path': '/', ':authority': '127.0.0.1' })
+  const other = await ask(session, { ':method': 'POST', ':path': '/', ':authority': '127.0.0.1' })
   assert.equal(other.answer[':status'], 421)
-  const unknown = await ask(session, { ':path': '/', ':authority': 'unknown.localhost' })
+  const unknown = await ask(session, {
+    ':method': 'POST',
+    ':path': '/',
+    ':authority': 'unknown.localhost',
+  })
   assert.equal(unknown.answer['gantry-tunnel-error'], 'tunnel.unknown_host')
   session.close()
   await once(session, 'close')
