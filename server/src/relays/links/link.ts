@@ -83,6 +83,8 @@ export class Link implements Beating {
     socket.on('error', ignore)
     this.#session.once('close', () => this.#end())
     socket.once('close', () => this.destroy())
+    // A server of HTTP/1.1 leaves sockets half open; an agent that was killed would be there until it misses its PINGs.
+    socket.once('end', () => this.destroy())
     this.#control = this.#openControl()
   }
 
