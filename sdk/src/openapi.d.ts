@@ -822,6 +822,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/reports/tunnels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Report what tunnels carried in a month, by account and tier
+         * @description Needs the permission `usage.report`.
+         */
+        get: operations["getAdminReportsTunnels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/sealing-keys": {
         parameters: {
             query?: never;
@@ -2919,6 +2939,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quotas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what is limited for the account, how much of it is used, and when it resets
+         * @description Needs the permission `usage.read`.
+         */
+        get: operations["getQuotas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/roles": {
         parameters: {
             query?: never;
@@ -3615,6 +3655,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/shared-tunnels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the tunnels that others have shared with you or your account
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getSharedTunnels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tunnel-agents": {
         parameters: {
             query?: never;
@@ -3675,15 +3735,29 @@ export interface paths {
          * @description Needs the permission `tunnels.read`.
          */
         get: operations["getTunnelsId"];
-        put?: never;
+        /**
+         * Write a tunnel back as it was read, with another configuration or access
+         * @description A tunnel keeps its name, its kind and its port. Endpoints and domains have routes of their own.
+         *
+         *     Needs the permission `tunnels.write`.
+         */
+        put: operations["putTunnelsId"];
         post?: never;
-        delete?: never;
+        /**
+         * Delete a tunnel; its name stays with the account
+         * @description Needs the permission `tunnels.write`.
+         */
+        delete: operations["deleteTunnelsId"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change some of a tunnel’s configuration, or its access
+         * @description Needs the permission `tunnels.write`.
+         */
+        patch: operations["patchTunnelsId"];
         trace?: never;
     };
-    "/api/v1/tunnels/{id}/visit": {
+    "/api/v1/tunnels/{id}/access": {
         parameters: {
             query?: never;
             header?: never;
@@ -3691,12 +3765,62 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Sign in to visit a tunnel
-         * @description Relays send browsers here. It leads to the console, which asks who it is and goes on to the tunnel.
-         *
-         *     Open to everybody: where visitors of tunnels begin to sign in.
+         * Show who may visit a tunnel
+         * @description Needs the permission `tunnels.read`.
          */
-        get: operations["getTunnelsIdVisit"];
+        get: operations["getTunnelsIdAccess"];
+        /**
+         * Say who may visit a tunnel
+         * @description It holds at once: whoever is in by the earlier policy is cut off, and has to ask again.
+         *
+         *     Needs the permission `tunnels.write`.
+         */
+        put: operations["putTunnelsIdAccess"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the configuration of a tunnel
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdConfig"];
+        /**
+         * Replace the configuration of a tunnel
+         * @description It holds at once, also for open links. What GET has given can be written back: a password that is not sent stays.
+         *
+         *     Needs the permission `tunnels.write`.
+         */
+        put: operations["putTunnelsIdConfig"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/diagnostics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Check each hop of a tunnel, say what is wrong and how to fix it
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdDiagnostics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3705,7 +3829,53 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/tunnels/{id}/visits": {
+    "/api/v1/tunnels/{id}/domains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the domains of a tunnel
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdDomains"];
+        put?: never;
+        /**
+         * Claim a domain for a tunnel
+         * @description Add the TXT record of the answer to its DNS, then verify. A claim that is not proven is forgotten after a week.
+         *
+         *     Needs the permission `tunnels.write`.
+         */
+        post: operations["postTunnelsIdDomains"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/domains/{domainId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take a domain from a tunnel
+         * @description Needs the permission `tunnels.write`.
+         */
+        delete: operations["deleteTunnelsIdDomainsDomainId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/domains/{domainId}/verify": {
         parameters: {
             query?: never;
             header?: never;
@@ -3715,10 +3885,314 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Get the way into a tunnel that was shared with me
-         * @description Open to everybody who is signed in: people visit what was shared with them, whatever account they are in. API keys may not.
+         * Look for the proof of a domain now
+         * @description Once it is found the domain leads to the tunnel at once.
+         *
+         *     Needs the permission `tunnels.write`.
          */
-        post: operations["postTunnelsIdVisits"];
+        post: operations["postTunnelsIdDomainsDomainIdVerify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List where a tunnel leads, in the order in which it is taken
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdEndpoints"];
+        put?: never;
+        /**
+         * Let a tunnel lead to one more place
+         * @description Needs the permission `tunnels.write`.
+         */
+        post: operations["postTunnelsIdEndpoints"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/endpoints/{endpointId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Let a tunnel lead there no more
+         * @description Needs the permission `tunnels.write`.
+         */
+        delete: operations["deleteTunnelsIdEndpointsEndpointId"];
+        options?: never;
+        head?: never;
+        /**
+         * Change where a tunnel leads, or how much of its traffic goes there
+         * @description Needs the permission `tunnels.write`.
+         */
+        patch: operations["patchTunnelsIdEndpointsEndpointId"];
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what happened to a tunnel, the newest first
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what a tunnel carried, by steps and endpoints, and how it does now
+         * @description Figures are a second or two old; `live` is asked of relays at once.
+         *
+         *     Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the last requests of a tunnel, the newest first
+         * @description Why each went where it went. Relays keep the last hundred or so in memory, until they are restarted.
+         *
+         *     Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/requests/{requestId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show one of the last requests, with headers and bodies while the inspector is on
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdRequestsRequestId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/requests/{requestId}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make one of the last requests once more
+         * @description It passes everything that a visitor’s request passes. The inspector must have been on when it came.
+         *
+         *     Needs the permission `tunnels.write`.
+         */
+        post: operations["postTunnelsIdRequestsRequestIdReplay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/shares": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List with whom a tunnel is shared, the newest first
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdShares"];
+        put?: never;
+        /**
+         * Share a tunnel with somebody, or make a token or a link that lets visitors in
+         * @description The secret of a token or a link is in this answer and nowhere else.
+         *
+         *     Needs the permission `tunnels.write`.
+         */
+        post: operations["postTunnelsIdShares"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/shares/{shareId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take a share back; what it has let in is cut off within seconds
+         * @description Needs the permission `tunnels.write`.
+         */
+        delete: operations["deleteTunnelsIdSharesShareId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let agents hold a tunnel open again
+         * @description Needs the permission `tunnels.write`.
+         */
+        post: operations["postTunnelsIdStart"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show who holds a tunnel open now, and how its endpoints are
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a tunnel: it serves nobody until it is started
+         * @description Needs the permission `tunnels.write`.
+         */
+        post: operations["postTunnelsIdStop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what a tunnel carried in each calendar month
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what the account has used, by calendar month
+         * @description The newest month first. Tunnels count as their relays report, a second or two late; what deleted tunnels carried is in it.
+         *
+         *     Needs the permission `usage.read`.
+         */
+        get: operations["getUsage"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -5061,12 +5535,6 @@ export interface components {
                 };
             }[];
         };
-        BeginTunnelVisit: {
-            /** @description Where the visitor wanted to go */
-            to: string;
-            /** @description Of what the visitor’s browser keeps: nobody else can come by it */
-            state: string;
-        };
         Block: {
             id: string;
             range: string;
@@ -5274,6 +5742,10 @@ export interface components {
             detail?: string;
             /** @description Of the look */
             durationMs: number;
+        };
+        ClaimTunnelDomain: {
+            /** @description In any script; no wildcard */
+            hostname: string;
         };
         Click: {
             /**
@@ -5494,6 +5966,54 @@ export interface components {
             /** @description Public unless given */
             access?: components["schemas"]["PutTunnelAccess"];
             endpoints?: components["schemas"]["NewTunnelEndpoint"][];
+        };
+        CreateTunnelShare: {
+            /** @constant */
+            kind: "user";
+            /** @description Counts for whoever proves it, also later */
+            email?: string;
+            userId?: string;
+            /**
+             * @description `use`: visit. `read`: see its settings, measures and history too. `manage`: change, start, stop and hold it open too
+             * @default use
+             * @enum {string}
+             */
+            permission: "manage" | "read" | "use";
+            /** @description What you call it */
+            label?: string;
+            /** @description From now on; for ever unless given */
+            expiresInSeconds?: number;
+        } | {
+            /** @constant */
+            kind: "account";
+            accountId: string;
+            /**
+             * @description `use`: visit. `read`: see its settings, measures and history too. `manage`: change, start, stop and hold it open too
+             * @default use
+             * @enum {string}
+             */
+            permission: "manage" | "read" | "use";
+            /** @description What you call it */
+            label?: string;
+            /** @description From now on; for ever unless given */
+            expiresInSeconds?: number;
+        } | {
+            /** @constant */
+            kind: "token";
+            /** @description What you call it */
+            label?: string;
+            /** @description From now on; for ever unless given */
+            expiresInSeconds?: number;
+        } | {
+            /** @constant */
+            kind: "link";
+            /** @description What you call it */
+            label?: string;
+            /**
+             * @description From now on; a week unless given
+             * @default 604800
+             */
+            expiresInSeconds: number;
         };
         CreateUser: {
             /** Format: email */
@@ -6445,6 +6965,31 @@ export interface components {
             weight: number;
             healthCheck?: components["schemas"]["TunnelHealthCheck"];
         };
+        NewTunnelShare: {
+            /** @description `tsh_…` */
+            id: string;
+            /** @enum {string} */
+            kind: "user" | "account" | "token" | "link";
+            /**
+             * @description `use`: visit. `read`: see its settings, measures and history too. `manage`: change, start, stop and hold it open too
+             * @enum {string}
+             */
+            permission: "manage" | "read" | "use";
+            userId?: string;
+            email?: string;
+            accountId?: string;
+            label?: string;
+            /** Format: date-time */
+            expiresAt?: string;
+            expired: boolean;
+            createdBy: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** @description Of the kind `token`, shown this once: visitors send it in `Gantry-Tunnel-Token` */
+            token?: string;
+            /** @description Of the kind `link`, shown this once: whoever opens it is let in */
+            url?: string;
+        };
         NodeBeat: {
             /** @description Higher than that of the beat before */
             sequence: number;
@@ -6690,6 +7235,10 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        PatchTunnel: {
+            config?: components["schemas"]["PatchTunnelConfig"];
+            access?: components["schemas"]["PutTunnelAccess"];
+        };
         PatchTunnelConfig: {
             maxConnections?: number;
             timeoutSeconds?: number;
@@ -6713,6 +7262,15 @@ export interface components {
                 /** @constant */
                 hasPassword?: true;
             } | null;
+        };
+        PatchTunnelEndpoint: {
+            /** @description As its agent reaches it: `http://127.0.0.1:3000`, `tcp://127.0.0.1:5432` */
+            url?: string;
+            /** @description By which an agent goes; the newest one with a label holds the tunnel */
+            agent?: string;
+            priority?: number;
+            weight?: number;
+            healthCheck?: components["schemas"]["TunnelHealthCheck"] | null;
         };
         Pdf: {
             /**
@@ -6960,6 +7518,47 @@ export interface components {
                 stopping: number;
             };
         };
+        PutTunnel: {
+            /** @description `tun_…` */
+            id?: string;
+            accountId?: string;
+            name?: string;
+            /** @enum {string} */
+            kind?: "http" | "tcp";
+            /** @description Below the domain of tunnels */
+            hostname?: string;
+            /** @description `https://shop.…`; of a TCP tunnel `tcp://host:port` */
+            url?: string;
+            /** @description Of a TCP tunnel */
+            port?: number;
+            /** @description Own domains that are proven */
+            domains?: string[];
+            /** @enum {string} */
+            status?: "created" | "connecting" | "connected" | "disconnected" | "error";
+            /** Format: date-time */
+            statusSince?: string;
+            errorMessage?: string;
+            /** @description False from a stop to the next start */
+            started?: boolean;
+            /** @description Links of agents to relays that are open now */
+            links?: number;
+            config: components["schemas"]["PutTunnelConfig"];
+            access?: components["schemas"]["PutTunnelAccess"];
+            endpoints?: components["schemas"]["TunnelEndpoint"][];
+            /** @description Of the last 24 hours */
+            metrics?: {
+                requests: number;
+                failures: number;
+                bytesIn: number;
+                bytesOut: number;
+            };
+            /** @enum {string} */
+            permission?: "own" | "manage" | "read";
+            /** Format: date-time */
+            createdAt?: string;
+            /** Format: date-time */
+            updatedAt?: string;
+        };
         PutTunnelAccess: {
             /**
              * @description `public`: anybody. `token`: holders of a token or a link. `members`: people of the account who sign in. `addresses`: from these. `password`: whoever knows it. Holders of a grant may always come.
@@ -6971,6 +7570,92 @@ export interface components {
             /** @description Never shown again. Left out: the one that is set */
             password?: string;
             hasPassword?: boolean;
+        };
+        PutTunnelConfig: {
+            /**
+             * @description Requests, WebSockets and TCP connections at once
+             * @default 100
+             */
+            maxConnections: number;
+            /**
+             * @description Until the first byte of an answer
+             * @default 60
+             */
+            timeoutSeconds: number;
+            /**
+             * @description Without a byte either way, of what is under way
+             * @default 300
+             */
+            idleTimeoutSeconds: number;
+            /**
+             * @description Of text that comes uncompressed, for visitors who take it
+             * @default false
+             */
+            compression: boolean;
+            /** @description Of all bytes, each way; unbounded unless given */
+            bandwidthBytesPerSecond?: number;
+            /**
+             * @description How long a request may wait for one of `maxConnections`; 0 refuses at once
+             * @default 5
+             */
+            queueSeconds: number;
+            /**
+             * @default {
+             *       "set": {},
+             *       "remove": []
+             *     }
+             */
+            requestHeaders: components["schemas"]["TunnelHeaderRules"];
+            /**
+             * @default {
+             *       "set": {},
+             *       "remove": []
+             *     }
+             */
+            responseHeaders: components["schemas"]["TunnelHeaderRules"];
+            /**
+             * @description Host that the local service sees: the visitor’s (`preserve`), that of the endpoint’s URL (`rewrite`), or this one
+             * @default preserve
+             */
+            hostHeader: string;
+            /**
+             * @description Keeps the last requests with headers and the beginnings of bodies
+             * @default {
+             *       "enabled": false,
+             *       "bodyBytes": 4096
+             *     }
+             */
+            inspector: {
+                /** @default false */
+                enabled: boolean;
+                /** @default 4096 */
+                bodyBytes: number;
+            };
+            /** @description Demanded of visitors beside the access policy */
+            basicAuth?: {
+                username: string;
+                /** @description Never shown again. Left out: the one that is set */
+                password?: string;
+                /** @constant */
+                hasPassword?: true;
+            };
+        };
+        Quota: {
+            /** @description `tunnels.bytes` */
+            name: string;
+            what: string;
+            unit: string;
+            used: number;
+            /** @description Null when there is none */
+            limit: number | null;
+            /**
+             * Format: date-time
+             * @description Absent for what is given back by ending it
+             */
+            resetsAt?: string;
+        };
+        Quotas: {
+            items: components["schemas"]["Quota"][];
         };
         ReadPage: {
             /** @example https://example.com/ */
@@ -7115,6 +7800,13 @@ export interface components {
         };
         RememberedDeviceList: {
             items: components["schemas"]["RememberedDevice"][];
+        };
+        ReplayTunnelRequest: {
+            /**
+             * @description Make it without the headers that were not kept, such as `Authorization`
+             * @default false
+             */
+            withoutSecrets: boolean;
         };
         RequestControl: {
             /**
@@ -7331,6 +8023,28 @@ export interface components {
         /** @description New values by name; what is not named stays */
         SettingValues: {
             [key: string]: unknown;
+        };
+        SharedTunnel: {
+            id: string;
+            /** @description Whose it is */
+            accountId: string;
+            name: string;
+            /** @enum {string} */
+            kind: "http" | "tcp";
+            hostname: string;
+            url: string;
+            /** @enum {string} */
+            status: "created" | "connecting" | "connected" | "disconnected" | "error";
+            shareId: string;
+            /**
+             * @description `use`: visit. `read`: see its settings, measures and history too. `manage`: change, start, stop and hold it open too
+             * @enum {string}
+             */
+            permission: "manage" | "read" | "use";
+            /** Format: date-time */
+            sharedAt: string;
+            /** Format: date-time */
+            expiresAt?: string;
         };
         SignInProvider: {
             id: string;
@@ -7616,6 +8330,15 @@ export interface components {
                 detail: string;
             }[];
         };
+        TunnelCheck: {
+            /** @enum {string} */
+            name: "started" | "agent" | "links" | "relays" | "hostname" | "certificate" | "access" | "quota" | "limits" | "endpoints" | "requests";
+            /** @enum {string} */
+            status: "ok" | "warning" | "failed" | "skipped";
+            detail: string;
+            /** @description What to do about it */
+            fix?: string;
+        };
         TunnelConfig: {
             maxConnections: number;
             timeoutSeconds: number;
@@ -7645,6 +8368,55 @@ export interface components {
                 /** @constant */
                 hasPassword: true;
             };
+        };
+        TunnelCounts: {
+            requests: number;
+            /** @description Answered with 5xx, or not at all */
+            failures: number;
+            /** @description 0 to 1; null when there were no requests */
+            successRate: number | null;
+            /** @description WebSockets and TCP connections */
+            connections: number;
+            /** @description From visitors */
+            bytesIn: number;
+            /** @description To visitors */
+            bytesOut: number;
+        };
+        TunnelDiagnostics: {
+            tunnelId: string;
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            status: "ok" | "warning" | "failed";
+            summary: string;
+            /** @description In the order in which a visitor’s request meets them */
+            checks: components["schemas"]["TunnelCheck"][];
+        };
+        TunnelDomain: {
+            /** @description `tdm_…` */
+            id: string;
+            hostname: string;
+            /** @enum {string} */
+            status: "pending" | "verified";
+            /** @description To be added to the DNS, and to stay there */
+            record: {
+                /** @constant */
+                type: "TXT";
+                name: string;
+                value: string;
+            };
+            /** Format: date-time */
+            verifiedAt?: string;
+            /** Format: date-time */
+            lastCheckedAt?: string;
+            lastError?: string;
+            /**
+             * Format: date-time
+             * @description Of a claim that is not proven: it is then forgotten
+             */
+            expiresAt?: string;
+            /** Format: date-time */
+            createdAt: string;
         };
         TunnelEndpoint: {
             /** @description `tep_…` */
@@ -7702,9 +8474,264 @@ export interface components {
              */
             successes: number;
         };
-        TunnelVisit: {
-            /** @description To open next; it counts for a minute */
-            url: string;
+        TunnelHistoryEntry: {
+            /** @description `evt_…` */
+            id: string;
+            /** Format: date-time */
+            at: string;
+            /** @description `tunnel.connected` and so on */
+            event: string;
+            /** @description A user or a key; absent for the product */
+            by?: string;
+            data: {
+                [key: string]: unknown;
+            };
+        };
+        /** @description To the first byte, in ms; null without requests */
+        TunnelLatency: {
+            p50: number | null;
+            p95: number | null;
+            p99: number | null;
+        };
+        TunnelMetricsReport: {
+            tunnelId: string;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            stepSeconds: number;
+            /** @description As relays tell now */
+            live: {
+                links: number;
+                /** @description Requests, WebSockets and TCP connections under way */
+                inUse: number;
+                /** @description For one of `maxConnections` */
+                waiting: number;
+                /** @description That did not answer in time */
+                silentRelays: string[];
+            };
+            total: {
+                requests: number;
+                /** @description Answered with 5xx, or not at all */
+                failures: number;
+                /** @description 0 to 1; null when there were no requests */
+                successRate: number | null;
+                /** @description WebSockets and TCP connections */
+                connections: number;
+                /** @description From visitors */
+                bytesIn: number;
+                /** @description To visitors */
+                bytesOut: number;
+                latencyMs: components["schemas"]["TunnelLatency"];
+            };
+            /** @description The oldest first; steps in which nothing came are left out */
+            points: {
+                /** Format: date-time */
+                at: string;
+                requests: number;
+                /** @description Answered with 5xx, or not at all */
+                failures: number;
+                /** @description 0 to 1; null when there were no requests */
+                successRate: number | null;
+                /** @description WebSockets and TCP connections */
+                connections: number;
+                /** @description From visitors */
+                bytesIn: number;
+                /** @description To visitors */
+                bytesOut: number;
+                latencyMs: components["schemas"]["TunnelLatency"];
+            }[];
+            endpoints: {
+                /** @description Absent for what reached none, and for those that are gone */
+                endpointId?: string;
+                url?: string;
+                requests: number;
+                /** @description Answered with 5xx, or not at all */
+                failures: number;
+                /** @description 0 to 1; null when there were no requests */
+                successRate: number | null;
+                /** @description WebSockets and TCP connections */
+                connections: number;
+                /** @description From visitors */
+                bytesIn: number;
+                /** @description To visitors */
+                bytesOut: number;
+                latencyMs: components["schemas"]["TunnelLatency"];
+            }[];
+        };
+        TunnelReportRow: {
+            accountId: string;
+            /** @description Its name */
+            account: string;
+            /** @description That the account had when it was counted */
+            tier: string;
+            /** @description A calendar month, UTC */
+            period: string;
+            /** @description That carried something */
+            tunnels: number;
+            requests: number;
+            /** @description Answered with 5xx, or not at all */
+            failures: number;
+            /** @description 0 to 1; null when there were no requests */
+            successRate: number | null;
+            /** @description WebSockets and TCP connections */
+            connections: number;
+            /** @description From visitors */
+            bytesIn: number;
+            /** @description To visitors */
+            bytesOut: number;
+        };
+        TunnelRequest: {
+            /** @description `req_…`; in the header `Gantry-Request-Id` too */
+            id: string;
+            /** @enum {string} */
+            kind: "request" | "socket" | "tcp";
+            /** @description Since 1970 */
+            startedAtMs: number;
+            endedAtMs: number;
+            method?: string;
+            host?: string;
+            /** @description Secret parameters are left out */
+            path?: string;
+            /** @description Address of the visitor */
+            visitor: string;
+            status?: number;
+            /** @description `answered`, `visitor_left`, `cut`, or the code of the problem that was answered */
+            outcome: string;
+            relayId: string;
+            /** @description The relay that the visitor has reached */
+            forwardedBy?: string;
+            endpointId?: string;
+            agent?: string;
+            /** @description What let the visitor in */
+            grantId?: string;
+            /** @description That it waited for, or that refused it */
+            limit?: string;
+            queuedMs: number;
+            /** @description Of the endpoint, when it was chosen */
+            breaker?: string;
+            /** @description Tries before the last one */
+            retries: {
+                endpointId: string;
+                failure: string;
+                detail?: string;
+            }[];
+            connectMs?: number;
+            firstByteMs?: number;
+            totalMs: number;
+            bytesIn: number;
+            bytesOut: number;
+            replayOf?: string;
+            /** @description While the inspector is on, and only of one request; without secrets */
+            request?: {
+                headers: [
+                    string,
+                    string
+                ][];
+                body: {
+                    /** @description Bytes of the whole body */
+                    length: number;
+                    /** @description Whether this is only its beginning */
+                    cut: boolean;
+                    text?: string;
+                    /** @description Of what is no text */
+                    base64?: string;
+                };
+            };
+            response?: {
+                headers: [
+                    string,
+                    string
+                ][];
+                body: {
+                    /** @description Bytes of the whole body */
+                    length: number;
+                    /** @description Whether this is only its beginning */
+                    cut: boolean;
+                    text?: string;
+                    /** @description Of what is no text */
+                    base64?: string;
+                };
+            };
+        };
+        TunnelRequests: {
+            items: components["schemas"]["TunnelRequest"][];
+            nextCursor: string | null;
+            /** @description That did not answer in time */
+            silentRelays: string[];
+        };
+        TunnelShare: {
+            /** @description `tsh_…` */
+            id: string;
+            /** @enum {string} */
+            kind: "user" | "account" | "token" | "link";
+            /**
+             * @description `use`: visit. `read`: see its settings, measures and history too. `manage`: change, start, stop and hold it open too
+             * @enum {string}
+             */
+            permission: "manage" | "read" | "use";
+            userId?: string;
+            email?: string;
+            accountId?: string;
+            label?: string;
+            /** Format: date-time */
+            expiresAt?: string;
+            expired: boolean;
+            createdBy: string;
+            /** Format: date-time */
+            createdAt: string;
+        };
+        TunnelStatus: {
+            id: string;
+            /** @enum {string} */
+            status: "created" | "connecting" | "connected" | "disconnected" | "error";
+            /** Format: date-time */
+            statusSince: string;
+            errorMessage?: string;
+            started: boolean;
+            /** @description Who holds it open, and over which relays */
+            agents: {
+                label: string;
+                runId: string;
+                epoch: number;
+                version: string;
+                host?: string;
+                ipAddress?: string;
+                /** Format: date-time */
+                heldSince: string;
+                links: {
+                    relayId: string;
+                    /** Format: date-time */
+                    openedAt: string;
+                }[];
+            }[];
+            endpoints: components["schemas"]["TunnelEndpoint"][];
+        };
+        TunnelUsage: {
+            tunnelId: string;
+            /** @description The newest first */
+            periods: {
+                /** @description A calendar month, UTC: `2026-11` */
+                period: string;
+                /** Format: date-time */
+                from: string;
+                /**
+                 * Format: date-time
+                 * @description Not included
+                 */
+                to: string;
+                requests: number;
+                /** @description Answered with 5xx, or not at all */
+                failures: number;
+                /** @description 0 to 1; null when there were no requests */
+                successRate: number | null;
+                /** @description WebSockets and TCP connections */
+                connections: number;
+                /** @description From visitors */
+                bytesIn: number;
+                /** @description To visitors */
+                bytesOut: number;
+            }[];
         };
         Type: {
             /**
@@ -7749,6 +8776,28 @@ export interface components {
                 bytes: number;
                 /** @description As `DOM.setFileInputFiles` takes it over CDP */
                 path: string;
+            }[];
+        };
+        Usage: {
+            accountId: string;
+            /** @description The newest first */
+            periods: {
+                /** @description A calendar month, UTC */
+                period: string;
+                /** Format: date-time */
+                from: string;
+                /**
+                 * Format: date-time
+                 * @description Not included
+                 */
+                to: string;
+                tunnels: components["schemas"]["TunnelCounts"];
+                browsers: {
+                    /** @description That were started */
+                    sessions: number;
+                    /** @description That browsers were open */
+                    minutes: number;
+                };
             }[];
         };
         UseLink: {
@@ -8300,9 +9349,48 @@ export interface components {
         };
         /**
          * @description `account.not_found`: No such account.
+         *     `tunnel.domain_not_found`: No such domain.
+         *     `tunnel.not_found`: No such tunnel.
+         */
+        "account.not_found-or-tunnel.domain_not_found-or-tunnel.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `tunnel.endpoint_not_found`: No such endpoint.
+         *     `tunnel.not_found`: No such tunnel.
+         */
+        "account.not_found-or-tunnel.endpoint_not_found-or-tunnel.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
          *     `tunnel.not_found`: No such tunnel.
          */
         "account.not_found-or-tunnel.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `tunnel.not_found`: No such tunnel.
+         *     `tunnel.request_not_found`: No such request.
+         */
+        "account.not_found-or-tunnel.not_found-or-tunnel.request_not_found": {
             headers: {
                 [name: string]: unknown;
             };
@@ -8325,9 +9413,10 @@ export interface components {
         };
         /**
          * @description `account.not_found`: No such account.
-         *     `tunnel.not_shared`: No such tunnel for you.
+         *     `tunnel.not_found`: No such tunnel.
+         *     `tunnel.share_not_found`: No such share.
          */
-        "account.not_found-or-tunnel.not_shared": {
+        "account.not_found-or-tunnel.not_found-or-tunnel.share_not_found": {
             headers: {
                 [name: string]: unknown;
             };
@@ -8758,6 +9847,19 @@ export interface components {
          *     `session.may_not_force`: You may not take control from others.
          */
         "auth.forbidden-or-auth.second_factor_required-or-session.may_not_force": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `tunnel.owner_only`: Only its own account can do that.
+         */
+        "auth.forbidden-or-auth.second_factor_required-or-tunnel.owner_only": {
             headers: {
                 [name: string]: unknown;
             };
@@ -10369,6 +11471,18 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /**
+         * @description `request.invalid`: The request is not valid.
+         *     `tunnel.wrong_span`: That span of time cannot be shown.
+         */
+        "request.invalid-or-tunnel.wrong_span": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `request.timeout`: The request took too long. */
         "request.timeout": {
             headers: {
@@ -10436,6 +11550,32 @@ export interface components {
          *     `session.unreachable`: The machine of the session does not answer.
          */
         "server.stopping-or-server.unavailable-or-session.unreachable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `server.stopping`: The server is stopping.
+         *     `server.unavailable`: Something that this needs is away for the moment.
+         *     `tunnel.busy`: Too many passwords are set at once.
+         */
+        "server.stopping-or-server.unavailable-or-tunnel.busy": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `server.stopping`: The server is stopping.
+         *     `server.unavailable`: Something that this needs is away for the moment.
+         *     `tunnel.relay_silent`: A relay did not answer.
+         */
+        "server.stopping-or-server.unavailable-or-tunnel.relay_silent": {
             headers: {
                 [name: string]: unknown;
             };
@@ -10535,8 +11675,125 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `tunnel.visit_elsewhere`: That is not at this tunnel. */
-        "tunnel.visit_elsewhere": {
+        /**
+         * @description `tunnel.domain_claimed`: The tunnel has claimed that domain already.
+         *     `tunnel.too_many_domains`: The tunnel has as many domains as it may have.
+         */
+        "tunnel.domain_claimed-or-tunnel.too_many_domains": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.domain_refused`: That domain cannot be used. */
+        "tunnel.domain_refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.domain_taken`: Another tunnel serves that domain. */
+        "tunnel.domain_taken": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.domain_unproven`: The proof was not found. */
+        "tunnel.domain_unproven": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.endpoint_exists`: The tunnel leads there already. */
+        "tunnel.endpoint_exists": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `tunnel.endpoint_exists`: The tunnel leads there already.
+         *     `tunnel.too_many_endpoints`: The tunnel has as many endpoints as it may have.
+         */
+        "tunnel.endpoint_exists-or-tunnel.too_many_endpoints": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.grantee_unknown`: Nobody to share with. */
+        "tunnel.grantee_unknown": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.kind_mismatch`: The endpoint is of the other kind. */
+        "tunnel.kind_mismatch": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.member_fixed`: That cannot change. */
+        "tunnel.member_fixed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.password_missing`: A password is needed. */
+        "tunnel.password_missing": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.request_not_replayable`: That request cannot be made again. */
+        "tunnel.request_not_replayable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `tunnel.share_exists`: It is shared with them already.
+         *     `tunnel.too_many_shares`: The tunnel has as many shares as it may have.
+         */
+        "tunnel.share_exists-or-tunnel.too_many_shares": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.wrong_state`: The tunnel cannot do that now. */
+        "tunnel.wrong_state": {
             headers: {
                 [name: string]: unknown;
             };
@@ -12807,6 +14064,72 @@ export interface operations {
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
+        };
+    };
+    getAdminReportsTunnels: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+                /**
+                 * @description This month unless given
+                 * @example 2026-11
+                 */
+                period?: string;
+                /** @description CSV is all of it, without pages */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "account": "Harbour",
+                     *           "tier": "free",
+                     *           "period": "2026-11",
+                     *           "tunnels": 2,
+                     *           "requests": 41210,
+                     *           "failures": 12,
+                     *           "successRate": 0.9997,
+                     *           "connections": 310,
+                     *           "bytesIn": 9120001,
+                     *           "bytesOut": 730112004
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["TunnelReportRow"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
         };
     };
     getAdminSealingKeys: {
@@ -18373,6 +19696,47 @@ export interface operations {
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
+    getQuotas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "name": "tunnels.bytes",
+                     *           "unit": "bytes",
+                     *           "used": 739232005,
+                     *           "limit": 107374182400,
+                     *           "what": "Bytes that tunnels carry in a calendar month",
+                     *           "resetsAt": "2026-12-01T00:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Quotas"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     getRoles: {
         parameters: {
             query?: never;
@@ -18422,6 +19786,8 @@ export interface operations {
                      *             "tunnels.write",
                      *             "relays.read",
                      *             "relays.write",
+                     *             "usage.read",
+                     *             "usage.report",
                      *             "keys.read",
                      *             "keys.write",
                      *             "keys.revoke",
@@ -18627,6 +19993,21 @@ export interface operations {
                      *             },
                      *             {
                      *               "permission": "relays.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "usage.read",
+                     *               "where": [
+                     *                 "own",
+                     *                 "all"
+                     *               ],
+                     *               "lent": true
+                     *             },
+                     *             {
+                     *               "permission": "usage.report",
                      *               "where": [
                      *                 "all"
                      *               ],
@@ -20875,6 +22256,64 @@ export interface operations {
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
+    getSharedTunnels: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "name": "shop",
+                     *           "kind": "http",
+                     *           "hostname": "shop.tunnels.example.com",
+                     *           "url": "https://shop.tunnels.example.com",
+                     *           "status": "connected",
+                     *           "shareId": "tsh_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "permission": "read",
+                     *           "sharedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["SharedTunnel"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     postTunnelAgents: {
         parameters: {
             query?: never;
@@ -21240,32 +22679,7 @@ export interface operations {
             504: components["responses"]["request.timeout"];
         };
     };
-    getTunnelsIdVisit: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description See Other */
-            303: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["request.invalid"];
-            500: components["responses"]["server.error"];
-            503: components["responses"]["server.stopping-or-server.unavailable"];
-            504: components["responses"]["request.timeout"];
-        };
-    };
-    postTunnelsIdVisits: {
+    putTunnelsId: {
         parameters: {
             query?: never;
             header?: never;
@@ -21279,11 +22693,12 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "to": "https://shop.tunnels.example.com/orders",
-                 *       "state": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
+                 *       "config": {
+                 *         "compression": true
+                 *       }
                  *     }
                  */
-                "application/json": components["schemas"]["BeginTunnelVisit"];
+                "application/json": components["schemas"]["PutTunnel"];
             };
         };
         responses: {
@@ -21295,19 +22710,1683 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "url": "https://shop.tunnels.example.com/.gantry/visit?ticket=eyJ…&to=%2Forders"
+                     *       "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "shop",
+                     *       "kind": "http",
+                     *       "hostname": "shop.tunnels.example.com",
+                     *       "url": "https://shop.tunnels.example.com",
+                     *       "domains": [],
+                     *       "status": "connected",
+                     *       "statusSince": "2026-11-20T12:00:00.000Z",
+                     *       "started": true,
+                     *       "links": 2,
+                     *       "config": {
+                     *         "maxConnections": 100,
+                     *         "timeoutSeconds": 60,
+                     *         "idleTimeoutSeconds": 300,
+                     *         "compression": false,
+                     *         "queueSeconds": 5,
+                     *         "hostHeader": "preserve",
+                     *         "requestHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "responseHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "inspector": {
+                     *           "enabled": false,
+                     *           "bodyBytes": 4096
+                     *         }
+                     *       },
+                     *       "access": {
+                     *         "policy": "public",
+                     *         "addresses": [],
+                     *         "hasPassword": false
+                     *       },
+                     *       "endpoints": [
+                     *         {
+                     *           "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "http://127.0.0.1:3000",
+                     *           "agent": "laptop",
+                     *           "priority": 0,
+                     *           "weight": 1,
+                     *           "healthStatus": "healthy",
+                     *           "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "metrics": {
+                     *         "requests": 1200,
+                     *         "failures": 3,
+                     *         "bytesIn": 240000,
+                     *         "bytesOut": 18000000
+                     *       },
+                     *       "permission": "own",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["TunnelVisit"];
+                    "application/json": components["schemas"]["Tunnel"];
                 };
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
-            404: components["responses"]["account.not_found-or-tunnel.not_shared"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-tunnel.owner_only"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.member_fixed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.visit_elsewhere"];
+            422: components["responses"]["tunnel.password_missing"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteTunnelsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    patchTunnelsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "config": {
+                 *         "maxConnections": 20
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchTunnel"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "shop",
+                     *       "kind": "http",
+                     *       "hostname": "shop.tunnels.example.com",
+                     *       "url": "https://shop.tunnels.example.com",
+                     *       "domains": [],
+                     *       "status": "connected",
+                     *       "statusSince": "2026-11-20T12:00:00.000Z",
+                     *       "started": true,
+                     *       "links": 2,
+                     *       "config": {
+                     *         "maxConnections": 100,
+                     *         "timeoutSeconds": 60,
+                     *         "idleTimeoutSeconds": 300,
+                     *         "compression": false,
+                     *         "queueSeconds": 5,
+                     *         "hostHeader": "preserve",
+                     *         "requestHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "responseHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "inspector": {
+                     *           "enabled": false,
+                     *           "bodyBytes": 4096
+                     *         }
+                     *       },
+                     *       "access": {
+                     *         "policy": "public",
+                     *         "addresses": [],
+                     *         "hasPassword": false
+                     *       },
+                     *       "endpoints": [
+                     *         {
+                     *           "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "http://127.0.0.1:3000",
+                     *           "agent": "laptop",
+                     *           "priority": 0,
+                     *           "weight": 1,
+                     *           "healthStatus": "healthy",
+                     *           "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "metrics": {
+                     *         "requests": 1200,
+                     *         "failures": 3,
+                     *         "bytesIn": 240000,
+                     *         "bytesOut": 18000000
+                     *       },
+                     *       "permission": "own",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Tunnel"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-tunnel.owner_only"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.password_missing"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdAccess: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "policy": "members",
+                     *       "addresses": [],
+                     *       "hasPassword": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelAccess"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putTunnelsIdAccess: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "policy": "members"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutTunnelAccess"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "policy": "members",
+                     *       "addresses": [],
+                     *       "hasPassword": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelAccess"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-tunnel.owner_only"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.password_missing"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "maxConnections": 100,
+                     *       "timeoutSeconds": 60,
+                     *       "idleTimeoutSeconds": 300,
+                     *       "compression": false,
+                     *       "queueSeconds": 5,
+                     *       "hostHeader": "preserve",
+                     *       "requestHeaders": {
+                     *         "set": {},
+                     *         "remove": []
+                     *       },
+                     *       "responseHeaders": {
+                     *         "set": {},
+                     *         "remove": []
+                     *       },
+                     *       "inspector": {
+                     *         "enabled": false,
+                     *         "bodyBytes": 4096
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelConfig"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putTunnelsIdConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "maxConnections": 20,
+                 *       "basicAuth": {
+                 *         "username": "ann",
+                 *         "password": "plum-harbour"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutTunnelConfig"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "maxConnections": 20,
+                     *       "timeoutSeconds": 60,
+                     *       "idleTimeoutSeconds": 300,
+                     *       "compression": false,
+                     *       "queueSeconds": 5,
+                     *       "hostHeader": "preserve",
+                     *       "requestHeaders": {
+                     *         "set": {},
+                     *         "remove": []
+                     *       },
+                     *       "responseHeaders": {
+                     *         "set": {},
+                     *         "remove": []
+                     *       },
+                     *       "inspector": {
+                     *         "enabled": false,
+                     *         "bodyBytes": 4096
+                     *       },
+                     *       "basicAuth": {
+                     *         "username": "ann",
+                     *         "hasPassword": true
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelConfig"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.password_missing"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdDiagnostics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tunnelId": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "status": "failed",
+                     *       "at": "2026-11-20T12:00:00.000Z",
+                     *       "summary": "No agent holds the tunnel open.",
+                     *       "checks": [
+                     *         {
+                     *           "name": "started",
+                     *           "status": "ok",
+                     *           "detail": "The tunnel is started."
+                     *         },
+                     *         {
+                     *           "name": "agent",
+                     *           "status": "failed",
+                     *           "detail": "No agent holds the tunnel open.",
+                     *           "fix": "Run `gantry tunnel http 3000 --name shop` where the service is."
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelDiagnostics"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdDomains: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "tdm_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "hostname": "shop.example.com",
+                     *           "status": "pending",
+                     *           "record": {
+                     *             "type": "TXT",
+                     *             "name": "_gantry.shop.example.com",
+                     *             "value": "gantry-verify=Zm9yIHRoZSBleGFtcGxlIG9ubHk"
+                     *           },
+                     *           "expiresAt": "2026-11-27T12:00:00.000Z",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["TunnelDomain"][];
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdDomains: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "hostname": "shop.example.com"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ClaimTunnelDomain"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tdm_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "hostname": "shop.example.com",
+                     *       "status": "pending",
+                     *       "record": {
+                     *         "type": "TXT",
+                     *         "name": "_gantry.shop.example.com",
+                     *         "value": "gantry-verify=Zm9yIHRoZSBleGFtcGxlIG9ubHk"
+                     *       },
+                     *       "expiresAt": "2026-11-27T12:00:00.000Z",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelDomain"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.domain_claimed-or-tunnel.too_many_domains"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.domain_refused"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteTunnelsIdDomainsDomainId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+                /** @example tdm_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                domainId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.domain_not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdDomainsDomainIdVerify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+                /** @example tdm_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                domainId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tdm_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "hostname": "shop.example.com",
+                     *       "status": "verified",
+                     *       "record": {
+                     *         "type": "TXT",
+                     *         "name": "_gantry.shop.example.com",
+                     *         "value": "gantry-verify=Zm9yIHRoZSBleGFtcGxlIG9ubHk"
+                     *       },
+                     *       "expiresAt": "2026-11-27T12:00:00.000Z",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "verifiedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelDomain"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.domain_not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.domain_taken"];
+            422: components["responses"]["tunnel.domain_unproven"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdEndpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "http://127.0.0.1:3000",
+                     *           "agent": "laptop",
+                     *           "priority": 0,
+                     *           "weight": 1,
+                     *           "healthStatus": "healthy",
+                     *           "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["TunnelEndpoint"][];
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdEndpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "url": "http://127.0.0.1:3000",
+                 *       "agent": "laptop"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewTunnelEndpoint"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "url": "http://127.0.0.1:3000",
+                     *       "agent": "laptop",
+                     *       "priority": 0,
+                     *       "weight": 1,
+                     *       "healthStatus": "healthy",
+                     *       "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelEndpoint"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.endpoint_exists-or-tunnel.too_many_endpoints"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.kind_mismatch"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteTunnelsIdEndpointsEndpointId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+                /** @example tep_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                endpointId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.endpoint_not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    patchTunnelsIdEndpointsEndpointId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+                /** @example tep_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                endpointId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "priority": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchTunnelEndpoint"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "url": "http://127.0.0.1:3000",
+                     *       "agent": "laptop",
+                     *       "priority": 0,
+                     *       "weight": 1,
+                     *       "healthStatus": "healthy",
+                     *       "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelEndpoint"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.endpoint_not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.endpoint_exists"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.kind_mismatch"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdHistory: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "evt_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "at": "2026-11-20T12:00:00.000Z",
+                     *           "event": "tunnel.disconnected",
+                     *           "data": {
+                     *             "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *             "name": "shop",
+                     *             "reason": "link_lost"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["TunnelHistoryEntry"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdMetrics: {
+        parameters: {
+            query?: {
+                /** @description A day before `to` unless given */
+                from?: string & (unknown & unknown);
+                /** @description Not included; now unless given */
+                to?: string & (unknown & unknown);
+                /**
+                 * @description Seconds of one point: 60, 300, 900, 3600, 21600 or 86400. What is longer ago is kept by the hour, then by the day
+                 * @example 300
+                 */
+                step?: number;
+            };
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tunnelId": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "from": "2026-11-20T11:00:00.000Z",
+                     *       "to": "2026-11-20T12:00:00.000Z",
+                     *       "stepSeconds": 300,
+                     *       "live": {
+                     *         "links": 2,
+                     *         "inUse": 3,
+                     *         "waiting": 0,
+                     *         "silentRelays": []
+                     *       },
+                     *       "total": {
+                     *         "requests": 1200,
+                     *         "failures": 3,
+                     *         "successRate": 0.9975,
+                     *         "connections": 14,
+                     *         "bytesIn": 240000,
+                     *         "bytesOut": 18000000,
+                     *         "latencyMs": {
+                     *           "p50": 14.2,
+                     *           "p95": 88.1,
+                     *           "p99": 240
+                     *         }
+                     *       },
+                     *       "points": [
+                     *         {
+                     *           "at": "2026-11-20T11:55:00.000Z",
+                     *           "requests": 1200,
+                     *           "failures": 3,
+                     *           "successRate": 0.9975,
+                     *           "connections": 14,
+                     *           "bytesIn": 240000,
+                     *           "bytesOut": 18000000,
+                     *           "latencyMs": {
+                     *             "p50": 14.2,
+                     *             "p95": 88.1,
+                     *             "p99": 240
+                     *           }
+                     *         }
+                     *       ],
+                     *       "endpoints": [
+                     *         {
+                     *           "endpointId": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "http://127.0.0.1:3000",
+                     *           "requests": 1200,
+                     *           "failures": 3,
+                     *           "successRate": 0.9975,
+                     *           "connections": 14,
+                     *           "bytesIn": 240000,
+                     *           "bytesOut": 18000000,
+                     *           "latencyMs": {
+                     *             "p50": 14.2,
+                     *             "p95": 88.1,
+                     *             "p99": 240
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelMetricsReport"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-tunnel.wrong_span"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdRequests: {
+        parameters: {
+            query?: {
+                /** @example 20 */
+                limit?: number;
+                cursor?: string;
+                /** @description Only those that were answered with 5xx, refused, or not answered */
+                failed?: string;
+            };
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "req_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "kind": "request",
+                     *           "startedAtMs": 1795000000000,
+                     *           "endedAtMs": 1795000000018,
+                     *           "method": "GET",
+                     *           "host": "shop.tunnels.example.com",
+                     *           "path": "/cart?item=7",
+                     *           "visitor": "203.0.113.7",
+                     *           "status": 200,
+                     *           "outcome": "answered",
+                     *           "relayId": "rly_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "endpointId": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "agent": "laptop",
+                     *           "queuedMs": 0,
+                     *           "breaker": "closed",
+                     *           "retries": [],
+                     *           "firstByteMs": 14,
+                     *           "totalMs": 18,
+                     *           "bytesIn": 0,
+                     *           "bytesOut": 5120
+                     *         }
+                     *       ],
+                     *       "nextCursor": null,
+                     *       "silentRelays": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelRequests"];
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdRequestsRequestId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+                /** @example req_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                requestId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "req_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "kind": "request",
+                     *       "startedAtMs": 1795000000000,
+                     *       "endedAtMs": 1795000000018,
+                     *       "method": "GET",
+                     *       "host": "shop.tunnels.example.com",
+                     *       "path": "/cart?item=7",
+                     *       "visitor": "203.0.113.7",
+                     *       "status": 200,
+                     *       "outcome": "answered",
+                     *       "relayId": "rly_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "endpointId": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "agent": "laptop",
+                     *       "queuedMs": 0,
+                     *       "breaker": "closed",
+                     *       "retries": [],
+                     *       "firstByteMs": 14,
+                     *       "totalMs": 18,
+                     *       "bytesIn": 0,
+                     *       "bytesOut": 5120
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelRequest"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found-or-tunnel.request_not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.relay_silent"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdRequestsRequestIdReplay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+                /** @example req_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                requestId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "withoutSecrets": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReplayTunnelRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "requestId": "req_06f3k9w2m4qz7x8y1v5t0r6n3b"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @description Of the new one */
+                        requestId: string;
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found-or-tunnel.request_not_found"];
+            409: components["responses"]["tunnel.request_not_replayable"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.relay_silent"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdShares: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "tsh_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "kind": "user",
+                     *           "permission": "read",
+                     *           "email": "bob@example.com",
+                     *           "expired": false,
+                     *           "createdBy": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["TunnelShare"][];
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdShares: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "user",
+                 *       "email": "bob@example.com",
+                 *       "permission": "read"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateTunnelShare"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tsh_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "kind": "user",
+                     *       "permission": "read",
+                     *       "email": "bob@example.com",
+                     *       "expired": false,
+                     *       "createdBy": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NewTunnelShare"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.share_exists-or-tunnel.too_many_shares"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.grantee_unknown"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteTunnelsIdSharesShareId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+                /** @example tsh_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                shareId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found-or-tunnel.share_not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdStart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "shop",
+                     *       "kind": "http",
+                     *       "hostname": "shop.tunnels.example.com",
+                     *       "url": "https://shop.tunnels.example.com",
+                     *       "domains": [],
+                     *       "status": "disconnected",
+                     *       "statusSince": "2026-11-20T12:00:00.000Z",
+                     *       "started": true,
+                     *       "links": 2,
+                     *       "config": {
+                     *         "maxConnections": 100,
+                     *         "timeoutSeconds": 60,
+                     *         "idleTimeoutSeconds": 300,
+                     *         "compression": false,
+                     *         "queueSeconds": 5,
+                     *         "hostHeader": "preserve",
+                     *         "requestHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "responseHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "inspector": {
+                     *           "enabled": false,
+                     *           "bodyBytes": 4096
+                     *         }
+                     *       },
+                     *       "access": {
+                     *         "policy": "public",
+                     *         "addresses": [],
+                     *         "hasPassword": false
+                     *       },
+                     *       "endpoints": [
+                     *         {
+                     *           "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "http://127.0.0.1:3000",
+                     *           "agent": "laptop",
+                     *           "priority": 0,
+                     *           "weight": 1,
+                     *           "healthStatus": "healthy",
+                     *           "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "metrics": {
+                     *         "requests": 1200,
+                     *         "failures": 3,
+                     *         "bytesIn": 240000,
+                     *         "bytesOut": 18000000
+                     *       },
+                     *       "permission": "own",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Tunnel"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.wrong_state"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "status": "connected",
+                     *       "statusSince": "2026-11-20T12:00:00.000Z",
+                     *       "started": true,
+                     *       "agents": [
+                     *         {
+                     *           "label": "laptop",
+                     *           "runId": "tar_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "epoch": 1,
+                     *           "version": "0.1.0",
+                     *           "host": "anns-laptop",
+                     *           "ipAddress": "203.0.113.7",
+                     *           "heldSince": "2026-11-20T12:00:00.000Z",
+                     *           "links": [
+                     *             {
+                     *               "relayId": "rly_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *               "openedAt": "2026-11-20T12:00:00.000Z"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "endpoints": [
+                     *         {
+                     *           "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "http://127.0.0.1:3000",
+                     *           "agent": "laptop",
+                     *           "priority": 0,
+                     *           "weight": 1,
+                     *           "healthStatus": "healthy",
+                     *           "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelStatus"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdStop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "shop",
+                     *       "kind": "http",
+                     *       "hostname": "shop.tunnels.example.com",
+                     *       "url": "https://shop.tunnels.example.com",
+                     *       "domains": [],
+                     *       "status": "disconnected",
+                     *       "statusSince": "2026-11-20T12:00:00.000Z",
+                     *       "started": false,
+                     *       "links": 0,
+                     *       "config": {
+                     *         "maxConnections": 100,
+                     *         "timeoutSeconds": 60,
+                     *         "idleTimeoutSeconds": 300,
+                     *         "compression": false,
+                     *         "queueSeconds": 5,
+                     *         "hostHeader": "preserve",
+                     *         "requestHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "responseHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "inspector": {
+                     *           "enabled": false,
+                     *           "bodyBytes": 4096
+                     *         }
+                     *       },
+                     *       "access": {
+                     *         "policy": "public",
+                     *         "addresses": [],
+                     *         "hasPassword": false
+                     *       },
+                     *       "endpoints": [
+                     *         {
+                     *           "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "http://127.0.0.1:3000",
+                     *           "agent": "laptop",
+                     *           "priority": 0,
+                     *           "weight": 1,
+                     *           "healthStatus": "healthy",
+                     *           "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "metrics": {
+                     *         "requests": 1200,
+                     *         "failures": 3,
+                     *         "bytesIn": 240000,
+                     *         "bytesOut": 18000000
+                     *       },
+                     *       "permission": "own",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Tunnel"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.wrong_state"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdUsage: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How many, this one included
+                 * @example 1
+                 */
+                months?: number;
+            };
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tunnelId": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "periods": [
+                     *         {
+                     *           "period": "2026-11",
+                     *           "from": "2026-11-01T00:00:00.000Z",
+                     *           "to": "2026-12-01T00:00:00.000Z",
+                     *           "requests": 1200,
+                     *           "failures": 3,
+                     *           "successRate": 0.9975,
+                     *           "connections": 14,
+                     *           "bytesIn": 240000,
+                     *           "bytesOut": 18000000
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelUsage"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getUsage: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How many, this one included
+                 * @example 1
+                 */
+                months?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "periods": [
+                     *         {
+                     *           "period": "2026-11",
+                     *           "from": "2026-11-01T00:00:00.000Z",
+                     *           "to": "2026-12-01T00:00:00.000Z",
+                     *           "tunnels": {
+                     *             "requests": 41210,
+                     *             "failures": 12,
+                     *             "successRate": 0.9997,
+                     *             "connections": 310,
+                     *             "bytesIn": 9120001,
+                     *             "bytesOut": 730112004
+                     *           },
+                     *           "browsers": {
+                     *             "sessions": 12,
+                     *             "minutes": 318.5
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Usage"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];

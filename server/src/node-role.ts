@@ -1,9 +1,9 @@
 import { rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { type Entry, NodeServer } from '#browsers/index.ts'
 import {
   type BeatAnswer,
   type BeatRequest,
+  type Joined,
   type JoinRequest,
   watchSpotNotice,
 } from '#fleet/index.ts'
@@ -22,13 +22,14 @@ import { ControlPlane, deliverReports } from './control-plane.ts'
 import {
   advertisedUrl,
   type Certificate,
-  checkNodeConfig,
+  checkMemberConfig,
   forgetMembership,
   keepMembership,
-  type Membership,
+  leftFile,
+  type Membership as Kept,
   ownCertificate,
   recallMembership,
-} from './node-membership.ts'
+} from './membership.ts'
 import { ToldFacts } from './told-facts.ts'
 import { VERSION } from './version.ts'
 
@@ -40,14 +41,13 @@ export interface NodeRoleOptions {
   chromium: Chromium
 }
 
+type Membership = Kept & Pick<Joined, 'nodeId' | 'instanceId'>
+
 const BEAT_EVERY_MS = 5_000
 const TELL_EVERY_MS = 1_000
 const LAST_BEAT_MS = 3_000
 /** Of the time to stop in; the rest is for the leave. */
 const SESSIONS_SHARE = 4 / 5
-
-/** Its presence in the data directory says that the node has left, and is not to be started again by whoever keeps it. */
-export const leftFile = ({ run }: Pick<Home, 'run'>) => join(run, 'left')
 
 /** A machine that only hosts browsers: it has no database and no master key, and it outlives all who do. */
 export class NodeRole implements AsyncDisposable {
@@ -72,14 +72,14 @@ export class NodeRole implements AsyncDisposable {
   /** @throws ConfigError that says what the configuration of a node lacks */
   static async check({ config, home }: Pick<NodeRoleOptions, 'config' | 'home'>): Promise<void> {
     const membership = await recallMembership(home, config, await ownCertificate(home))
-    checkNodeConfig(config, membership !== undefined)
+    checkMemberConfig(config, 'node', membership !== undefined)
   }
 
   /** Takes over the browsers that an earlier process left. It joins when it can: see `joined`. */
   static async open(options: NodeRoleOptions): Promise<NodeRole> {
     const { config, home } = options
     const certificate = await ownCertificate(home)
-    const membership = await recallMembership(home, config, certificate)
+    const membership = await recallMembership<Membership>(home, config, certificate)
     const controlPlane = new ControlPlane(config.CONTROL_PLANE_URL!)
     controlPlane.credential = membership?.credential
     const log = options.log.category('node')

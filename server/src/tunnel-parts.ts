@@ -1,9 +1,19 @@
-import { accountsOfUser, type Identity, isMemberOf, mayStillAct } from '#identity/index.ts'
+import {
+  accountsOfMember,
+  type Identity,
+  isKnown,
+  isMemberOf,
+  mayStillAct,
+  provenEmailKey,
+} from '#identity/index.ts'
 import type { Config } from '#kernel/config.ts'
 import type { Doorbell } from '#kernel/doorbell.ts'
 import { hashScrypt } from '#kernel/scrypt.ts'
 import { Turns } from '#kernel/turns.ts'
+import { relaysForAgents } from '#relays/index.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
+import { outside } from './tunnels-outside.ts'
+import { resolveTxt } from './txt-records.ts'
 
 export interface TunnelPartsOptions {
   config: Config
@@ -26,13 +36,16 @@ export function openTunnelParts({
     ports: config.TUNNEL_PORTS,
     urlOf: (hostname) => withHost(config.RELAY_URL ?? url(), hostname),
     ticketFor: (runId) => identity().serviceToken('relay', runId),
+    relays: relaysForAgents,
     visitTicketFor: (tunnelId, subject) => identity().serviceToken(tunnelId, subject),
     isMember: isMemberOf,
-    accountsOf: accountsOfUser,
-    relays: async () => [],
     hashPassword: (password, signal) => hashing.run(signal, () => hashScrypt(password)),
+    ...{ provenEmailKey, accountsOf: accountsOfMember, isThere: isKnown },
+    resolveTxt: (name, signal) => resolveTxt(name, signal, config.DNS_SERVERS),
+    ownHosts: () => [config.PUBLIC_URL, config.RELAY_URL].flatMap(hostIn),
     mayHold: (ctx, starter) => mayStillAct(ctx, starter, 'tunnels.write'),
-    metricsOf: async () => new Map(),
+    relayCalls: { seen: async () => [], callsTo: async () => undefined },
+    outside,
     ring: () => doorbell.ring('tunnels'),
   }
 }
@@ -42,4 +55,8 @@ function withHost(base: string, hostname: string): string {
   const url = new URL(base)
   url.hostname = hostname
   return url.origin
+}
+
+function hostIn(url: string | undefined): string[] {
+  return url === undefined ? [] : [new URL(url).hostname]
 }

@@ -1,6 +1,5 @@
-import type { Context } from '#kernel/context.ts'
+import { isDeepStrictEqual } from 'node:util'
 import type { PutTunnelAccess } from './access-schema.ts'
-import type { TunnelParts } from './parts.ts'
 import { problems } from './problems.ts'
 import type { TunnelRow } from './tables.ts'
 
@@ -13,24 +12,16 @@ export const PUBLIC: Access = { policy: 'public', addresses: [], generation: 0 }
  *
  * @throws problem `tunnel.password_missing`
  */
-export async function changedAccess(
-  { signal }: Context,
-  { hashPassword }: Pick<TunnelParts, 'hashPassword'>,
+export function changedAccess(
   before: Access,
-  { policy, addresses, password, hasPassword }: PutTunnelAccess,
-): Promise<Access> {
-  const kept = hasPassword === false ? undefined : before.passwordHash
-  const passwordHash = password === undefined ? kept : await hashPassword(password, signal)
+  { policy, addresses, hasPassword }: PutTunnelAccess,
+  sentHash: string | undefined,
+): Access {
+  const passwordHash = sentHash ?? (hasPassword === false ? undefined : before.passwordHash)
   if (policy === 'password' && !passwordHash) {
     throw problems.passwordMissing({ what: 'the policy `password`' })
   }
-  const isSame =
-    policy === before.policy &&
-    passwordHash === before.passwordHash &&
-    String(addresses) === String(before.addresses)
-  if (isSame) return before
-  return {
-    ...{ policy, addresses, generation: before.generation + 1 },
-    ...(passwordHash && { passwordHash }),
-  }
+  const wanted = { policy, addresses, ...(passwordHash && { passwordHash }) }
+  const { generation, ...was } = before
+  return isDeepStrictEqual(wanted, was) ? before : { ...wanted, generation: generation + 1 }
 }

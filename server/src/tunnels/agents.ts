@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
 import type { AgentRun, RunAgent } from './agent-schema.ts'
-import { giveUpConnecting } from './jobs.ts'
+import { giveUpConnecting } from './job-names.ts'
 import { findRun, noteSeen, whyNot } from './links.ts'
 import type { TunnelParts } from './parts.ts'
 import { urlOfTunnel } from './present.ts'
@@ -11,10 +11,8 @@ import { endpointsOf, findManageable } from './read.ts'
 import { changing } from './revision.ts'
 import { endpointSpec } from './specs.ts'
 import { linksOf, lockTunnels, moveTunnel } from './status.ts'
+import { CONNECT_MS } from './sweep.ts'
 import type { AgentRunRow, TunnelRow } from './tables.ts'
-
-/** An agent that has no link by then is not about to link any more. */
-const CONNECT_MS = 30_000
 
 /**
  * Lets an agent hold tunnels open: a new run takes them at once from the earlier one of its label, whose links are worth nothing from then
@@ -28,7 +26,7 @@ export async function runAgent(
   input: RunAgent,
   ipAddress: string,
 ): Promise<AgentRun> {
-  for (const id of input.tunnels) await findManageable(ctx, id)
+  for (const id of input.tunnels) await findManageable(ctx, parts, id)
   const known = input.runId === undefined ? undefined : await ownRun(ctx, input)
   const { run, held } = await changing(ctx, parts, async (ctx, revision) => {
     const run = known ?? (await insertRun(ctx, input, ipAddress))

@@ -134,8 +134,26 @@ export async function whyNot(
 }
 
 /** A link has ended; of no effect when the books do not have it. Announces `tunnel.disconnected` for tunnels whose last one it was. */
-export async function closeLink(ctx: Context, linkId: string): Promise<void> {
-  await dropLinks(ctx, sql<boolean>`link_id = ${linkId}`, 'link_lost')
+export async function closeLink(ctx: Context, linkId: string, relayId?: string): Promise<void> {
+  const isIts = relayId === undefined ? sql`true` : sql`relay_id = ${relayId}`
+  await dropLinks(ctx, sql<boolean>`link_id = ${linkId} and ${isIts}`, 'link_lost')
+}
+
+/** Which of these links the books have as links of this relay. */
+export async function linksInBooks(
+  ctx: Context,
+  relayId: string,
+  linkIds: readonly string[],
+): Promise<Set<string>> {
+  if (linkIds.length === 0) return new Set()
+  const rows = await ctx.db
+    .selectFrom('tunnelLinks')
+    .select('linkId')
+    .distinct()
+    .where('relayId', '=', relayId)
+    .where('linkId', '=', sql<string>`any(${linkIds})`)
+    .execute()
+  return new Set(rows.map(({ linkId }) => linkId))
 }
 
 /**

@@ -62,11 +62,7 @@ test('a stranger is told of no tunnel, and a grant opens it for the one whom it 
     const { sub } = JSON.parse(Buffer.from(payload!, 'base64url').toString())
     assert.equal(sub, `${grant}|${person.userId}|${STATE}`)
   }
-  await ctx.db
-    .updateTable('tunnelShares')
-    .set({ revokedAt: ctx.clock.now() })
-    .where('id', '=', own)
-    .execute()
+  await ctx.db.deleteFrom('tunnelShares').where('id', '=', own).execute()
   await ctx.db
     .updateTable('tunnelShares')
     .set({ expiresAt: ctx.clock.now() })

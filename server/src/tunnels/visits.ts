@@ -56,7 +56,6 @@ async function entranceOf(
     .selectFrom('tunnelShares')
     .select(['id', 'kind', 'granteeAccountId'])
     .where('tunnelId', '=', id)
-    .where('revokedAt', 'is', null)
     .where((eb) => eb.or([eb('expiresAt', 'is', null), eb('expiresAt', '>', ctx.clock.now())]))
     .where((eb) => eb.or([eb('userId', '=', userId), eb('kind', '=', 'account')]))
     // What is the person's own first.

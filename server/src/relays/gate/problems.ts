@@ -34,6 +34,14 @@ export const visitorProblems = defineProblems({
     detail: 'Whoever runs this service has stopped its tunnel.',
     level: 'info',
   },
+  quotaExceeded: {
+    code: 'tunnel.quota_exceeded',
+    status: 429,
+    title: 'This tunnel has carried all that it may for now',
+    detail: 'The account of this tunnel has used all bytes of this month.',
+    suggestion:
+      'Come back when `Retry-After` says. Whoever runs the service sees it with GET /api/v1/quotas.',
+  },
   noAgent: {
     code: 'tunnel.no_agent',
     status: 503,
