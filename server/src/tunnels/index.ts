@@ -35,7 +35,6 @@ export {
 export type { Starter, TunnelParts } from './parts.ts'
 export { problems as tunnelProblems } from './problems.ts'
 export { findOwn, findReadable } from './read.ts'
-export { passOf } from './shared.ts'
 export type { TunnelMetrics } from './schema.ts'
 export { type Changes, changedSince, findTunnel, type FoundTunnel, specsOf } from './specs.ts'
 export type {
