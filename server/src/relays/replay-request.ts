@@ -19,14 +19,15 @@ export function replay(
 ): Promise<string> {
   const [near, far] = duplexPair()
   const { promise, resolve, reject } = Promise.withResolvers<string>()
-  const late = setTimeout(() => reject(new Error('no answer in time')), ANSWER_MS)
+  const late = setTimeout(() => far.destroy(new Error('no answer in time')), ANSWER_MS)
+  far.once('close', () => reject(new Error('the request was not answered')))
   const parser = new AnswerParser()
   parser.expect(
     {
       onInformation: () => {},
       onHead: ({ rawHeaders }) => resolve(idIn(rawHeaders)),
       onBody: () => {},
-      onEnd: () => near.destroy(),
+      onEnd: () => near.end(),
     },
     { method, upgrading: false },
   )
@@ -38,15 +39,12 @@ export function replay(
     }
   })
   near.on('error', reject)
-  near.once('close', () => reject(new Error('the request was not answered')))
   connect(far, { kind: 'session', tunnelId, sessionId: REPLAYER, replayOf })
   const length = body.length > 0 ? ['Content-Length', String(body.length)] : []
   const head = ['Host', host, ...headers, ...length, 'Connection', 'close']
   near.write(requestHead(method, path, head), 'latin1')
   if (body.length > 0) near.write(body)
-  return promise.finally(() => {
-    clearTimeout(late)
-  })
+  return promise.finally(() => clearTimeout(late))
 }
 
 function idIn(rawHeaders: readonly string[]): string {

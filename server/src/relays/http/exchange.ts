@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Writable } from 'node:stream'
+import type { Problem } from '#kernel/problem.ts'
 import type { Failure } from '../balance/retry.ts'
 import type { Admitted } from '../gate/admission.ts'
 import { answeredHeaders } from '../headers/answered.ts'
@@ -49,6 +50,8 @@ export class Exchange implements Asker, UnderWay {
   #out: Writable | undefined
   #answering = false
   #length: number | undefined
+  /** Of the last try. */
+  #why: Problem | undefined
   #ended = false
   #body: 'none' | 'held' | 'flowing' | 'sent'
   #continueMs = 0
@@ -79,7 +82,7 @@ export class Exchange implements Asker, UnderWay {
     const chosen = this.passage.choose()
     if (!chosen) {
       const { canServe } = this.passage.tunnel.served.links
-      return this.refuse(canServe ? problems.noEndpoint() : problems.noAgent())
+      return this.refuse(this.#why ?? (canServe ? problems.noEndpoint() : problems.noAgent()))
     }
     const { pool } = this.passage.tunnel
     const { endpoint, link } = chosen
@@ -102,7 +105,7 @@ export class Exchange implements Asker, UnderWay {
   }
 
   /** Answers in place of the service; once an answer has begun, it can only be broken off. */
-  refuse(problem: Parameters<typeof answerProblem>[2]): void {
+  refuse(problem: Problem): void {
     this.#outcome ??= problem.code
     this.#letGo()
     const { request, response } = this.#asked
@@ -200,15 +203,11 @@ export class Exchange implements Asker, UnderWay {
     if (this.#ended || this.#asked.response.destroyed) return
     const again = this.#fail(failure, error, stale)
     if (this.#answering) return this.cut()
-    if (again) {
-      this.#wasStale = stale
-      return this.start()
-    }
     const { canServe } = this.passage.tunnel.served.links
-    if (failure === 'refused') this.refuse(problems.serviceRefused({ cause: error }))
-    else if (failure === 'timeout') this.refuse(problems.serviceRefused({ cause: error }))
-    else if (error instanceof LinkLost && !canServe) this.refuse(problems.noAgent())
-    else this.refuse(problems.serviceFailed({ cause: error }))
+    this.#why = problemOf(failure, error, canServe)
+    if (!again) return this.refuse(this.#why)
+    this.#wasStale = stale
+    this.start()
   }
 
   get #nowMs(): number {
@@ -227,7 +226,7 @@ export class Exchange implements Asker, UnderWay {
     })
     if (this.#chunked) headers.push('Transfer-Encoding', 'chunked')
     if (expects) headers.push('Expect', '100-continue')
-    this.passage.capture?.requestHead(headers)
+    this.passage.capture?.requestHead(request.rawHeaders)
     if (!this.#asked.hasBody) this.passage.capture?.requestEnd()
     return requestHead(request.method!, path, headers)
   }
@@ -348,6 +347,13 @@ export class Exchange implements Asker, UnderWay {
     const status = response.headersSent ? response.statusCode : undefined
     this.passage.over(left ? 'visitor_left' : outcome, status)
   }
+}
+
+/** What a visitor is told when nothing else can be tried. */
+export function problemOf(failure: Failure, cause: Error, canServe: boolean): Problem {
+  if (failure === 'refused' || failure === 'timeout') return problems.serviceRefused({ cause })
+  if (cause instanceof LinkLost && !canServe) return problems.noAgent({ cause })
+  return problems.serviceFailed({ cause })
 }
 
 /** The head of a request as it goes to a service. */

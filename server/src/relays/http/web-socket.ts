@@ -11,7 +11,7 @@ import { serviceHost } from '../headers/service-host.ts'
 import { LimitReached, type Slot } from '../limits/limits.ts'
 import { answerUpgrade } from './answer.ts'
 import type { AnswerHead } from './answer-parser.ts'
-import { requestHead } from './exchange.ts'
+import { problemOf, requestHead } from './exchange.ts'
 import { type Caller, Passage, REQUEST_ID } from './passage.ts'
 import { enter } from './serve-request.ts'
 import type { ServedTunnel, UnderWay } from './served-tunnel.ts'
@@ -84,6 +84,8 @@ class WebSocketPassing implements Asker, UnderWay {
   #connection: ServiceConnection | undefined
   #status: number | undefined
   #outcome: string | undefined
+  /** Of the last try. */
+  #why: Problem | undefined
   #paces = new Set<NodeJS.Timeout>()
 
   constructor(passage: Passage, visit: UpgradeVisit) {
@@ -107,7 +109,7 @@ class WebSocketPassing implements Asker, UnderWay {
     const chosen = this.passage.choose()
     if (!chosen) {
       const { canServe } = this.passage.tunnel.served.links
-      return this.#refuse(canServe ? problems.noEndpoint() : problems.noAgent())
+      return this.#refuse(this.#why ?? (canServe ? problems.noEndpoint() : problems.noAgent()))
     }
     const { endpoint, link } = chosen
     const { method } = this.#visit.request
@@ -186,12 +188,10 @@ class WebSocketPassing implements Asker, UnderWay {
     if (this.#visit.socket.destroyed) return
     if (this.#status !== undefined) return this.cut()
     const given = { body: false, answer: false }
-    if (this.passage.endpoint && this.passage.failed(failure, error, given)) return this.start()
-    if (failure === 'refused' || failure === 'timeout') {
-      this.#refuse(problems.serviceRefused({ cause: error }))
-    } else {
-      this.#refuse(problems.serviceFailed({ cause: error }))
-    }
+    const again = this.passage.endpoint !== undefined && this.passage.failed(failure, error, given)
+    this.#why = problemOf(failure, error, this.passage.tunnel.served.links.canServe)
+    if (again) this.start()
+    else this.#refuse(this.#why)
   }
 
   #head(endpointUrl: string): string {

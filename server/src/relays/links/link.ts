@@ -83,6 +83,9 @@ export class Link implements Beating {
     socket.on('error', ignore)
     this.#session.once('close', () => this.#end())
     socket.once('close', () => this.destroy())
+    // An agent that has hung up is gone. The socket is of a server that would wait for the other half.
+    socket.once('end', () => this.destroy())
+    socket.resume()
     this.#control = this.#openControl()
   }
 

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { serveTcp, speak, startAgent, startRelay } from '../fixture.ts'
+
+const relay = await startRelay()
+after(() => relay[Symbol.asyncDispose]())
+
+let heard = ''
+const service = await serveTcp((socket) => {
+  socket.on('data', (chunk) => {
+    heard += String(chunk)
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+  })
+})
+after(() => service[Symbol.asyncDispose]())
+const agent = await startAgent(relay, [relay.control.add('strict', [service.port])])
+after(() => agent[Symbol.asyncDispose]())
+
+const HOST = 'Host: strict.localhost\r\n'
+
+test('T47: what two readers could tell the end or the aim of differently is refused, and reaches nobody', async () => {
+  const bad = {
+    'a length and chunks': `POST / HTTP/1.1\r\n${HOST}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    'two lengths': `POST / HTTP/1.1\r\n${HOST}Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcde`,
+    'two equal lengths': `POST / HTTP/1.1\r\n${HOST}Content-Length: 4\r\nContent-Length: 4\r\n\r\nabcd`,
+    'a length with a sign': `POST / HTTP/1.1\r\n${HOST}Content-Length: +4\r\n\r\nabcd`,
+    'lengths in a list': `POST / HTTP/1.1\r\n${HOST}Content-Length: 4, 4\r\n\r\nabcd`,
+    'chunks and something': `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked, x\r\n\r\n0\r\n\r\n`,
+    'something and chunks': `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: x, chunked\r\n\r\n0\r\n\r\n`,
+    'chunks in disguise': `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n`,
+    'chunks twice': `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    'chunks in HTTP/1.0': `POST / HTTP/1.0\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    'lines that end with LF': `GET / HTTP/1.1\n${HOST.replace('\r', '')}\n`,
+    'a header that ends with LF': `GET / HTTP/1.1\r\n${HOST.replace('\r', '')}\r\n`,
+    'a folded header': `GET / HTTP/1.1\r\n${HOST}X: a\r\n b\r\n\r\n`,
+    'a space before the colon': `GET / HTTP/1.1\r\n${HOST}Content-Length : 4\r\n\r\nabcd`,
+    'a NUL': `GET / HTTP/1.1\r\n${HOST}X: a\0b\r\n\r\n`,
+    'a chunk of a bad size': `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n+1\r\na\r\n0\r\n\r\n`,
+    'two hosts': `GET / HTTP/1.1\r\n${HOST}Host: other.localhost\r\n\r\n`,
+    'no host': 'GET / HTTP/1.1\r\n\r\n',
+    'a host that is none': 'GET / HTTP/1.1\r\nHost: a/.strict.localhost\r\n\r\n',
+    'a host with a login': 'GET / HTTP/1.1\r\nHost: a@strict.localhost\r\n\r\n',
+    'a target of another host': `GET http://other.localhost/ HTTP/1.1\r\n${HOST}\r\n`,
+  }
+  for (const [what, text] of Object.entries(bad)) {
+    heard = ''
+    const answer = await speak(relay.port, `${text}GET /smuggled HTTP/1.1\r\n${HOST}\r\n`)
+    const statuses = [...answer.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status)
+    assert.deepEqual(statuses, ['400'], `${what}: ${answer.slice(0, 200)}`)
+    assert.equal(/smuggled|other|abcd/.test(heard), false, `${what}: ${heard}`)
+  }
+})
+
+test('a request with a target of its own host, and any path that HTTP has, is passed on', async () => {
+  for (const [target, expected] of [
+    ['http://strict.localhost/a?b', 'GET /a?b HTTP/1.1'],
+    ['/%00/..;/x', 'GET /%00/..;/x HTTP/1.1'],
+    ['/a%0d%0aX:1', 'GET /a%0d%0aX:1 HTTP/1.1'],
+    ['//double', 'GET //double HTTP/1.1'],
+  ]) {
+    heard = ''
+    const said = `GET ${target} HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`
+    assert.match(await speak(relay.port, said), /^HTTP\/1\.1 200 /)
+    assert.equal(heard.split('\r\n')[0], expected)
+  }
+})
+
+test('a host is the same in any case, with a port and with a dot at its end', async () => {
+  for (const host of ['STRICT.localhost', 'strict.localhost:80', 'strict.localhost.']) {
+    const said = `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`
+    assert.match(await speak(relay.port, said), /^HTTP\/1\.1 200 /, host)
+  }
+})
+
+test('headers that name our own parts go no further', async () => {
+  heard = ''
+  const said = `GET / HTTP/1.1\r\n${HOST}Gantry-Tunnel-Token: secret\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nX-Real-IP: 8.8.8.8\r\n\r\n`
+  await speak(relay.port, said)
+  assert.equal(/secret|x-hop|8\.8\.8\.8/i.test(heard), false, heard)
+})
