@@ -215,6 +215,11 @@ export class App {
     return (capability as ReturnType<typeof secrets>).rotate(this.systemContext())
   }
 
+  /** Calls `answer` at each change of tunnels that relays have to know, until the returned function is called. */
+  onTunnelNews(answer: () => void): () => void {
+    return this.#doorbell.answer('tunnels', answer)
+  }
+
   get #keyring(): Keyring {
     return this.#sealingKeys.keyring
   }

@@ -1,6 +1,7 @@
 import { defineCapability } from '#kernel/capability.ts'
 import { healthCheck } from './diagnostics.ts'
 import { published } from './events.ts'
+import { visitorProblems } from './gate/problems.ts'
 import { failWithMachine } from './machine-end.ts'
 import type { Running } from './parts.ts'
 import { problems } from './problems.ts'
@@ -29,6 +30,6 @@ export function relays(running: Running) {
     publishes: published,
     reacts: [failWithMachine],
     checks: [healthCheck],
-    problems,
+    problems: { ...problems, ...visitorProblems },
   })
 }

@@ -7,6 +7,18 @@ type Access = TunnelRow['access']
 
 export const PUBLIC: Access = { policy: 'public', addresses: [], generation: 0 }
 
+/** What can be demanded of visitors who bring bytes and nothing else. @throws problem `tunnel.setting_unfit` */
+export function checkFit(
+  kind: TunnelRow['kind'],
+  { access, config }: Pick<TunnelRow, 'access' | 'config'>,
+): void {
+  if (kind === 'http') return
+  if (access.policy !== 'public' && access.policy !== 'addresses') {
+    throw problems.unfit({ what: `policy \`${access.policy}\`` })
+  }
+  if (config.basicAuth) throw problems.unfit({ what: 'basic authentication' })
+}
+
 /**
  * As it was sent; a password that is not sent again stays. What was let in so far has to ask again when anything changes.
  *

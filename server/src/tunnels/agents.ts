@@ -3,7 +3,7 @@ import type { Context } from '#kernel/context.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
 import type { AgentRun, RunAgent } from './agent-schema.ts'
 import { giveUpConnecting } from './job-names.ts'
-import { findRun, noteSeen, whyNot } from './links.ts'
+import { epochsOf, findRun, noteSeen, whyNot } from './links.ts'
 import type { TunnelParts } from './parts.ts'
 import { urlOfTunnel } from './present.ts'
 import { problems } from './problems.ts'
@@ -28,10 +28,13 @@ export async function runAgent(
 ): Promise<AgentRun> {
   for (const id of input.tunnels) await findManageable(ctx, parts, id)
   const known = input.runId === undefined ? undefined : await ownRun(ctx, input)
-  const { run, held } = await changing(ctx, parts, async (ctx, revision) => {
-    const run = known ?? (await insertRun(ctx, input, ipAddress))
-    return { run, held: await hold(ctx, run, { input, isNew: !known, revision }) }
-  })
+  const again = known && (await ctx.transaction((ctx) => holdAgain(ctx, known, input)))
+  const { run, held } =
+    again ??
+    (await changing(ctx, parts, async (ctx, revision) => {
+      const run = known ?? (await insertRun(ctx, input, ipAddress))
+      return { run, held: await hold(ctx, run, { input, isNew: !known, revision }) }
+    }))
   const refused = input.tunnels.filter((id) => !held.has(id))
   return {
     runId: run.id,
@@ -70,6 +73,21 @@ async function insertRun(ctx: Context, input: RunAgent, ipAddress: string): Prom
     })
     .returningAll()
     .executeTakeFirstOrThrow()
+}
+
+/** Nothing has changed for a run that holds all that it asks for: relays need not hear of it. */
+async function holdAgain(
+  ctx: Context,
+  run: AgentRunRow,
+  input: RunAgent,
+): Promise<{ run: AgentRunRow; held: Held } | undefined> {
+  const rows = (await lockTunnels(ctx, input.tunnels)).filter(({ started }) => started)
+  const epochs = await epochsOf(ctx, run)
+  if (!rows.every(({ id }) => epochs.has(id))) return undefined
+  const held: Held = new Map(rows.map((row) => [row.id, { row, epoch: epochs.get(row.id)! }]))
+  await noteSeen(ctx, run.id)
+  await expectLinks(ctx, run, held)
+  return { run, held }
 }
 
 interface Holding {

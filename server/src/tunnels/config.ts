@@ -32,7 +32,7 @@ export function patchedConfig(
   }
 }
 
-function withoutAuth({ basicAuth: _, ...config }: PutTunnelConfig): TunnelConfig {
+function withoutAuth({ basicAuth: _auth, ...config }: PutTunnelConfig): TunnelConfig {
   return config
 }
 

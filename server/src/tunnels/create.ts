@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
 import { sqlState } from '#kernel/transaction.ts'
-import { changedAccess, PUBLIC } from './access.ts'
+import { changedAccess, checkFit, PUBLIC } from './access.ts'
 import { DEFAULT_CONFIG, patchedConfig } from './config.ts'
 import { insertEndpoint } from './endpoints.ts'
 import { created } from './events.ts'
@@ -24,7 +24,8 @@ const TAKEN = '23505'
  * Of two creates of one name, one has it. Announces `tunnel.created`.
  *
  * @throws problem `tunnel.name_taken`, `tunnel.name_reserved`, `tunnel.names_exhausted`, `tunnel.limit_reached`,
- *   `tunnel.ports_exhausted`, `tunnel.kind_mismatch`, `tunnel.endpoint_exists`, `tunnel.password_missing` or `tunnel.busy`
+ *   `tunnel.ports_exhausted`, `tunnel.kind_mismatch`, `tunnel.endpoint_exists`, `tunnel.password_missing`,
+ *   `tunnel.setting_unfit` or `tunnel.busy`
  */
 export async function createTunnel(
   ctx: Context,
@@ -34,6 +35,7 @@ export async function createTunnel(
   const hashes = await hashesOf(ctx, parts, input)
   const config = patchedConfig(DEFAULT_CONFIG, input.config, hashes.basicAuth)
   const access = input.access ? changedAccess(PUBLIC, input.access, hashes.access) : PUBLIC
+  checkFit(input.kind, { config, access })
   const name = input.name ?? madeUpName()
   const insert = changing(ctx, parts, async (ctx, revision) => {
     await checkLimit(ctx)

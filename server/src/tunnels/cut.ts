@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
 import { shareRevoked } from './events.ts'
+import { fenceGuests } from './fence.ts'
 import type { TunnelParts } from './parts.ts'
-import { changing } from './revision.ts'
-import { touch } from './shares.ts'
+import { changing, touch } from './revision.ts'
 import { lockTunnels } from './status.ts'
 
 /** Whose rights have changed: a person, in these accounts. */
@@ -51,7 +51,7 @@ type Grantee = { userId: string; emailKey: string | undefined } | { granteeAccou
 /** Takes back what was shared with somebody who is no more. Announces `tunnel.share_revoked`. */
 export async function endShares(
   ctx: Context,
-  parts: Pick<TunnelParts, 'ring'>,
+  parts: Pick<TunnelParts, 'ring' | 'provenEmailKey'>,
   grantee: Grantee,
 ): Promise<void> {
   await changing(ctx, parts, async (ctx, revision) => {
@@ -69,6 +69,7 @@ export async function endShares(
       .execute()
     for (const { id: shareId, tunnelId, kind } of rows) {
       await touch(ctx, tunnelId, revision)
+      await fenceGuests(ctx, parts, tunnelId, revision)
       const { name, accountId } = await ctx.db
         .selectFrom('tunnels')
         .select(['name', 'accountId'])

@@ -13,7 +13,6 @@ import { shareRoutes } from './share-routes.ts'
 import type { Running } from './parts.ts'
 import { problems } from './problems.ts'
 import { tunnelRoutes } from './routes.ts'
-import { endVisits } from './visit-end.ts'
 import { visitRoutes } from './visit-routes.ts'
 import { namesPerAccount, tunnelsPerAccount } from './settings.ts'
 import { usageEvents } from './usage/events.ts'
@@ -36,7 +35,6 @@ export {
 export type { Starter, TunnelParts } from './parts.ts'
 export { problems as tunnelProblems } from './problems.ts'
 export { findOwn, findReadable } from './read.ts'
-export { passOf } from './shared.ts'
 export type { TunnelMetrics } from './schema.ts'
 export { type Changes, changedSince, findTunnel, type FoundTunnel, specsOf } from './specs.ts'
 export type {
@@ -90,7 +88,7 @@ export function tunnels(running: Running) {
       },
     },
     jobs: [...tunnelJobs(running), ...usageJobs(running)],
-    reacts: [...tunnelReaders(running), judgeNewTier, endVisits(running)],
+    reacts: [...tunnelReaders(running), judgeNewTier],
     personal: tunnelRecords(running),
     publishes: [...published, ...usageEvents],
     problems: { ...problems, ...usageProblems },

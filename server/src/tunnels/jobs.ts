@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Context } from '#kernel/context.ts'
 import { defineJob } from '#kernel/jobs.ts'
+import { fenceLapsed } from './fence.ts'
 import { checkDomains, giveUpConnecting } from './job-names.ts'
 import type { Running, TunnelParts } from './parts.ts'
 import { checkProof } from './proof.ts'
@@ -43,7 +44,10 @@ export function tunnelJobs(running: Running) {
       summary: 'End runs of agents that are not seen any more; forget what has expired',
       input: None,
       cron: '* * * * *',
-      run: (ctx) => sweep(ctx),
+      run: async (ctx) => {
+        await sweep(ctx)
+        await fenceLapsed(ctx, running())
+      },
     }),
   ]
 }

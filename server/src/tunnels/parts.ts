@@ -16,16 +16,14 @@ export interface TunnelParts {
   visitTicketFor(tunnelId: string, subject: string): Promise<string>
   /** Whether whoever is acting is a member of the account and could act for it now. */
   isMember(ctx: Context, accountId: string): Promise<boolean>
-  /** The accounts that somebody is a member of. */
-  accountsOf(ctx: Context, userId: string): Promise<readonly string[]>
   /** Relays that an agent may dial now, the best first. */
   relays(ctx: Context): Promise<readonly { id: string; url: string }[]>
   /** In the form that relays check. @throws TurnsFull when too many are hashed now */
   hashPassword(password: string, signal: AbortSignal): Promise<string>
-  /** The key of a user's address, if they have proven it. */
-  provenEmailKey(ctx: Context, userId: string): Promise<string | undefined>
   /** Accounts that the user is a member of. */
   accountsOf(ctx: Context, userId: string): Promise<readonly string[]>
+  /** The key of a user's address, if they have proven it. */
+  provenEmailKey(ctx: Context, userId: string): Promise<string | undefined>
   /** Whether there is such a user or account now. */
   isThere(ctx: Context, who: { userId: string } | { accountId: string }): Promise<boolean>
   /** Whether whoever has started a run may still hold tunnels of the account open. */

@@ -120,6 +120,13 @@ export const problems = defineProblems({
     detail: 'No password is set for {what}, so one has to be given.',
     suggestion: 'Send `password` too.',
   },
+  unfit: {
+    code: 'tunnel.setting_unfit',
+    status: 422,
+    title: 'A TCP tunnel cannot do that',
+    detail: 'A TCP tunnel has no {what}: nobody can ask its visitors who they are.',
+    suggestion: 'Open it to everybody (`public`) or to `addresses`.',
+  },
   busy: {
     code: 'tunnel.busy',
     status: 503,

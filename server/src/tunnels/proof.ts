@@ -5,8 +5,7 @@ import { domainLost, domainVerified } from './events.ts'
 import type { TunnelParts } from './parts.ts'
 import { problems } from './problems.ts'
 import { findOwn } from './read.ts'
-import { changing } from './revision.ts'
-import { touch } from './shares.ts'
+import { changing, touch } from './revision.ts'
 import type { TunnelDomainRow } from './tables.ts'
 
 const LOOK_UP_MS = 10_000

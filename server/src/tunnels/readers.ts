@@ -21,7 +21,9 @@ const FALLEN = [
 ]
 
 /** After which visitors are let in no more that were let in as who they are. */
-const DEPARTED = ['member.removed', 'user.deactivated', 'user.deletion_scheduled']
+const DEPARTED = [
+  ...['member.removed', 'user.deactivated', 'user.deletion_scheduled', 'user.sign_ins_ended'],
+]
 
 export function tunnelReaders(running: Running): Reader[] {
   return [

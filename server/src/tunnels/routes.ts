@@ -19,7 +19,7 @@ import { patchTunnel, putTunnel } from './update.ts'
 const params = TunnelParams
 const changing = [
   ...[problems.notFound, problems.passwordMissing],
-  ...[problems.busy, problems.ownerOnly],
+  ...[problems.busy, problems.ownerOnly, problems.unfit],
 ]
 
 export function tunnelRoutes(running: Running): AnyRoute[] {
@@ -37,7 +37,7 @@ export function tunnelRoutes(running: Running): AnyRoute[] {
       problems: [
         ...[problems.nameTaken, problems.nameReserved, problems.namesExhausted],
         ...[problems.limitReached, problems.portsExhausted, problems.kindMismatch],
-        ...[problems.endpointExists, problems.passwordMissing],
+        ...[problems.endpointExists, problems.passwordMissing, problems.unfit],
       ],
       examples: { body: { name: 'shop' }, reply: newExample },
       idempotent: {

@@ -1,5 +1,5 @@
-import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
+import { fence } from './fence.ts'
 import { starterOf } from './links.ts'
 import type { TunnelParts } from './parts.ts'
 import { changing } from './revision.ts'
@@ -50,14 +50,12 @@ export async function checkRuns(
 async function endRun(ctx: Context, parts: TunnelParts, run: AgentRunRow): Promise<void> {
   await changing(ctx, parts, async (ctx, revision) => {
     const rows = await lockTunnels(ctx, run.tunnelIds)
-    await sql`
-      with risen as (
-        update tunnels set last_epoch = last_epoch + 1, revision = ${revision}
-        where id in (select tunnel_id from tunnel_holders where run_id = ${run.id})
-        returning id, last_epoch)
-      update tunnel_holders set epoch = risen.last_epoch
-      from risen where tunnel_id = risen.id and run_id = ${run.id}`.execute(ctx.db)
-    await ctx.db.deleteFrom('tunnelLinks').where('runId', '=', run.id).execute()
+    const held = await ctx.db
+      .selectFrom('tunnelHolders')
+      .select(['tunnelId', 'agent'])
+      .where('runId', '=', run.id)
+      .execute()
+    for (const one of held) await fence(ctx, one, revision)
     await ctx.db
       .updateTable('tunnelAgentRuns')
       .set({ endedAt: ctx.clock.now() })

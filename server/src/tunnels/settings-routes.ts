@@ -28,7 +28,7 @@ export function settingsRoutes(running: Running): AnyRoute[] {
         'It holds at once, also for open links. What GET has given can be written back: a password that is not sent stays.',
       body: PutTunnelConfig,
       returns: ShownTunnelConfig,
-      problems: [problems.notFound, problems.passwordMissing, problems.busy],
+      problems: [problems.notFound, problems.passwordMissing, problems.busy, problems.unfit],
       examples: {
         params: { id: ID },
         body: { maxConnections: 20, basicAuth: { username: 'ann', password: 'plum-harbour' } },
@@ -55,7 +55,13 @@ export function settingsRoutes(running: Running): AnyRoute[] {
         'It holds at once: whoever is in by the earlier policy is cut off, and has to ask again.',
       body: PutTunnelAccess,
       returns: TunnelAccess,
-      problems: [problems.notFound, problems.passwordMissing, problems.busy, problems.ownerOnly],
+      problems: [
+        problems.notFound,
+        problems.passwordMissing,
+        problems.busy,
+        problems.ownerOnly,
+        problems.unfit,
+      ],
       examples: { params: { id: ID }, body: { policy: 'members' }, reply: accessExample },
       handler: async (ctx, { params, body }) =>
         (await putAccess(ctx, running(), params.id, body)).access,

@@ -6,17 +6,37 @@ import { hostnameOf, urlOfTunnel } from './present.ts'
 import type { SharedTunnel } from './share-schema.ts'
 import type { TunnelShareRow } from './tables.ts'
 
+/** Somebody who acts for an account. */
+export interface Grantee {
+  userId: string | undefined
+  accountId: string
+}
+
 /** What lets the actor do something with a tunnel of others: of several shares, the widest. */
-export async function shareWith(
+export function shareWith(
   ctx: Context,
   parts: Pick<TunnelParts, 'provenEmailKey'>,
+  tunnelId: string,
+): Promise<TunnelShareRow | undefined> {
+  return shareFor(ctx, parts, granteeOf(ctx), tunnelId)
+}
+
+function granteeOf({ actor, accountId }: Context): Grantee {
+  return { userId: 'userId' in actor ? actor.userId : undefined, accountId }
+}
+
+/** The same for anybody. */
+export async function shareFor(
+  ctx: Context,
+  parts: Pick<TunnelParts, 'provenEmailKey'>,
+  grantee: Grantee,
   tunnelId: string,
 ): Promise<TunnelShareRow | undefined> {
   return ctx.db
     .selectFrom('tunnelShares')
     .selectAll()
     .where('tunnelId', '=', tunnelId)
-    .where(await isGrantee(ctx, parts))
+    .where(await isFor(ctx, parts, grantee))
     .orderBy(sql`case permission when 'manage' then 0 when 'read' then 1 else 2 end`)
     .orderBy('id')
     .executeTakeFirst()
@@ -37,7 +57,7 @@ export async function listShared(
     .select(['tunnelShares.id as shareId', 'permission', 'expiresAt', 'tunnelShares.createdAt'])
     .select(timeText('tunnelShares.createdAt').as('createdText'))
     .where('deletedAt', 'is', null)
-    .where(await isGrantee(ctx, parts))
+    .where(await isFor(ctx, parts, granteeOf(ctx)))
     .$if(place !== undefined, (rows) =>
       rows.where(olderThan('tunnelShares.createdAt', 'tunnelShares.id', place!)),
     )
@@ -60,38 +80,14 @@ export async function listShared(
   return { items, nextCursor }
 }
 
-/** Of shares that count now: whether they are for the actor, or for the account that they act for. */
-async function isGrantee(ctx: Context, { provenEmailKey }: Pick<TunnelParts, 'provenEmailKey'>) {
-  const userId = 'userId' in ctx.actor ? ctx.actor.userId : null
-  const email = userId === null ? undefined : await provenEmailKey(ctx, userId)
-  return sql<boolean>`((tunnel_shares.expires_at is null or tunnel_shares.expires_at > ${ctx.clock.now()})
-    and (tunnel_shares.user_id = ${userId} or tunnel_shares.email_key = ${email ?? null}
-      or tunnel_shares.grantee_account_id = ${ctx.accountId}))`
-}
-
-/**
- * By which right a person who is signed in may visit: as a member of the tunnel's account, or by a share. Undefined for everybody else,
- * and for a tunnel that is not there.
- */
-export async function passOf(
+/** Of shares that count now: whether they are for these, or for the account that they act for. */
+async function isFor(
   ctx: Context,
-  parts: Pick<TunnelParts, 'provenEmailKey' | 'accountsOf'>,
-  tunnelId: string,
-): Promise<{ as: 'member' } | { as: 'grant'; grantId: string } | undefined> {
-  if (!('userId' in ctx.actor)) return undefined
-  const { userId } = ctx.actor
-  const row = await ctx.db
-    .selectFrom('tunnels')
-    .select('accountId')
-    .where('id', '=', tunnelId)
-    .where('deletedAt', 'is', null)
-    .executeTakeFirst()
-  if (!row) return undefined
-  const accounts = await parts.accountsOf(ctx, userId)
-  if (accounts.includes(row.accountId)) return { as: 'member' }
-  for (const accountId of [ctx.accountId, ...accounts]) {
-    const share = await shareWith(ctx.actingFor(accountId), parts, tunnelId)
-    if (share) return { as: 'grant', grantId: share.id }
-  }
-  return undefined
+  { provenEmailKey }: Pick<TunnelParts, 'provenEmailKey'>,
+  { userId, accountId }: Grantee,
+) {
+  const email = userId === undefined ? undefined : await provenEmailKey(ctx, userId)
+  return sql<boolean>`((tunnel_shares.expires_at is null or tunnel_shares.expires_at > ${ctx.clock.now()})
+    and (tunnel_shares.user_id = ${userId ?? null} or tunnel_shares.email_key = ${email ?? null}
+      or tunnel_shares.grantee_account_id = ${accountId}))`
 }

@@ -4,11 +4,12 @@ import { actorId, type Context } from '#kernel/context.ts'
 import { sha256 } from '#kernel/crypto.ts'
 import { emailKey } from '#kernel/email-key.ts'
 import { shared, shareRevoked } from './events.ts'
+import { fenceGuests } from './fence.ts'
 import type { TunnelParts } from './parts.ts'
 import { urlOfTunnel } from './present.ts'
 import { problems } from './problems.ts'
 import { findOwn } from './read.ts'
-import { changing } from './revision.ts'
+import { changing, touch } from './revision.ts'
 import type { CreateShare, NewTunnelShare, TunnelShare } from './share-schema.ts'
 import type { TunnelRow, TunnelShareRow } from './tables.ts'
 
@@ -138,7 +139,7 @@ function shownOnce(
 }
 
 /**
- * Takes a share back; relays cut what it has let in within seconds. Announces `tunnel.share_revoked`.
+ * Takes a share back: relays cut what it has let in within seconds, and agents that held the tunnel by it hold it no more. Announces `tunnel.share_revoked`.
  *
  * @throws problem `tunnel.not_found` or `tunnel.share_not_found`
  */
@@ -158,13 +159,9 @@ export async function revokeShare(
       .executeTakeFirst()
     if (!row) throw problems.shareNotFound({ id: shareId })
     await touch(ctx, tunnelId, revision)
+    await fenceGuests(ctx, parts, tunnelId, revision)
     await ctx.events.emit(shareRevoked, { id, name, shareId, kind: row.kind })
   })
-}
-
-/** Relays have to read it again. */
-export async function touch({ db }: Context, tunnelId: string, revision: string): Promise<void> {
-  await db.updateTable('tunnels').set({ revision }).where('id', '=', tunnelId).execute()
 }
 
 function presentShare({ clock }: Context, row: TunnelShareRow): TunnelShare {

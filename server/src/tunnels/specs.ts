@@ -66,7 +66,7 @@ export async function specsOf(
   const rows = await ctx.db
     .selectFrom('tunnels')
     .selectAll()
-    .where('id', 'in', ids)
+    .where('id', '=', sql<string>`any(${ids})`)
     .where('deletedAt', 'is', null)
     .execute()
   return specsOfRows(ctx, parts, rows)

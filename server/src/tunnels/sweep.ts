@@ -51,9 +51,9 @@ async function forgetRuns(ctx: Context, before: Date): Promise<void> {
   await ctx.transaction(async ({ db }) => {
     const { rows } = await sql<{ id: string }>`
       select id from tunnel_agent_runs
-      where ended_at < ${before} order by ended_at limit ${BATCH} for update skip locked`.execute(
-      db,
-    )
+      where ended_at < ${before}
+        and not exists (select from tunnel_links where run_id = tunnel_agent_runs.id)
+      order by ended_at limit ${BATCH} for update skip locked`.execute(db)
     const ids = rows.map(({ id }) => id)
     if (ids.length === 0) return
     await db.deleteFrom('tunnelHolders').where('runId', 'in', ids).execute()

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Context } from '#kernel/context.ts'
-import { changedAccess } from './access.ts'
+import { changedAccess, checkFit } from './access.ts'
 import type { PutTunnelAccess } from './access-schema.ts'
 import { patchedConfig, wholeConfig } from './config.ts'
 import type { PutTunnelConfig } from './config-schema.ts'
@@ -78,7 +78,7 @@ type Make = (row: TunnelRow, hashes: SentHashes, ctx: Context) => Settings | Pro
 /**
  * Relays hear of it at once, and it holds for open links. Of two changes the second one finds the first. Announces `tunnel.updated`.
  *
- * @throws problem `tunnel.not_found`, `tunnel.password_missing`, `tunnel.busy`, or `tunnel.owner_only` for the access of another account's
+ * @throws problem `tunnel.not_found`, `tunnel.password_missing`, `tunnel.setting_unfit`, `tunnel.busy`, or `tunnel.owner_only` for the access of another account's
  */
 async function change(
   ctx: Context,
@@ -93,6 +93,7 @@ async function change(
     const [row] = await lockTunnels(ctx, [id])
     if (!row) throw problems.notFound({ id })
     const settings = await make(row, hashes, ctx)
+    checkFit(row.kind, settings)
     const changed = changedMembers(row, settings)
     if (permission !== 'own' && changed.includes('access')) throw problems.ownerOnly({ id })
     if (changed.length === 0) return show(ctx, parts, row, permission)

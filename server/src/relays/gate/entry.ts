@@ -30,7 +30,7 @@ export function makeEntry(tools: GateTools, spec: TunnelSpec): Entry {
     ...{ tools, name, access, basicAuth: config.basicAuth, blocked },
     tunnelId: id,
     holders: new Holders(access),
-    passes: new Passes(access.cookieKey, id),
+    passes: new Passes(tools.knownPasses, access.cookieKey, id),
     ranges:
       access.policy === 'addresses'
         ? new AddressRanges(access.addresses.filter(isAddressRange))

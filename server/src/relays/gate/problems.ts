@@ -28,7 +28,7 @@ export const visitorProblems = defineProblems({
     category: 'validation',
   },
   stopped: {
-    code: 'tunnel.stopped',
+    code: 'tunnel.not_started',
     status: 503,
     title: 'The tunnel is stopped',
     detail: 'Whoever runs this service has stopped its tunnel.',
@@ -128,7 +128,7 @@ export const visitorProblems = defineProblems({
     suggestion: 'Wait, and then try again with the right one.',
   },
   hashingBusy: {
-    code: 'tunnel.busy',
+    code: 'tunnel.sign_in_busy',
     status: 503,
     title: 'Too many are signing in at once',
     level: 'warn',
