@@ -83,8 +83,9 @@ export class Link implements Beating {
     socket.on('error', ignore)
     this.#session.once('close', () => this.#end())
     socket.once('close', () => this.destroy())
-    // Sockets of a server may stay half open, and a session does not mind; nothing would ever come again.
+    // An agent that has hung up is gone. The socket is of a server that would wait for the other half.
     socket.once('end', () => this.destroy())
+    socket.resume()
     this.#control = this.#openControl()
   }
 
