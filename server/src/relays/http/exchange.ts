@@ -342,6 +342,8 @@ export class Exchange implements Asker, UnderWay {
     this.#letGo()
     this.passage.tunnel.underWay.delete(this)
     const { response } = this.#asked
+    // What compresses keeps its memory until it is ended.
+    if (this.#out !== response) this.#out?.destroy()
     const outcome = this.#outcome ?? 'visitor_left'
     const left = outcome === 'answered' && !response.writableFinished
     this.#ended = true

@@ -127,7 +127,8 @@ export class Link implements Beating {
   }
 
   ping(answered: (roundTripMs: number) => void): boolean {
-    if (!this.isOpen) return false
+    // Also while it is being closed: what is under way may never end.
+    if (this.#closed || this.#session.destroyed) return false
     return this.#session.ping((error, roundTripMs) => {
       if (error) return
       this.#noteRoundTrip(roundTripMs)
