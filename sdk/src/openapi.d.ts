@@ -2889,6 +2889,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/node/tunnel-route": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find the relay of a session’s tunnel
+         * @description The answer may be used for 4 s.
+         *
+         *     Open to everybody: the credential of the node is checked.
+         */
+        post: operations["postNodeTunnelRoute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/operations/{id}": {
         parameters: {
             query?: never;
@@ -2939,6 +2961,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/proxy/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start a relay: a new one, or one that was stopped
+         * @description It takes links once its status is `running`.
+         *
+         *     Needs the permission `relays.write`.
+         */
+        post: operations["postProxyStart"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/proxy/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show how the relays are together
+         * @description Needs the permission `relays.read`.
+         */
+        get: operations["getProxyStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/proxy/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a relay; its agents go to others first
+         * @description What is under way ends first, for 5 minutes at most; with `drain: false` it is cut.
+         *
+         *     Needs the permission `relays.write`.
+         */
+        post: operations["postProxyStop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/quotas": {
         parameters: {
             query?: never;
@@ -2951,6 +3037,466 @@ export interface paths {
          * @description Needs the permission `usage.read`.
          */
         get: operations["getQuotas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relay/beat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell how a relay is, and hear what it has to do
+         * @description Every 5 seconds, with the credential of the join as the bearer token. A relay that is silent for 30 seconds is gone: its links are closed in the books.
+         *
+         *     Open to everybody: the credential of the relay is checked.
+         */
+        post: operations["postRelayBeat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relay/find": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find the tunnel of a hostname or a port, and the relays that have a link of it
+         * @description Open to everybody: the credential of the relay is checked.
+         */
+        post: operations["postRelayFind"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relay/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell how agents found the services behind endpoints
+         * @description Open to everybody: the credential of the relay is checked.
+         */
+        post: operations["postRelayHealth"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relay/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Join as a relay, with a join token
+         * @description Open to everybody: the join token in the body is checked.
+         */
+        post: operations["postRelayJoin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relay/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Leave as a relay, at once and in order
+         * @description Open to everybody: the credential of the relay is checked.
+         */
+        post: operations["postRelayLeave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relay/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a link of an agent into the books
+         * @description Open to everybody: the credential of the relay is checked.
+         */
+        post: operations["postRelayLinks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relay/links/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Strike a link out of the books
+         * @description Open to everybody: the credential of the relay is checked.
+         */
+        post: operations["postRelayLinksClose"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relay/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell what tunnels have carried
+         * @description An entry counts once, however often it is told.
+         *
+         *     Open to everybody: the credential of the relay is checked.
+         */
+        post: operations["postRelayUsage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relay/watch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Wait for news of tunnels, peers and configuration, 20 seconds at most
+         * @description Open to everybody: the credential of the relay is checked.
+         */
+        post: operations["postRelayWatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the relays, the newest first; those that were stopped too
+         * @description Needs the permission `relays.read`.
+         */
+        get: operations["getRelays"];
+        put?: never;
+        /**
+         * Start a new relay
+         * @description Needs the permission `relays.write`.
+         */
+        post: operations["postRelays"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays/redundancy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show how many relays there are to be, and for each agent
+         * @description Needs the permission `relays.read`.
+         */
+        get: operations["getRelaysRedundancy"];
+        /**
+         * Change how many relays there are to be, and for each agent
+         * @description Needs the permission `relays.write`.
+         */
+        put: operations["putRelaysRedundancy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays/scaling": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show by what rules relays are started and drained
+         * @description Needs the permission `relays.read`.
+         */
+        get: operations["getRelaysScaling"];
+        /**
+         * Change by what rules relays are started and drained
+         * @description With `version`, the change is refused when somebody else was faster.
+         *
+         *     Needs the permission `relays.write`.
+         */
+        put: operations["putRelaysScaling"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a relay
+         * @description Needs the permission `relays.read`.
+         */
+        get: operations["getRelaysId"];
+        put?: never;
+        post?: never;
+        /**
+         * End a relay, and the machine that it was started on
+         * @description Needs the permission `relays.write`.
+         */
+        delete: operations["deleteRelaysId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays/{id}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the configuration of a relay
+         * @description Needs the permission `relays.read`.
+         */
+        get: operations["getRelaysIdConfig"];
+        /**
+         * Change the configuration of a relay
+         * @description It holds within a second; what is open stays open.
+         *
+         *     Needs the permission `relays.write`.
+         */
+        put: operations["putRelaysIdConfig"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays/{id}/diagnostics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find out what is wrong with a relay, and what to do about it
+         * @description Asks the relay now; one that does not answer within 5 s is not reached.
+         *
+         *     Needs the permission `relays.read`.
+         */
+        get: operations["getRelaysIdDiagnostics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays/{id}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a relay take no new links; what is under way goes on
+         * @description Its agents are told first and go to other relays. It stays until it is stopped.
+         *
+         *     Needs the permission `relays.write`.
+         */
+        post: operations["postRelaysIdDrain"];
+        /**
+         * Let a relay take links again, and stay if it was to end
+         * @description Needs the permission `relays.write`.
+         */
+        delete: operations["deleteRelaysIdDrain"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays/{id}/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show how a relay is, check by check
+         * @description Needs the permission `relays.read`.
+         */
+        get: operations["getRelaysIdHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays/{id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the last lines of a relay’s log, the newest last
+         * @description The newest 500 are kept, also of a relay that is gone. They hold no secrets.
+         *
+         *     Needs the permission `relays.read`.
+         */
+        get: operations["getRelaysIdLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays/{id}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a relay’s measures, minute by minute
+         * @description Needs the permission `relays.read`.
+         */
+        get: operations["getRelaysIdMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays/{id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what a relay told with its last beat
+         * @description Needs the permission `relays.read`.
+         */
+        get: operations["getRelaysIdStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays/{id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what a relay has carried
+         * @description By its beats, for operators; what tunnels are billed by is counted apart.
+         *
+         *     Needs the permission `relays.read`.
+         */
+        get: operations["getRelaysIdUsage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4171,6 +4717,48 @@ export interface paths {
         get: operations["getTunnelsIdUsage"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/visit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sign in to visit a tunnel
+         * @description Relays send browsers here. It leads to the console, which asks who it is and goes on to the tunnel.
+         *
+         *     Open to everybody: where visitors of tunnels begin to sign in.
+         */
+        get: operations["getTunnelsIdVisit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get the way into a tunnel that was shared with me
+         * @description Open to everybody who is signed in: people visit what was shared with them, whatever account they are in. API keys may not.
+         */
+        post: operations["postTunnelsIdVisits"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5535,6 +6123,12 @@ export interface components {
                 };
             }[];
         };
+        BeginTunnelVisit: {
+            /** @description Where the visitor wanted to go */
+            to: string;
+            /** @description Of what the visitor’s browser keeps: nobody else can come by it */
+            state: string;
+        };
         Block: {
             id: string;
             range: string;
@@ -5625,6 +6219,12 @@ export interface components {
                 allow?: string[];
                 deny?: string[];
             };
+            /** @description Tunnels that its pages reach, and where; nobody else’s pages do */
+            tunnels?: {
+                id: string;
+                name: string;
+                url: string;
+            }[];
             recording?: components["schemas"]["Recording"];
             metadata: {
                 [key: string]: string;
@@ -5925,6 +6525,11 @@ export interface components {
             /** @default 60 */
             expiresInMinutes: number;
         };
+        CreateRelay: {
+            /** @enum {string} */
+            provider?: "local" | "ec2" | "kubernetes";
+            name?: string;
+        };
         CreateSession: {
             viewport?: components["schemas"]["Viewport"];
             userAgent?: string;
@@ -5947,6 +6552,13 @@ export interface components {
             /** @description false: the answer comes at once, with `status: queued` and the place in the queue when every place is taken */
             wait?: boolean;
             egress?: components["schemas"]["Egress"];
+            /**
+             * @description Names or ids of tunnels that its pages reach as `http://<name>.tunnel/`, whether or not they are public
+             * @example [
+             *       "shop"
+             *     ]
+             */
+            tunnels?: string[];
             recording?: components["schemas"]["Recording"];
             /** @description Your own labels */
             metadata?: {
@@ -6520,8 +7132,11 @@ export interface components {
             instanceId?: string;
             /** @enum {string} */
             provider: "local" | "ec2" | "kubernetes";
-            /** @enum {string} */
-            purpose: "pool" | "manual";
+            /**
+             * @description `relay`: it carries tunnels, and hosts no browsers
+             * @enum {string}
+             */
+            purpose: "pool" | "manual" | "relay";
             /** @description The machine of a control plane itself */
             builtin: boolean;
             /** @description False for one that has joined by itself */
@@ -7370,6 +7985,13 @@ export interface components {
             html?: string;
             viewport?: components["schemas"]["Viewport"];
             /**
+             * @description Names or ids of tunnels that its pages reach as `http://<name>.tunnel/`, whether or not they are public
+             * @example [
+             *       "shop"
+             *     ]
+             */
+            tunnels?: string[];
+            /**
              * @description load unless given
              * @enum {string}
              */
@@ -7464,6 +8086,23 @@ export interface components {
              */
             expiresAt: string;
         };
+        ProxyStatus: {
+            /**
+             * @description `degraded`: fewer relays run than there should be, or one has failed
+             * @enum {string}
+             */
+            status: "running" | "degraded" | "stopped";
+            relays: {
+                starting: number;
+                running: number;
+                draining: number;
+                error: number;
+            };
+            links: number;
+            /** @description With a link, each as often as relays have one of it */
+            tunnels: number;
+            connections: number;
+        };
         PutFleetPool: {
             /**
              * @default ec2
@@ -7517,6 +8156,72 @@ export interface components {
                 unhealthy: number;
                 stopping: number;
             };
+        };
+        PutRelayConfig: {
+            /**
+             * @description Requests, WebSockets and TCP connections at once; more are answered with 503
+             * @default 10000
+             */
+            maxConnections: number;
+            /**
+             * @description Links of agents; more are sent to other relays
+             * @default 20000
+             */
+            maxLinks: number;
+        };
+        PutRelayRedundancy: {
+            /**
+             * @description Relays that each agent keeps a link to, where there are so many
+             * @default 2
+             */
+            relaysPerAgent: number;
+            /**
+             * @description Fewer are a reason to start some, by the provider of scaling
+             * @default 1
+             */
+            minimumRelays: number;
+            version?: number;
+            /** Format: date-time */
+            updatedAt?: string;
+            updatedBy?: string | null;
+        };
+        PutRelayScaling: {
+            /** @default false */
+            enabled: boolean;
+            /**
+             * @default local
+             * @enum {string}
+             */
+            provider: "local" | "ec2" | "kubernetes";
+            /** @default 1 */
+            min: number;
+            /** @default 4 */
+            max: number;
+            /**
+             * @description Of one core, the mean of all relays: above it one more is started
+             * @default 0.7
+             */
+            cpuHigh: number;
+            /** @default 0.2 */
+            cpuLow: number;
+            /**
+             * @description Of the event loop: above it one more is started, whatever the processors do
+             * @default 100
+             */
+            delayHighMs: number;
+            /**
+             * @description Of `maxConnections`, on any relay
+             * @default 0.8
+             */
+            connectionsHigh: number;
+            /** @default 60 */
+            scaleOutCooldownSeconds: number;
+            /** @default 600 */
+            scaleInCooldownSeconds: number;
+            version?: number;
+            /** Format: date-time */
+            updatedAt?: string;
+            updatedBy?: string | null;
         };
         PutTunnel: {
             /** @description `tun_…` */
@@ -7664,6 +8369,13 @@ export interface components {
             html?: string;
             viewport?: components["schemas"]["Viewport"];
             /**
+             * @description Names or ids of tunnels that its pages reach as `http://<name>.tunnel/`, whether or not they are public
+             * @example [
+             *       "shop"
+             *     ]
+             */
+            tunnels?: string[];
+            /**
              * @description load unless given
              * @enum {string}
              */
@@ -7785,6 +8497,346 @@ export interface components {
              */
             name: string;
             response: components["schemas"]["PasskeyCreation"];
+        };
+        Relay: {
+            /** @description `rel_…` */
+            id: string;
+            name: string;
+            /**
+             * @description `builtin`: in a process of the control plane. `joined`: came by itself
+             * @enum {string}
+             */
+            provider: "builtin" | "local" | "ec2" | "kubernetes" | "joined";
+            /** @enum {string} */
+            status: "starting" | "running" | "draining" | "stopped" | "error";
+            /** Format: date-time */
+            statusSince: string;
+            /** @enum {string} */
+            healthStatus: "healthy" | "unhealthy" | "unknown";
+            /**
+             * @description `stopping` and `surplus`: it ends once nothing is under way
+             * @enum {string}
+             */
+            drainReason?: "asked" | "stopping" | "surplus" | "leaving";
+            /**
+             * Format: date-time
+             * @description What is then still under way is cut
+             */
+            drainUntil?: string;
+            errorMessage?: string;
+            /** @description Where agents dial it */
+            url?: string;
+            /** @description The machine of the fleet */
+            instanceId?: string;
+            version?: string;
+            links: number;
+            tunnels: number;
+            /** @description Requests, WebSockets and TCP connections under way */
+            connections: number;
+            config: components["schemas"]["RelayConfig"];
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            startedAt?: string;
+            /** Format: date-time */
+            lastBeatAt?: string;
+            /** Format: date-time */
+            endedAt?: string;
+        };
+        RelayBeat: {
+            /** @description Higher than that of the beat before */
+            sequence: number;
+            facts: {
+                version: string;
+                draining: boolean;
+                links: number;
+                tunnels: number;
+                streams: number;
+                requests: number;
+                failures: number;
+                bytesIn: number;
+                bytesOut: number;
+                /** @description Of one core: 1 is all of it */
+                cpu: number;
+                eventLoopDelayMs: number;
+                memoryMib: number;
+                uptimeSeconds: number;
+                /**
+                 * Format: date-time
+                 * @description Its clock
+                 */
+                now: string;
+                /** Format: date-time */
+                certificateExpiresAt?: string;
+                /** @description Counts that the control plane has not taken yet */
+                journal?: {
+                    entries: number;
+                    diskFreeMib?: number;
+                };
+                /** @description What it cannot do, such as to open a port */
+                error?: string;
+            };
+            /** @description All that it has: once in 30 seconds, and when it is asked to */
+            links?: string[];
+            /** @description It was told to end where it runs, and takes no new links */
+            leaving?: boolean;
+            /** Format: uri */
+            url?: string;
+            /** Format: uri */
+            internalUrl?: string;
+            /** @description What it has logged since those that were taken */
+            lines?: {
+                sequence: number;
+                /** Format: date-time */
+                at: string;
+                /** @enum {string} */
+                level: "debug" | "info" | "warn" | "error";
+                message: string;
+                fields: {
+                    [key: string]: unknown;
+                };
+            }[];
+        };
+        RelayBeatAnswer: {
+            /** @description The highest that has come; go on from here */
+            sequence: number;
+            /** @description Links that are not in the books: close them, so that their agents come again */
+            drop: string[];
+            /** @description Name all links with the next beat */
+            tellLinks: boolean;
+            /** @description End once nothing is under way, or at that time */
+            stop?: {
+                /** Format: date-time */
+                until?: string;
+            };
+            /** @description Other relays that live */
+            peers: number;
+            beatSeconds: number;
+            /** @description JSON Web Keys by which calls of the control plane and of other relays are checked */
+            publicKeys: {
+                [key: string]: unknown;
+            }[];
+        };
+        RelayConfig: {
+            /**
+             * @description Requests, WebSockets and TCP connections at once; more are answered with 503
+             * @default 10000
+             */
+            maxConnections: number;
+            /**
+             * @description Links of agents; more are sent to other relays
+             * @default 20000
+             */
+            maxLinks: number;
+        };
+        RelayDiagnostics: {
+            id: string;
+            /** @enum {string} */
+            healthStatus: "healthy" | "unhealthy" | "unknown";
+            checks: {
+                check: string;
+                /** @enum {string} */
+                status: "ok" | "warning" | "failing" | "unknown";
+                detail: string;
+                /** @description What to do about it */
+                cure?: string;
+            }[];
+            /** Format: date-time */
+            checkedAt: string;
+            /** @description The last warnings and errors of its log */
+            lines: {
+                sequence: number;
+                /** Format: date-time */
+                at: string;
+                /** @enum {string} */
+                level: "debug" | "info" | "warn" | "error";
+                message: string;
+                fields: {
+                    [key: string]: unknown;
+                };
+            }[];
+        };
+        RelayHealth: {
+            id: string;
+            /** @enum {string} */
+            healthStatus: "healthy" | "unhealthy" | "unknown";
+            checks: {
+                check: string;
+                /** @enum {string} */
+                status: "ok" | "warning" | "failing" | "unknown";
+                detail: string;
+                /** @description What to do about it */
+                cure?: string;
+            }[];
+        };
+        RelayJoin: {
+            token: string;
+            name?: string;
+            /**
+             * Format: uri
+             * @description Where agents dial it and visitors reach it
+             */
+            url: string;
+            /**
+             * Format: uri
+             * @description Where other relays and the control plane reach it; its beats tell it otherwise
+             */
+            internalUrl?: string;
+            fingerprint: string;
+            version: string;
+        };
+        RelayJoined: {
+            relayId: string;
+            /** @description For `Authorization: Bearer`; shown once */
+            credential: string;
+            /** @description JSON Web Keys by which calls of the control plane and of other relays are checked */
+            publicKeys: {
+                [key: string]: unknown;
+            }[];
+        };
+        RelayLeave: {
+            sequence: number;
+        };
+        RelayLogs: {
+            id: string;
+            items: {
+                sequence: number;
+                /** Format: date-time */
+                at: string;
+                /** @enum {string} */
+                level: "debug" | "info" | "warn" | "error";
+                message: string;
+                fields: {
+                    [key: string]: unknown;
+                };
+            }[];
+        };
+        RelayMetrics: {
+            id: string;
+            items: {
+                /** Format: date-time */
+                minute: string;
+                /** @description The highest; 1 is all of one core */
+                cpu: number;
+                eventLoopDelayMs: number;
+                memoryMib: number;
+                links: number;
+                tunnels: number;
+                connections: number;
+                requests: number;
+                failures: number;
+                bytesIn: number;
+                bytesOut: number;
+            }[];
+        };
+        RelayRedundancy: {
+            /**
+             * @description Relays that each agent keeps a link to, where there are so many
+             * @default 2
+             */
+            relaysPerAgent: number;
+            /**
+             * @description Fewer are a reason to start some, by the provider of scaling
+             * @default 1
+             */
+            minimumRelays: number;
+            version: number;
+            /** Format: date-time */
+            updatedAt: string;
+            updatedBy: string | null;
+        };
+        RelayScaling: {
+            /** @default false */
+            enabled: boolean;
+            /**
+             * @default local
+             * @enum {string}
+             */
+            provider: "local" | "ec2" | "kubernetes";
+            /** @default 1 */
+            min: number;
+            /** @default 4 */
+            max: number;
+            /**
+             * @description Of one core, the mean of all relays: above it one more is started
+             * @default 0.7
+             */
+            cpuHigh: number;
+            /** @default 0.2 */
+            cpuLow: number;
+            /**
+             * @description Of the event loop: above it one more is started, whatever the processors do
+             * @default 100
+             */
+            delayHighMs: number;
+            /**
+             * @description Of `maxConnections`, on any relay
+             * @default 0.8
+             */
+            connectionsHigh: number;
+            /** @default 60 */
+            scaleOutCooldownSeconds: number;
+            /** @default 600 */
+            scaleInCooldownSeconds: number;
+            version: number;
+            /** Format: date-time */
+            updatedAt: string;
+            updatedBy: string | null;
+        };
+        RelayStatus: {
+            id: string;
+            /** @enum {string} */
+            status: "starting" | "running" | "draining" | "stopped" | "error";
+            /** Format: date-time */
+            statusSince: string;
+            /** @enum {string} */
+            healthStatus: "healthy" | "unhealthy" | "unknown";
+            /** Format: date-time */
+            lastBeatAt?: string;
+            secondsSinceBeat?: number;
+            /** @description As the last beat told them */
+            facts?: {
+                version: string;
+                draining: boolean;
+                links: number;
+                tunnels: number;
+                streams: number;
+                requests: number;
+                failures: number;
+                bytesIn: number;
+                bytesOut: number;
+                /** @description Of one core: 1 is all of it */
+                cpu: number;
+                eventLoopDelayMs: number;
+                memoryMib: number;
+                uptimeSeconds: number;
+                /**
+                 * Format: date-time
+                 * @description Its clock
+                 */
+                now: string;
+                /** Format: date-time */
+                certificateExpiresAt?: string;
+                /** @description Counts that the control plane has not taken yet */
+                journal?: {
+                    entries: number;
+                    diskFreeMib?: number;
+                };
+                /** @description What it cannot do, such as to open a port */
+                error?: string;
+            };
+            errorMessage?: string;
+        };
+        RelayUsage: {
+            id: string;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            requests: number;
+            failures: number;
+            bytesIn: number;
+            bytesOut: number;
         };
         RememberedDevice: {
             /** @description `rdv_…` */
@@ -8113,6 +9165,13 @@ export interface components {
             /** @description Over the installation: `GET /v1/roles` */
             roles: ("support" | "admin" | "super-admin")[];
         };
+        StartProxy: {
+            /** @description One that was stopped, or drains; without it a new one is started */
+            relayId?: string;
+            /** @enum {string} */
+            provider?: "local" | "ec2" | "kubernetes";
+            name?: string;
+        };
         StartedBulkUserChange: {
             /** @description `op_…` */
             operationId: string;
@@ -8138,6 +9197,15 @@ export interface components {
         SteppedUp: {
             /** Format: date-time */
             steppedUpUntil: string;
+        };
+        StopProxy: {
+            /** @description May be left out where there is one */
+            relayId?: string;
+            /**
+             * @description Lets what is under way end first, for 5 minutes at most
+             * @default true
+             */
+            drain: boolean;
         };
         TabsCommand: {
             /** @constant */
@@ -8205,6 +9273,13 @@ export interface components {
             /** @description A document to show instead of a URL; it belongs to no site */
             html?: string;
             viewport?: components["schemas"]["Viewport"];
+            /**
+             * @description Names or ids of tunnels that its pages reach as `http://<name>.tunnel/`, whether or not they are public
+             * @example [
+             *       "shop"
+             *     ]
+             */
+            tunnels?: string[];
             /**
              * @description load unless given
              * @enum {string}
@@ -8660,6 +9735,15 @@ export interface components {
             /** @description That did not answer in time */
             silentRelays: string[];
         };
+        TunnelRoute: {
+            relayId: string;
+            /** @description Of a relay that has a link of the tunnel */
+            internalUrl: string;
+            /** @description SHA-256 of its certificate */
+            fingerprint: string;
+            /** @description Shown to the relay, within 60 s */
+            token: string;
+        };
         TunnelShare: {
             /** @description `tsh_…` */
             id: string;
@@ -8732,6 +9816,10 @@ export interface components {
                 /** @description To visitors */
                 bytesOut: number;
             }[];
+        };
+        TunnelVisit: {
+            /** @description To open next; it counts for a minute */
+            url: string;
         };
         Type: {
             /**
@@ -8980,6 +10068,11 @@ export interface components {
             url: string;
             title: string;
             waitedMs: number;
+        };
+        WantedTunnel: {
+            /** @description Id of a session */
+            sessionId: string;
+            name: string;
         };
         /** @description What is left of an ended session on the machine: all zero */
         WipeReport: {
@@ -9337,6 +10430,18 @@ export interface components {
         };
         /**
          * @description `account.not_found`: No such account.
+         *     `relay.not_found`: No such relay.
+         */
+        "account.not_found-or-relay.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
          *     `session.not_found`: No such session.
          */
         "account.not_found-or-session.not_found": {
@@ -9417,6 +10522,18 @@ export interface components {
          *     `tunnel.share_not_found`: No such share.
          */
         "account.not_found-or-tunnel.not_found-or-tunnel.share_not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `tunnel.not_shared`: No such tunnel for you.
+         */
+        "account.not_found-or-tunnel.not_shared": {
             headers: {
                 [name: string]: unknown;
             };
@@ -11050,8 +12167,9 @@ export interface components {
          *     `tunnel.kind_mismatch`: The endpoint is of the other kind.
          *     `tunnel.name_reserved`: That name is not for tunnels.
          *     `tunnel.password_missing`: A password is needed.
+         *     `tunnel.setting_unfit`: A TCP tunnel cannot do that.
          */
-        "idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing": {
+        "idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing-or-tunnel.setting_unfit": {
             headers: {
                 [name: string]: unknown;
             };
@@ -11088,6 +12206,31 @@ export interface components {
          *     `key.wrong_state`: That API key cannot be replaced.
          */
         "idempotency.in_progress-or-key.limit_reached-or-key.shown_before-or-key.wrong_state": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `idempotency.in_progress`: The first request with that key is still being worked on.
+         *     `relay.not_ours_to_start`: That relay is started where it runs.
+         *     `relay.provider_cannot_start`: That provider starts no relays.
+         */
+        "idempotency.in_progress-or-relay.not_ours_to_start-or-relay.provider_cannot_start": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `idempotency.in_progress`: The first request with that key is still being worked on.
+         *     `relay.provider_cannot_start`: That provider starts no relays.
+         */
+        "idempotency.in_progress-or-relay.provider_cannot_start": {
             headers: {
                 [name: string]: unknown;
             };
@@ -11425,6 +12568,81 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `relay.already_joined`: That machine has a relay that lives. */
+        "relay.already_joined": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `relay.ambiguous`: It has to be said which relay. */
+        "relay.ambiguous": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `relay.builtin`: That is the relay of the control plane itself. */
+        "relay.builtin": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `relay.join_refused`: The join token is not accepted. */
+        "relay.join_refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `relay.settings_changed`: The settings were changed meanwhile. */
+        "relay.settings_changed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `relay.ticket_refused`: The ticket is not accepted.
+         *     `relay.unauthenticated`: The relay is not known.
+         */
+        "relay.ticket_refused-or-relay.unauthenticated": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `relay.unauthenticated`: The relay is not known. */
+        "relay.unauthenticated": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `relay.wrong_state`: The relay cannot do that now. */
+        "relay.wrong_state": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /**
          * @description `request.bad_cursor`: That cursor was not made by this list.
          *     `request.invalid`: The request is not valid.
@@ -11537,6 +12755,19 @@ export interface components {
          *     `server.unavailable`: Something that this needs is away for the moment.
          */
         "server.stopping-or-server.unavailable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `server.stopping`: The server is stopping.
+         *     `server.unavailable`: Something that this needs is away for the moment.
+         *     `session.tunnel_offline`: Nobody holds the tunnel open.
+         */
+        "server.stopping-or-server.unavailable-or-session.tunnel_offline": {
             headers: {
                 [name: string]: unknown;
             };
@@ -11666,6 +12897,15 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `session.tunnel_unknown`: The session has no such tunnel. */
+        "session.tunnel_unknown": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `signing.same_kms_key`: That KMS key is known already. */
         "signing.same_kms_key": {
             headers: {
@@ -11762,8 +13002,11 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `tunnel.password_missing`: A password is needed. */
-        "tunnel.password_missing": {
+        /**
+         * @description `tunnel.password_missing`: A password is needed.
+         *     `tunnel.setting_unfit`: A TCP tunnel cannot do that.
+         */
+        "tunnel.password_missing-or-tunnel.setting_unfit": {
             headers: {
                 [name: string]: unknown;
             };
@@ -11785,6 +13028,15 @@ export interface components {
          *     `tunnel.too_many_shares`: The tunnel has as many shares as it may have.
          */
         "tunnel.share_exists-or-tunnel.too_many_shares": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.visit_elsewhere`: That is not at this tunnel. */
+        "tunnel.visit_elsewhere": {
             headers: {
                 [name: string]: unknown;
             };
@@ -19547,6 +20799,52 @@ export interface operations {
             504: components["responses"]["request.timeout"];
         };
     };
+    postNodeTunnelRoute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "sessionId": "ses_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                 *       "name": "shop"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WantedTunnel"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "relayId": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "internalUrl": "https://10.0.0.7:8703",
+                     *       "fingerprint": "AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB",
+                     *       "token": "eyJhbGciOiJFZERTQSJ9.e30.c2ln"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelRoute"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["node.unauthenticated"];
+            404: components["responses"]["session.tunnel_unknown"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.tunnel_offline"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     getOperationsId: {
         parameters: {
             query?: never;
@@ -19696,6 +20994,177 @@ export interface operations {
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
+    postProxyStart: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same request within 24 hours answers with what the first one made. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "provider": "local",
+                 *       "name": "edge-1"
+                 *     }
+                 */
+                "application/json": components["schemas"]["StartProxy"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "edge-1",
+                     *       "provider": "local",
+                     *       "status": "starting",
+                     *       "statusSince": "2026-11-22T12:00:00.000Z",
+                     *       "healthStatus": "unknown",
+                     *       "url": "http://127.0.0.1:8720",
+                     *       "version": "0.1.0",
+                     *       "instanceId": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "links": 12,
+                     *       "tunnels": 30,
+                     *       "connections": 4,
+                     *       "config": {
+                     *         "maxConnections": 10000,
+                     *         "maxLinks": 20000
+                     *       },
+                     *       "createdAt": "2026-11-22T12:00:00.000Z",
+                     *       "startedAt": "2026-11-22T12:00:00.000Z",
+                     *       "lastBeatAt": "2026-11-22T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Relay"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            409: components["responses"]["idempotency.in_progress-or-relay.not_ours_to_start-or-relay.provider_cannot_start"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["idempotency.different_request"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getProxyStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "status": "running",
+                     *       "links": 12,
+                     *       "tunnels": 30,
+                     *       "connections": 4,
+                     *       "relays": {
+                     *         "starting": 0,
+                     *         "running": 2,
+                     *         "draining": 0,
+                     *         "error": 0
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProxyStatus"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postProxyStop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "relayId": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b"
+                 *     }
+                 */
+                "application/json": components["schemas"]["StopProxy"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "edge-1",
+                     *       "provider": "local",
+                     *       "status": "draining",
+                     *       "statusSince": "2026-11-22T12:00:00.000Z",
+                     *       "healthStatus": "healthy",
+                     *       "url": "http://127.0.0.1:8720",
+                     *       "version": "0.1.0",
+                     *       "instanceId": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "links": 12,
+                     *       "tunnels": 30,
+                     *       "connections": 4,
+                     *       "config": {
+                     *         "maxConnections": 10000,
+                     *         "maxLinks": 20000
+                     *       },
+                     *       "createdAt": "2026-11-22T12:00:00.000Z",
+                     *       "startedAt": "2026-11-22T12:00:00.000Z",
+                     *       "lastBeatAt": "2026-11-22T12:00:00.000Z",
+                     *       "drainReason": "stopping"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Relay"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["relay.ambiguous"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     getQuotas: {
         parameters: {
             query?: never;
@@ -19732,6 +21201,1453 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postRelayBeat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "sequence": 17,
+                 *       "facts": {
+                 *         "version": "0.1.0",
+                 *         "draining": false,
+                 *         "links": 12,
+                 *         "tunnels": 30,
+                 *         "streams": 4,
+                 *         "requests": 8120,
+                 *         "failures": 2,
+                 *         "bytesIn": 1048576,
+                 *         "bytesOut": 73400320,
+                 *         "cpu": 0.12,
+                 *         "eventLoopDelayMs": 11,
+                 *         "memoryMib": 96,
+                 *         "uptimeSeconds": 86400,
+                 *         "now": "2026-11-22T12:00:00.000Z"
+                 *       },
+                 *       "links": [
+                 *         "lnk_06f3k9w2m4qz7x8y1v5t0r6n3b"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["RelayBeat"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sequence": 17,
+                     *       "drop": [],
+                     *       "tellLinks": false,
+                     *       "peers": 1,
+                     *       "beatSeconds": 5,
+                     *       "publicKeys": [
+                     *         {
+                     *           "kty": "OKP",
+                     *           "crv": "Ed25519",
+                     *           "kid": "k1",
+                     *           "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayBeatAnswer"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["relay.unauthenticated"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postRelayFind: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "hostname": "shop.localhost"
+                 *     }
+                 */
+                "application/json": {
+                    hostname: string;
+                } | {
+                    port: number;
+                } | {
+                    tunnelId: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example {} */
+                    "application/json": {
+                        found?: {
+                            /** @description A tunnel, as relays know it */
+                            spec: {
+                                [key: string]: unknown;
+                            };
+                            url: string;
+                            relays: {
+                                relayId: string;
+                                internalUrl: string;
+                                fingerprint: string;
+                            }[];
+                        };
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["relay.unauthenticated"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postRelayHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reports": [
+                 *         {
+                 *           "endpointId": "end_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                 *           "tunnelId": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                 *           "status": "unhealthy",
+                 *           "message": "connection refused",
+                 *           "at": "2026-11-22T12:00:00.000Z"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    reports: {
+                        endpointId: string;
+                        tunnelId: string;
+                        /** @enum {string} */
+                        status: "healthy" | "unhealthy";
+                        message?: string;
+                        /** Format: date-time */
+                        at: string;
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["relay.unauthenticated"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postRelayJoin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "join_J8yVj2b7o1nUj0rC6kq3ZQv7xv9C1u5h2Y0sW8tNfRb",
+                 *       "version": "0.1.0",
+                 *       "url": "https://relay-1.example.com",
+                 *       "internalUrl": "https://10.0.4.12:8710",
+                 *       "fingerprint": "A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RelayJoin"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "relayId": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "publicKeys": [
+                     *         {
+                     *           "kty": "OKP",
+                     *           "crv": "Ed25519",
+                     *           "kid": "k1",
+                     *           "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+                     *         }
+                     *       ],
+                     *       "credential": "relay_J8yVj2b7o1nUj0rC6kq3ZQv7xv9C1u5h2Y0sW8tNfRb"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayJoined"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            403: components["responses"]["relay.join_refused"];
+            409: components["responses"]["relay.already_joined"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postRelayLeave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "sequence": 18
+                 *     }
+                 */
+                "application/json": components["schemas"]["RelayLeave"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["relay.unauthenticated"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postRelayLinks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "linkId": "lnk_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                 *       "ticket": "eyJhbGciOiJFZERTQSJ9…",
+                 *       "agentVersion": "0.1.0",
+                 *       "ipAddress": "192.0.2.7"
+                 *     }
+                 */
+                "application/json": {
+                    linkId: string;
+                    ticket: string;
+                    agentVersion: string;
+                    ipAddress: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "runId": "tar_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "label": "laptop",
+                     *       "tunnels": [],
+                     *       "refused": []
+                     *     }
+                     */
+                    "application/json": {
+                        runId: string;
+                        label: string;
+                        tunnels: {
+                            /** @description A tunnel, as relays know it */
+                            spec: {
+                                [key: string]: unknown;
+                            };
+                            epoch: number;
+                            url: string;
+                        }[];
+                        refused: {
+                            tunnelId: string;
+                            code: string;
+                            detail: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["relay.ticket_refused-or-relay.unauthenticated"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postRelayLinksClose: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "linkId": "lnk_06f3k9w2m4qz7x8y1v5t0r6n3b"
+                 *     }
+                 */
+                "application/json": {
+                    linkId: string;
+                };
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["relay.unauthenticated"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postRelayUsage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "journal": "b7k2",
+                 *       "entries": []
+                 *     }
+                 */
+                "application/json": {
+                    journal: string;
+                    entries: {
+                        sequence: number;
+                        tunnelId: string;
+                        /** @description Absent for what never reached one */
+                        endpointId?: string;
+                        /** @description That it belongs to, ISO 8601 */
+                        minute: string;
+                        requests: number;
+                        /** @description Answered with 5xx, or not at all */
+                        failures: number;
+                        connections: number;
+                        bytesIn: number;
+                        bytesOut: number;
+                        /** @description Requests by time to the first byte: a count for each bound, and one above the last */
+                        readonly latency: number[];
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "upTo": 0
+                     *     }
+                     */
+                    "application/json": {
+                        upTo: number;
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["relay.unauthenticated"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postRelayWatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "tunnelIds": [
+                 *         "tun_06f3k9w2m4qz7x8y1v5t0r6n3b"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Of the answer before; without it all specs are told at once */
+                    after?: string;
+                    tunnelIds: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "after": "17 3q2-7wAAAAB0ZXN0",
+                     *       "specs": [],
+                     *       "gone": [],
+                     *       "peers": [],
+                     *       "drain": false,
+                     *       "peerToken": "eyJhbGciOiJFZERTQSJ9…",
+                     *       "config": {
+                     *         "maxConnections": 10000,
+                     *         "maxLinks": 20000
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        after: string;
+                        specs: {
+                            [key: string]: unknown;
+                        }[];
+                        gone: string[];
+                        peers: {
+                            relayId: string;
+                            internalUrl: string;
+                            fingerprint: string;
+                        }[];
+                        peerToken: string;
+                        drain: boolean;
+                        config: components["schemas"]["RelayConfig"];
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["relay.unauthenticated"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getRelays: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+                /** @example running */
+                status?: "starting" | "running" | "draining" | "stopped" | "error";
+                provider?: "builtin" | "local" | "ec2" | "kubernetes" | "joined";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "name": "edge-1",
+                     *           "provider": "local",
+                     *           "status": "running",
+                     *           "statusSince": "2026-11-22T12:00:00.000Z",
+                     *           "healthStatus": "healthy",
+                     *           "url": "http://127.0.0.1:8720",
+                     *           "version": "0.1.0",
+                     *           "instanceId": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "links": 12,
+                     *           "tunnels": 30,
+                     *           "connections": 4,
+                     *           "config": {
+                     *             "maxConnections": 10000,
+                     *             "maxLinks": 20000
+                     *           },
+                     *           "createdAt": "2026-11-22T12:00:00.000Z",
+                     *           "startedAt": "2026-11-22T12:00:00.000Z",
+                     *           "lastBeatAt": "2026-11-22T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["Relay"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postRelays: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same request within 24 hours answers with what the first one made. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "provider": "ec2"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateRelay"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "edge-1",
+                     *       "provider": "local",
+                     *       "status": "starting",
+                     *       "statusSince": "2026-11-22T12:00:00.000Z",
+                     *       "healthStatus": "unknown",
+                     *       "url": "http://127.0.0.1:8720",
+                     *       "version": "0.1.0",
+                     *       "instanceId": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "links": 12,
+                     *       "tunnels": 30,
+                     *       "connections": 4,
+                     *       "config": {
+                     *         "maxConnections": 10000,
+                     *         "maxLinks": 20000
+                     *       },
+                     *       "createdAt": "2026-11-22T12:00:00.000Z",
+                     *       "startedAt": "2026-11-22T12:00:00.000Z",
+                     *       "lastBeatAt": "2026-11-22T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Relay"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["idempotency.in_progress-or-relay.provider_cannot_start"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["idempotency.different_request"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getRelaysRedundancy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "relaysPerAgent": 2,
+                     *       "minimumRelays": 2,
+                     *       "version": 2,
+                     *       "updatedAt": "2026-11-22T12:00:00.000Z",
+                     *       "updatedBy": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayRedundancy"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putRelaysRedundancy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "relaysPerAgent": 2,
+                 *       "minimumRelays": 2
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutRelayRedundancy"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "relaysPerAgent": 2,
+                     *       "minimumRelays": 2,
+                     *       "version": 2,
+                     *       "updatedAt": "2026-11-22T12:00:00.000Z",
+                     *       "updatedBy": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayRedundancy"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["relay.settings_changed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getRelaysScaling: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "enabled": true,
+                     *       "provider": "local",
+                     *       "min": 1,
+                     *       "max": 4,
+                     *       "cpuHigh": 0.7,
+                     *       "cpuLow": 0.2,
+                     *       "delayHighMs": 100,
+                     *       "connectionsHigh": 0.8,
+                     *       "scaleOutCooldownSeconds": 60,
+                     *       "scaleInCooldownSeconds": 600,
+                     *       "version": 2,
+                     *       "updatedAt": "2026-11-22T12:00:00.000Z",
+                     *       "updatedBy": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayScaling"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putRelaysScaling: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "enabled": true,
+                 *       "provider": "local",
+                 *       "min": 1,
+                 *       "max": 4,
+                 *       "cpuHigh": 0.7,
+                 *       "cpuLow": 0.2,
+                 *       "delayHighMs": 100,
+                 *       "connectionsHigh": 0.8,
+                 *       "scaleOutCooldownSeconds": 60,
+                 *       "scaleInCooldownSeconds": 600
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutRelayScaling"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "enabled": true,
+                     *       "provider": "local",
+                     *       "min": 1,
+                     *       "max": 4,
+                     *       "cpuHigh": 0.7,
+                     *       "cpuLow": 0.2,
+                     *       "delayHighMs": 100,
+                     *       "connectionsHigh": 0.8,
+                     *       "scaleOutCooldownSeconds": 60,
+                     *       "scaleInCooldownSeconds": 600,
+                     *       "version": 2,
+                     *       "updatedAt": "2026-11-22T12:00:00.000Z",
+                     *       "updatedBy": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayScaling"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["relay.settings_changed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getRelaysId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "edge-1",
+                     *       "provider": "local",
+                     *       "status": "running",
+                     *       "statusSince": "2026-11-22T12:00:00.000Z",
+                     *       "healthStatus": "healthy",
+                     *       "url": "http://127.0.0.1:8720",
+                     *       "version": "0.1.0",
+                     *       "instanceId": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "links": 12,
+                     *       "tunnels": 30,
+                     *       "connections": 4,
+                     *       "config": {
+                     *         "maxConnections": 10000,
+                     *         "maxLinks": 20000
+                     *       },
+                     *       "createdAt": "2026-11-22T12:00:00.000Z",
+                     *       "startedAt": "2026-11-22T12:00:00.000Z",
+                     *       "lastBeatAt": "2026-11-22T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Relay"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteRelaysId: {
+        parameters: {
+            query?: {
+                /** @description Lets what is under way end first */
+                drain?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "edge-1",
+                     *       "provider": "local",
+                     *       "status": "draining",
+                     *       "statusSince": "2026-11-22T12:00:00.000Z",
+                     *       "healthStatus": "healthy",
+                     *       "url": "http://127.0.0.1:8720",
+                     *       "version": "0.1.0",
+                     *       "instanceId": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "links": 12,
+                     *       "tunnels": 30,
+                     *       "connections": 4,
+                     *       "config": {
+                     *         "maxConnections": 10000,
+                     *         "maxLinks": 20000
+                     *       },
+                     *       "createdAt": "2026-11-22T12:00:00.000Z",
+                     *       "startedAt": "2026-11-22T12:00:00.000Z",
+                     *       "lastBeatAt": "2026-11-22T12:00:00.000Z",
+                     *       "drainReason": "stopping"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Relay"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            409: components["responses"]["relay.builtin"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getRelaysIdConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "maxConnections": 10000,
+                     *       "maxLinks": 20000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayConfig"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putRelaysIdConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "maxConnections": 10000,
+                 *       "maxLinks": 20000
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutRelayConfig"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "maxConnections": 10000,
+                     *       "maxLinks": 20000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayConfig"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getRelaysIdDiagnostics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "healthStatus": "healthy",
+                     *       "checkedAt": "2026-11-22T12:00:00.000Z",
+                     *       "checks": [
+                     *         {
+                     *           "check": "event loop",
+                     *           "status": "warning",
+                     *           "detail": "its event loop is up to 340 ms late",
+                     *           "cure": "Start one more relay."
+                     *         }
+                     *       ],
+                     *       "lines": [
+                     *         {
+                     *           "sequence": 17,
+                     *           "at": "2026-11-22T12:00:00.000Z",
+                     *           "level": "warn",
+                     *           "message": "a link was lost",
+                     *           "fields": {
+                     *             "link": "lnk_06f3k9w2m4qz7x8y1v5t0r6n3b"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayDiagnostics"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postRelaysIdDrain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "edge-1",
+                     *       "provider": "local",
+                     *       "status": "draining",
+                     *       "statusSince": "2026-11-22T12:00:00.000Z",
+                     *       "healthStatus": "healthy",
+                     *       "url": "http://127.0.0.1:8720",
+                     *       "version": "0.1.0",
+                     *       "instanceId": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "links": 12,
+                     *       "tunnels": 30,
+                     *       "connections": 4,
+                     *       "config": {
+                     *         "maxConnections": 10000,
+                     *         "maxLinks": 20000
+                     *       },
+                     *       "createdAt": "2026-11-22T12:00:00.000Z",
+                     *       "startedAt": "2026-11-22T12:00:00.000Z",
+                     *       "lastBeatAt": "2026-11-22T12:00:00.000Z",
+                     *       "drainReason": "asked"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Relay"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            409: components["responses"]["relay.wrong_state"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteRelaysIdDrain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "edge-1",
+                     *       "provider": "local",
+                     *       "status": "running",
+                     *       "statusSince": "2026-11-22T12:00:00.000Z",
+                     *       "healthStatus": "healthy",
+                     *       "url": "http://127.0.0.1:8720",
+                     *       "version": "0.1.0",
+                     *       "instanceId": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "links": 12,
+                     *       "tunnels": 30,
+                     *       "connections": 4,
+                     *       "config": {
+                     *         "maxConnections": 10000,
+                     *         "maxLinks": 20000
+                     *       },
+                     *       "createdAt": "2026-11-22T12:00:00.000Z",
+                     *       "startedAt": "2026-11-22T12:00:00.000Z",
+                     *       "lastBeatAt": "2026-11-22T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Relay"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            409: components["responses"]["relay.wrong_state"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getRelaysIdHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "healthStatus": "healthy",
+                     *       "checks": [
+                     *         {
+                     *           "check": "event loop",
+                     *           "status": "warning",
+                     *           "detail": "its event loop is up to 340 ms late",
+                     *           "cure": "Start one more relay."
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayHealth"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getRelaysIdLogs: {
+        parameters: {
+            query?: {
+                /** @example 100 */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "items": [
+                     *         {
+                     *           "sequence": 17,
+                     *           "at": "2026-11-22T12:00:00.000Z",
+                     *           "level": "warn",
+                     *           "message": "a link was lost",
+                     *           "fields": {
+                     *             "link": "lnk_06f3k9w2m4qz7x8y1v5t0r6n3b"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayLogs"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getRelaysIdMetrics: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How far back; a week is kept
+                 * @example 60
+                 */
+                minutes?: number;
+            };
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "items": [
+                     *         {
+                     *           "minute": "2026-11-22T12:00:00.000Z",
+                     *           "cpu": 0.12,
+                     *           "eventLoopDelayMs": 11,
+                     *           "memoryMib": 96,
+                     *           "links": 12,
+                     *           "tunnels": 30,
+                     *           "connections": 4,
+                     *           "requests": 812,
+                     *           "failures": 0,
+                     *           "bytesIn": 1048576,
+                     *           "bytesOut": 73400320
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayMetrics"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getRelaysIdStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "status": "running",
+                     *       "statusSince": "2026-11-22T12:00:00.000Z",
+                     *       "healthStatus": "healthy",
+                     *       "lastBeatAt": "2026-11-22T12:00:00.000Z",
+                     *       "secondsSinceBeat": 1.4,
+                     *       "facts": {
+                     *         "version": "0.1.0",
+                     *         "draining": false,
+                     *         "links": 12,
+                     *         "tunnels": 30,
+                     *         "streams": 4,
+                     *         "requests": 8120,
+                     *         "failures": 2,
+                     *         "bytesIn": 1048576,
+                     *         "bytesOut": 73400320,
+                     *         "cpu": 0.12,
+                     *         "eventLoopDelayMs": 11,
+                     *         "memoryMib": 96,
+                     *         "uptimeSeconds": 86400,
+                     *         "now": "2026-11-22T12:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayStatus"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getRelaysIdUsage: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How far back; a week is kept
+                 * @example 1440
+                 */
+                minutes?: number;
+            };
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "from": "2026-11-21T12:00:00.000Z",
+                     *       "to": "2026-11-22T12:00:00.000Z",
+                     *       "requests": 81200,
+                     *       "failures": 2,
+                     *       "bytesIn": 1048576,
+                     *       "bytesOut": 73400320
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayUsage"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -22581,7 +25497,7 @@ export interface operations {
             409: components["responses"]["idempotency.in_progress-or-tunnel.endpoint_exists-or-tunnel.limit_reached-or-tunnel.name_taken-or-tunnel.names_exhausted-or-tunnel.ports_exhausted"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing"];
+            422: components["responses"]["idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing-or-tunnel.setting_unfit"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -22780,7 +25696,7 @@ export interface operations {
             409: components["responses"]["tunnel.member_fixed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.password_missing"];
+            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
             504: components["responses"]["request.timeout"];
@@ -22914,7 +25830,7 @@ export interface operations {
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.password_missing"];
+            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
             504: components["responses"]["request.timeout"];
@@ -23000,7 +25916,7 @@ export interface operations {
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.password_missing"];
+            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
             504: components["responses"]["request.timeout"];
@@ -23124,7 +26040,7 @@ export interface operations {
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.password_missing"];
+            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
             504: components["responses"]["request.timeout"];
@@ -24330,6 +27246,79 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdVisit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description See Other */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdVisits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "to": "https://shop.tunnels.example.com/orders",
+                 *       "state": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BeginTunnelVisit"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "url": "https://shop.tunnels.example.com/.gantry/visit?ticket=eyJ…&to=%2Forders"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelVisit"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_shared"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.visit_elsewhere"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];

@@ -44,7 +44,7 @@ import type { ObjectStore } from '#kernel/storage/store.ts'
 import { openTelemetry, type Telemetry } from '#kernel/telemetry.ts'
 import type { Users } from '#kernel/unprivileged.ts'
 import { ProblemCounts } from '#operations/index.ts'
-import { judgeRelays, keepRelays } from '#relays/index.ts'
+import { judgeRelays, keepRelays, RelayClients, sessionRoute } from '#relays/index.ts'
 import type { secrets, SecretsParts } from '#secrets/index.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
 import { BrowserDesk } from './browser-desk.ts'
@@ -57,8 +57,10 @@ import { document, manifest } from './manifest.ts'
 import { type MailParts, openMailParts } from './mail-parts.ts'
 import { migrateAll } from './migrations.ts'
 import { openStore } from './object-store.ts'
+import { ownWays } from './own-tunnels.ts'
 import type { RelayDesk } from './relay-desk.ts'
 import { openRelayParts } from './relay-parts.ts'
+import { SessionTunnels } from './session-tunnels.ts'
 import { openKms, openSealingKeys } from './sealing.ts'
 import { openTunnelParts } from './tunnel-parts.ts'
 import { VERSION } from './version.ts'
@@ -114,6 +116,7 @@ export class App {
   #beats = 0
   #node: BrowserNode | undefined
   #relay: RelayDesk | undefined
+  readonly #relayClients: RelayClients
   #front: Front | undefined
   #readers: EventReaders | undefined
 
@@ -142,9 +145,14 @@ export class App {
       onQuery: this.telemetry.query,
     })
     this.#doorbell = new Doorbell({ ...connection, pool: this.#pool.pool })
+    this.#relayClients = new RelayClients({
+      own: () => this.#relay && { id: this.#relay.id, calls: this.#relay.relay.calls },
+      serviceToken: (audience, subject) => this.#identity.serviceToken(audience, subject),
+      log: log.category('relay'),
+    })
     this.tunnelParts = openTunnelParts({
       ...{ config, doorbell: this.#doorbell, identity: () => this.#identity },
-      url: () => this.#publicUrl(),
+      ...{ url: () => this.#publicUrl(), relays: this.#relayClients },
     })
     this.relayParts = openRelayParts({
       ...{ db: this.#pool.db, clock: this.#clock, log: log.category('relay') },
@@ -244,6 +252,7 @@ export class App {
       { name: 'desk', close: async () => this.#desk?.[Symbol.asyncDispose]() },
       { name: 'tunnels', share: 1 / 4, close: async () => this.#stopRelay(totalMs / 4) },
       { name: 'relay', close: async () => this.#relay?.[Symbol.asyncDispose]() },
+      { name: 'relay clients', close: () => this.#relayClients[Symbol.asyncDispose]() },
       { name: 'readers', close: async () => this.#readers?.[Symbol.asyncDispose]() },
       { name: 'services', close: async () => this.#closeServices() },
       { name: 'doorbell', close: () => this.#doorbell[Symbol.asyncDispose]() },
@@ -370,6 +379,7 @@ export class App {
         this.#callers.ofHeader(authorization, ip, account),
       tokenFor: (instanceId, sessionId) => this.#identity.serviceToken(instanceId, sessionId),
       beatOwn: (node) => this.#beatOwn(node),
+      routeOf: (ctx, wanted) => sessionRoute(ctx, this.relayParts, wanted),
       ...(chromium && decideSandbox(config, chromium) === 'off' && { notice: NO_SANDBOX }),
     })
   }
@@ -381,6 +391,15 @@ export class App {
       ...{ config, home, users, chromium, log, clock: this.#clock, newId: this.#parts.newId },
       sinkOf: ({ id, accountId }) => storeSink(this.#store, accountId, id),
       deliver: async (instanceId, entries) => this.#desk?.take(instanceId, entries),
+      openTunnel: new SessionTunnels({ clock: this.#clock, wayOf: this.#ownWays() }).open,
+    })
+  }
+
+  #ownWays() {
+    return ownWays({
+      ...{ context: () => this.systemContext(), parts: this.relayParts },
+      relay: () => this.#relay?.relay,
+      instanceId: () => this.#node!.sessions.instanceId,
     })
   }
 
@@ -433,6 +452,7 @@ export class App {
     this.#relay = await RelayDesk.open({
       ...{ config, home, log, clock: this.#clock, parts: this.relayParts },
       context: this.systemContext(),
+      hasOtherMachines: () => (this.#desk?.runtime.nodes.others ?? 0) > 0,
     })
   }
 

@@ -30,6 +30,8 @@ import {
   ownCertificate,
   recallMembership,
 } from './membership.ts'
+import { openStream } from '#relays/host.ts'
+import { SessionTunnels, type Way } from './session-tunnels.ts'
 import { ToldFacts } from './told-facts.ts'
 import { VERSION } from './version.ts'
 
@@ -90,6 +92,7 @@ export class NodeRole implements AsyncDisposable {
       ...(membership && { instanceId: membership.instanceId }),
       sinkOf: ({ id }) => ({ write: (name, bytes) => controlPlane.keepPart(id, name, bytes) }),
       deliver: (_instanceId, entries) => deliver(entries),
+      openTunnel: new SessionTunnels({ clock: systemClock, wayOf: waysBy(controlPlane) }).open,
     })
     const role = new NodeRole(options, { certificate, controlPlane, node })
     try {
@@ -303,6 +306,14 @@ export class NodeRole implements AsyncDisposable {
   /** So that nobody waits for its beats. What arrives late of those counts no more. */
   async #leave(): Promise<void> {
     if (this.#membership) await this.#controlPlane.leave({ sequence: ++this.#sequence })
+  }
+}
+
+/** Ways to tunnels as the control plane tells them. */
+function waysBy(controlPlane: ControlPlane) {
+  return async (sessionId: string, name: string): Promise<Way> => {
+    const route = await controlPlane.tunnelRoute({ sessionId, name })
+    return (signal) => openStream(route, route.token, signal)
   }
 }
 

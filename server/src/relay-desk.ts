@@ -29,6 +29,8 @@ export interface RelayDeskOptions {
   clock: Clock
   context: Context
   parts: RelaysParts & { keys: RelayKeys }
+  /** Whether machines beside this one host browsers, which may come for tunnels. */
+  hasOtherMachines(): boolean
 }
 
 const BEAT_EVERY_MS = 5_000
@@ -59,6 +61,10 @@ export class RelayDesk implements AsyncDisposable {
     const log = options.log.category('relay')
     const work = () => this.#beat()
     this.#beating = new Ticker({ name: 'beat of the relay', everyMs: BEAT_EVERY_MS, log, work })
+  }
+
+  get id(): string {
+    return this.#row.id
   }
 
   get relay(): Relay {
@@ -96,7 +102,8 @@ export class RelayDesk implements AsyncDisposable {
     }
     const answer = await beat(context, parts, this.#row, told)
     reporter.took(told, answer)
-    if (answer.peers > 0 && !this.#host.internalUrl) await this.#letPeersIn()
+    const isWanted = answer.peers > 0 || this.#options.hasOtherMachines()
+    if (isWanted && !this.#host.internalUrl) await this.#letPeersIn()
   }
 
   /** Where it is alone, nobody needs another port and a certificate. */

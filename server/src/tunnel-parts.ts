@@ -10,7 +10,7 @@ import type { Config } from '#kernel/config.ts'
 import type { Doorbell } from '#kernel/doorbell.ts'
 import { hashScrypt } from '#kernel/scrypt.ts'
 import { Turns } from '#kernel/turns.ts'
-import { relaysForAgents } from '#relays/index.ts'
+import { type RelayClients, relaysForAgents, seenRelays } from '#relays/index.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
 import { outside } from './tunnels-outside.ts'
 import { resolveTxt } from './txt-records.ts'
@@ -21,6 +21,7 @@ export interface TunnelPartsOptions {
   identity(): Identity
   /** Where clients reach the API. */
   url(): string
+  relays: Pick<RelayClients, 'callsTo'>
 }
 
 /** What tunnels work with: where they are, who may hold them open, and whom to wake when one changes. */
@@ -29,6 +30,7 @@ export function openTunnelParts({
   doorbell,
   identity,
   url,
+  relays,
 }: TunnelPartsOptions): TunnelParts {
   const hashing = new Turns({ atOnce: 2, queueLength: 20 })
   return {
@@ -36,15 +38,15 @@ export function openTunnelParts({
     ports: config.TUNNEL_PORTS,
     urlOf: (hostname) => withHost(config.RELAY_URL ?? url(), hostname),
     ticketFor: (runId) => identity().serviceToken('relay', runId),
-    relays: relaysForAgents,
     visitTicketFor: (tunnelId, subject) => identity().serviceToken(tunnelId, subject),
     isMember: isMemberOf,
+    relays: relaysForAgents,
     hashPassword: (password, signal) => hashing.run(signal, () => hashScrypt(password)),
     ...{ provenEmailKey, accountsOf: accountsOfMember, isThere: isKnown },
     resolveTxt: (name, signal) => resolveTxt(name, signal, config.DNS_SERVERS),
     ownHosts: () => [config.PUBLIC_URL, config.RELAY_URL].flatMap(hostIn),
     mayHold: (ctx, starter) => mayStillAct(ctx, starter, 'tunnels.write'),
-    relayCalls: { seen: async () => [], callsTo: async () => undefined },
+    relayCalls: { seen: seenRelays, callsTo: (ctx, id) => relays.callsTo(ctx, id) },
     outside,
     ring: () => doorbell.ring('tunnels'),
   }

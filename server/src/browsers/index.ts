@@ -24,6 +24,14 @@ import { sealedProxies } from './spec.ts'
 import { endLateSessions, endWithUser } from './user-end.ts'
 
 export { LiveChannel } from './channel/channel.ts'
+export {
+  ROUTE_SECONDS,
+  type RouteOf,
+  type TunnelRoute,
+  tunnelRoute,
+  type WantedRoute,
+} from './tunnel-route.ts'
+export { type AskedTunnel, type OpenTunnel, TunnelUnavailable } from './host/session-tunnels.ts'
 export { findChromium } from './host/chromium.ts'
 export { BrowserHost } from './host/host.ts'
 export { type Entry, Journal, type JournalOptions } from './node/journal.ts'

@@ -1,6 +1,7 @@
 /** What a process needs that hosts a relay. Apart from `index.ts`, so that a relay alone loads nothing of the control plane. */
 export type { News, RelayConfig, RelayControl } from './control.ts'
 export { LineRing } from './line-ring.ts'
+export { NoStream, openStream } from './peers/open-stream.ts'
 export { Peers } from './peers/peers.ts'
 export { PeerServer } from './peers/peer-server.ts'
 export { Relay } from './relay.ts'

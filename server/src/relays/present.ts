@@ -1,4 +1,5 @@
 import type { Context } from '#kernel/context.ts'
+import type { RelaySeen } from '#tunnels/index.ts'
 import { isToStop } from './beats.ts'
 import { configOf } from './config.ts'
 import type { BeatFacts } from './relay-schema.ts'
@@ -41,6 +42,21 @@ export function presentRelay(row: RelayRow): Relay {
 function present(name: string, value: string | Date | null) {
   if (value === null) return {}
   return { [name]: value instanceof Date ? value.toISOString() : value }
+}
+
+/** Those that have not ended, as tunnels tell of them. */
+export async function seenRelays(ctx: Context): Promise<RelaySeen[]> {
+  const rows = await relaysThere(ctx)
+  return rows.map((row) => ({
+    ...{
+      relayId: row.id,
+      name: row.name,
+      status: row.status,
+      healthy: healthOf(row) === 'healthy',
+    },
+    ...(row.url !== null && { url: row.url }),
+    ...(row.errorMessage !== null && { message: row.errorMessage }),
+  }))
 }
 
 export function healthOf({ status, facts }: RelayRow): Relay['healthStatus'] {

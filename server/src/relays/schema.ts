@@ -20,6 +20,9 @@ export const RelayConfig = z
   .meta({ id: 'RelayConfig' })
 export type RelayConfig = z.output<typeof RelayConfig>
 
+/** What is left out is as by default. */
+export const PutRelayConfig = z.strictObject(RelayConfig.shape).meta({ id: 'PutRelayConfig' })
+
 export const Relay = z
   .strictObject({
     id: z.string().meta({ description: '`rel_…`' }),

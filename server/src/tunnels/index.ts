@@ -47,6 +47,7 @@ export type {
   TunnelConfig,
   TunnelSpec,
 } from './spec.ts'
+export { mayUse, type TunnelUser, tunnelsToUse, type UsableTunnel } from './use.ts'
 export { MOST_ENTRIES, UsageEntry } from './usage/entry.ts'
 export type { LatencyBounds } from './usage/latency.ts'
 export type { RelaySeen, TunnelCalls, TunnelRelays } from './usage/relayed.ts'
@@ -72,8 +73,7 @@ export function tunnels(running: Running) {
     routes: [
       ...[...tunnelRoutes(running), ...lifeRoutes(running), ...settingsRoutes(running)],
       ...[...endpointRoutes(running), ...shareRoutes(running), ...domainRoutes(running)],
-      ...[...agentRoutes(running), ...measureRoutes(running)],
-      ...visitRoutes(running),
+      ...[...agentRoutes(running), ...measureRoutes(running), ...visitRoutes(running)],
     ],
     quotas: {
       'tunnels.existing': {

@@ -9,6 +9,13 @@ export const problems = defineProblems({
     detail: 'There is no tunnel {id}.',
     suggestion: 'List them with GET /api/v1/tunnels.',
   },
+  notHttp: {
+    code: 'tunnel.not_http',
+    status: 422,
+    title: 'Browsers reach HTTP tunnels only',
+    detail: 'The tunnel {name} carries TCP.',
+    suggestion: 'Make a tunnel of the kind http for the service that the browser is to see.',
+  },
   nameTaken: {
     code: 'tunnel.name_taken',
     status: 409,
@@ -127,6 +134,20 @@ export const problems = defineProblems({
     detail: 'A TCP tunnel has no {what}: nobody can ask its visitors who they are.',
     suggestion: 'Open it to everybody (`public`) or to `addresses`.',
   },
+  notShared: {
+    code: 'tunnel.not_shared',
+    status: 404,
+    title: 'No such tunnel for you',
+    detail: 'There is no tunnel {id}, or it was not shared with you.',
+    suggestion: 'Sign in as the one whom it was shared with, or ask its owner to share it.',
+  },
+  visitElsewhere: {
+    code: 'tunnel.visit_elsewhere',
+    status: 422,
+    title: 'That is not at this tunnel',
+    detail: 'The tunnel is not at {hostname}.',
+    suggestion: 'Open the tunnel by its own address.',
+  },
   busy: {
     code: 'tunnel.busy',
     status: 503,
@@ -209,19 +230,5 @@ export const problems = defineProblems({
     title: 'The tunnel has as many domains as it may have',
     detail: 'The tunnel has {limit} domains.',
     suggestion: 'Delete one that nobody needs.',
-  },
-  notShared: {
-    code: 'tunnel.not_shared',
-    status: 404,
-    title: 'No such tunnel for you',
-    detail: 'There is no tunnel {id}, or it was not shared with you.',
-    suggestion: 'Sign in as the one whom it was shared with, or ask its owner to share it.',
-  },
-  visitElsewhere: {
-    code: 'tunnel.visit_elsewhere',
-    status: 422,
-    title: 'That is not at this tunnel',
-    detail: 'The tunnel is not at {hostname}.',
-    suggestion: 'Open the tunnel by its own address.',
   },
 })

@@ -183,6 +183,13 @@ export const visitorProblems = defineProblems({
     detail: 'It is wrong, it has ended, or it was taken back.',
     suggestion: 'Ask whoever gave it to you for a new one.',
   },
+  grantEnded: {
+    code: 'tunnel.grant_ended',
+    status: 403,
+    title: 'This tunnel is not shared with this session any more',
+    detail: 'What let the browser session in was taken back, or has ended.',
+    suggestion: 'Ask whoever runs the service to share it again.',
+  },
   visitFailed: {
     code: 'tunnel.visit_failed',
     status: 403,

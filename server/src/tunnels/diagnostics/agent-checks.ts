@@ -5,7 +5,7 @@ import type { TunnelCheck } from './schema.ts'
 export function checkStarted({ row }: Facts): TunnelCheck {
   const name = 'started'
   if (!row.started) {
-    const fix = `Start it: POST /api/v1/tunnels/${row.id}/start.`
+    const fix = `Start it: \`POST /api/v1/tunnels/${row.id}/start\`.`
     return { name, status: 'failed', detail: 'The tunnel is stopped: it serves nobody.', fix }
   }
   if (row.status === 'error') {
@@ -67,7 +67,7 @@ export function checkRelays({ links, relays, silentRelays }: Facts): TunnelCheck
   const name = 'relays'
   const healthy = relays.filter((relay) => relay.healthy)
   if (healthy.length === 0) {
-    const fix = 'An operator has to start one: POST /api/v1/proxy/start.'
+    const fix = 'An operator has to start one: `POST /api/v1/proxy/start`.'
     return { name, status: 'failed', detail: 'No relay is up.', fix }
   }
   const used = relays.filter(({ relayId }) => links.some((link) => link.relayId === relayId))
@@ -79,7 +79,7 @@ export function checkRelays({ links, relays, silentRelays }: Facts): TunnelCheck
   }
   if (silentRelays.length > 0) {
     const silent = silentRelays.map((id) => nameOf(relays, id)).join(', ')
-    const fix = 'An operator can look at its diagnostics: GET /api/v1/relays/{id}/diagnostics.'
+    const fix = 'An operator can look at its diagnostics: `GET /api/v1/relays/{id}/diagnostics`.'
     return { name, status: 'warning', detail: `No answer from ${silent}.`, fix }
   }
   return { name, status: 'ok', detail: `${healthy.length} of ${relays.length} are up.` }

@@ -135,7 +135,7 @@ export function checkAccess({ row, grants }: Facts): TunnelCheck {
   const isClosed =
     (policy === 'token' || (policy === 'addresses' && addresses.length === 0)) && grants === 0
   if (!isClosed) return { name, status: 'ok', detail: who }
-  const fix = `Make a token or a link: POST /api/v1/tunnels/${row.id}/shares.`
+  const fix = `Make a token or a link: \`POST /api/v1/tunnels/${row.id}/shares\`.`
   return {
     name,
     status: 'warning',

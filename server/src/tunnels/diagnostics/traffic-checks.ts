@@ -11,12 +11,16 @@ export function checkQuota({ used, limit, resetsAt }: QuotaState): TunnelCheck {
   const name = 'quota'
   if (limit === undefined)
     return { name, status: 'ok', detail: 'The account has no limit of bytes.' }
-  const detail = `The account has used ${used} of ${limit} bytes of this month.`
+  const detail = `The account has used ${inGib(used)} of ${inGib(limit)} GiB of this month.`
   const fix = `It is counted anew from ${resetsAt?.toISOString()} on; a higher tier has more.`
   if (used >= limit)
     return { name, status: 'failed', detail: `${detail} Nothing new is let in.`, fix }
   if (used >= limit * WARN_AT) return { name, status: 'warning', detail, fix }
   return { name, status: 'ok', detail }
+}
+
+function inGib(bytes: number): string {
+  return (bytes / 2 ** 30).toFixed(2)
 }
 
 /** Limits that visitors have met in the last hour. */
@@ -58,7 +62,7 @@ export function checkEndpoints({ endpoints, links }: Facts): TunnelCheck {
 }
 
 /** What became of the last requests. */
-export function checkRequests({ requests }: Facts): TunnelCheck {
+export function checkRequests({ requests, row }: Facts): TunnelCheck {
   const name = 'requests'
   if (requests.length === 0) {
     return { name, status: 'skipped', detail: 'No request was seen since the relays were started.' }
@@ -73,7 +77,7 @@ export function checkRequests({ requests }: Facts): TunnelCheck {
     name,
     status,
     detail,
-    fix: 'Look at one of them: GET /api/v1/tunnels/{id}/requests?failed=true.',
+    fix: `Look at one of them: \`GET /api/v1/tunnels/${row.id}/requests?failed=true\`.`,
   }
 }
 
