@@ -249,7 +249,7 @@ export class Exchange implements Asker, UnderWay {
 
   #compress(status: number, headers: string[]): string[] {
     const { request, response } = this.#asked
-    const acceptEncoding = request.headers['accept-encoding'] as string | undefined
+    const acceptEncoding = request.headers['accept-encoding']
     const facts = { method: request.method!, status, acceptEncoding, headers }
     if (!isCompressible(facts)) return headers
     const encoding = acceptedEncoding(acceptEncoding)

@@ -73,7 +73,7 @@ export class Link implements Beating {
     this.#socket = socket
     ;({ id: this.id, runId: this.runId, label: this.label } = options)
     this.#session = connect('http://agent', {
-      createConnection: () => socket as Duplex,
+      createConnection: () => socket,
       maxSessionMemory: SESSION_MEMORY,
       peerMaxConcurrentStreams: 2 ** 31 - 1,
       settings: { enablePush: false, initialWindowSize: SMALL_WINDOW },

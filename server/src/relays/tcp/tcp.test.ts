@@ -104,7 +104,7 @@ test('a browser session reaches a tunnel that no visitor may, over a connection 
   const connection = relay.relay.connect(visit)
   const asked = requestHttp({
     headers: { host: 'private.tunnel' },
-    createConnection: () => connection as never,
+    createConnection: () => connection,
   }).end()
   const [answer] = (await once(asked, 'response')) as [IncomingMessage]
   assert.equal(await text(answer), 'for private.tunnel')
