@@ -149,8 +149,8 @@ export class TestControl implements RelayControl {
   }): Promise<News> {
     const since = Number(after ?? 0)
     const isNews = () => tunnelIds.some((id) => (this.#changed.get(id) ?? 0) > since)
-    const waits = after !== undefined
-    while (waits && !isNews()) {
+    for (;;) {
+      if (after === undefined || isNews()) break
       const aborted = new Promise<never>((_, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
       })
