@@ -2889,6 +2889,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/node/tunnel-route": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find the relay of a session’s tunnel
+         * @description The answer may be used for 4 s.
+         *
+         *     Open to everybody: the credential of the node is checked.
+         */
+        post: operations["postNodeTunnelRoute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/operations/{id}": {
         parameters: {
             query?: never;
@@ -6197,6 +6219,12 @@ export interface components {
                 allow?: string[];
                 deny?: string[];
             };
+            /** @description Tunnels that its pages reach, and where; nobody else’s pages do */
+            tunnels?: {
+                id: string;
+                name: string;
+                url: string;
+            }[];
             recording?: components["schemas"]["Recording"];
             metadata: {
                 [key: string]: string;
@@ -6524,6 +6552,13 @@ export interface components {
             /** @description false: the answer comes at once, with `status: queued` and the place in the queue when every place is taken */
             wait?: boolean;
             egress?: components["schemas"]["Egress"];
+            /**
+             * @description Names or ids of tunnels that its pages reach as `http://<name>.tunnel/`, whether or not they are public
+             * @example [
+             *       "shop"
+             *     ]
+             */
+            tunnels?: string[];
             recording?: components["schemas"]["Recording"];
             /** @description Your own labels */
             metadata?: {
@@ -7950,6 +7985,13 @@ export interface components {
             html?: string;
             viewport?: components["schemas"]["Viewport"];
             /**
+             * @description Names or ids of tunnels that its pages reach as `http://<name>.tunnel/`, whether or not they are public
+             * @example [
+             *       "shop"
+             *     ]
+             */
+            tunnels?: string[];
+            /**
              * @description load unless given
              * @enum {string}
              */
@@ -8326,6 +8368,13 @@ export interface components {
             /** @description A document to show instead of a URL; it belongs to no site */
             html?: string;
             viewport?: components["schemas"]["Viewport"];
+            /**
+             * @description Names or ids of tunnels that its pages reach as `http://<name>.tunnel/`, whether or not they are public
+             * @example [
+             *       "shop"
+             *     ]
+             */
+            tunnels?: string[];
             /**
              * @description load unless given
              * @enum {string}
@@ -9225,6 +9274,13 @@ export interface components {
             html?: string;
             viewport?: components["schemas"]["Viewport"];
             /**
+             * @description Names or ids of tunnels that its pages reach as `http://<name>.tunnel/`, whether or not they are public
+             * @example [
+             *       "shop"
+             *     ]
+             */
+            tunnels?: string[];
+            /**
              * @description load unless given
              * @enum {string}
              */
@@ -9679,6 +9735,15 @@ export interface components {
             /** @description That did not answer in time */
             silentRelays: string[];
         };
+        TunnelRoute: {
+            relayId: string;
+            /** @description Of a relay that has a link of the tunnel */
+            internalUrl: string;
+            /** @description SHA-256 of its certificate */
+            fingerprint: string;
+            /** @description Shown to the relay, within 60 s */
+            token: string;
+        };
         TunnelShare: {
             /** @description `tsh_…` */
             id: string;
@@ -10003,6 +10068,11 @@ export interface components {
             url: string;
             title: string;
             waitedMs: number;
+        };
+        WantedTunnel: {
+            /** @description Id of a session */
+            sessionId: string;
+            name: string;
         };
         /** @description What is left of an ended session on the machine: all zero */
         WipeReport: {
@@ -10375,6 +10445,19 @@ export interface components {
          *     `session.not_found`: No such session.
          */
         "account.not_found-or-session.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `session.not_found`: No such session.
+         *     `tunnel.not_found`: No such tunnel.
+         */
+        "account.not_found-or-session.not_found-or-tunnel.not_found": {
             headers: {
                 [name: string]: unknown;
             };
@@ -11569,8 +11652,9 @@ export interface components {
          *     `browser.selector_invalid`: The selector cannot be read.
          *     `browser.selector_not_found`: No element matches the selector.
          *     `browser.url_refused`: That address may not be opened.
+         *     `tunnel.not_http`: Browsers reach HTTP tunnels only.
          */
-        "browser.cookie_refused-or-browser.not_actionable-or-browser.output_too_large-or-browser.print_refused-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused": {
+        "browser.cookie_refused-or-browser.not_actionable-or-browser.output_too_large-or-browser.print_refused-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused-or-tunnel.not_http": {
             headers: {
                 [name: string]: unknown;
             };
@@ -11586,8 +11670,9 @@ export interface components {
          *     `browser.selector_invalid`: The selector cannot be read.
          *     `browser.selector_not_found`: No element matches the selector.
          *     `browser.url_refused`: That address may not be opened.
+         *     `tunnel.not_http`: Browsers reach HTTP tunnels only.
          */
-        "browser.cookie_refused-or-browser.not_actionable-or-browser.result_too_large-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused": {
+        "browser.cookie_refused-or-browser.not_actionable-or-browser.result_too_large-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused-or-tunnel.not_http": {
             headers: {
                 [name: string]: unknown;
             };
@@ -11602,8 +11687,9 @@ export interface components {
          *     `browser.selector_invalid`: The selector cannot be read.
          *     `browser.selector_not_found`: No element matches the selector.
          *     `browser.url_refused`: That address may not be opened.
+         *     `tunnel.not_http`: Browsers reach HTTP tunnels only.
          */
-        "browser.cookie_refused-or-browser.not_actionable-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused": {
+        "browser.cookie_refused-or-browser.not_actionable-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused-or-tunnel.not_http": {
             headers: {
                 [name: string]: unknown;
             };
@@ -12083,8 +12169,9 @@ export interface components {
         /**
          * @description `idempotency.different_request`: That key was used for another request.
          *     `session.proxy_refused`: That proxy may not be used.
+         *     `tunnel.not_http`: Browsers reach HTTP tunnels only.
          */
-        "idempotency.different_request-or-session.proxy_refused": {
+        "idempotency.different_request-or-session.proxy_refused-or-tunnel.not_http": {
             headers: {
                 [name: string]: unknown;
             };
@@ -12097,8 +12184,9 @@ export interface components {
          *     `tunnel.kind_mismatch`: The endpoint is of the other kind.
          *     `tunnel.name_reserved`: That name is not for tunnels.
          *     `tunnel.password_missing`: A password is needed.
+         *     `tunnel.setting_unfit`: A TCP tunnel cannot do that.
          */
-        "idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing": {
+        "idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing-or-tunnel.setting_unfit": {
             headers: {
                 [name: string]: unknown;
             };
@@ -12694,6 +12782,19 @@ export interface components {
         /**
          * @description `server.stopping`: The server is stopping.
          *     `server.unavailable`: Something that this needs is away for the moment.
+         *     `session.tunnel_offline`: Nobody holds the tunnel open.
+         */
+        "server.stopping-or-server.unavailable-or-session.tunnel_offline": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `server.stopping`: The server is stopping.
+         *     `server.unavailable`: Something that this needs is away for the moment.
          *     `session.unreachable`: The machine of the session does not answer.
          */
         "server.stopping-or-server.unavailable-or-session.unreachable": {
@@ -12813,6 +12914,15 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `session.tunnel_unknown`: The session has no such tunnel. */
+        "session.tunnel_unknown": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `signing.same_kms_key`: That KMS key is known already. */
         "signing.same_kms_key": {
             headers: {
@@ -12909,8 +13019,11 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `tunnel.password_missing`: A password is needed. */
-        "tunnel.password_missing": {
+        /**
+         * @description `tunnel.password_missing`: A password is needed.
+         *     `tunnel.setting_unfit`: A TCP tunnel cannot do that.
+         */
+        "tunnel.password_missing-or-tunnel.setting_unfit": {
             headers: {
                 [name: string]: unknown;
             };
@@ -18935,12 +19048,12 @@ export interface operations {
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
-            404: components["responses"]["account.not_found-or-session.not_found"];
+            404: components["responses"]["account.not_found-or-session.not_found-or-tunnel.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["browser.cookie_refused-or-browser.not_actionable-or-browser.result_too_large-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused"];
+            422: components["responses"]["browser.cookie_refused-or-browser.not_actionable-or-browser.result_too_large-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused-or-tunnel.not_http"];
             429: components["responses"]["browser.busy-or-session.account_limit_reached-or-session.limit_reached-or-session.queue_full"];
             500: components["responses"]["server.error"];
             502: components["responses"]["browser.command_refused-or-browser.navigation_failed"];
@@ -20703,6 +20816,52 @@ export interface operations {
             504: components["responses"]["request.timeout"];
         };
     };
+    postNodeTunnelRoute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "sessionId": "ses_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                 *       "name": "shop"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WantedTunnel"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "relayId": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "internalUrl": "https://10.0.0.7:8703",
+                     *       "fingerprint": "AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB",
+                     *       "token": "eyJhbGciOiJFZERTQSJ9.e30.c2ln"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelRoute"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["node.unauthenticated"];
+            404: components["responses"]["session.tunnel_unknown"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-session.tunnel_offline"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     getOperationsId: {
         parameters: {
             query?: never;
@@ -20839,12 +20998,12 @@ export interface operations {
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
-            404: components["responses"]["account.not_found-or-session.not_found"];
+            404: components["responses"]["account.not_found-or-session.not_found-or-tunnel.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["browser.cookie_refused-or-browser.not_actionable-or-browser.output_too_large-or-browser.print_refused-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused"];
+            422: components["responses"]["browser.cookie_refused-or-browser.not_actionable-or-browser.output_too_large-or-browser.print_refused-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused-or-tunnel.not_http"];
             429: components["responses"]["browser.busy-or-session.account_limit_reached-or-session.limit_reached-or-session.queue_full"];
             500: components["responses"]["server.error"];
             502: components["responses"]["browser.command_refused-or-browser.navigation_failed"];
@@ -23038,12 +23197,12 @@ export interface operations {
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
-            404: components["responses"]["account.not_found-or-session.not_found"];
+            404: components["responses"]["account.not_found-or-session.not_found-or-tunnel.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["browser.cookie_refused-or-browser.not_actionable-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused"];
+            422: components["responses"]["browser.cookie_refused-or-browser.not_actionable-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused-or-tunnel.not_http"];
             429: components["responses"]["browser.busy-or-session.account_limit_reached-or-session.limit_reached-or-session.queue_full"];
             500: components["responses"]["server.error"];
             502: components["responses"]["browser.command_refused-or-browser.navigation_failed"];
@@ -23180,11 +23339,11 @@ export interface operations {
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
-            404: components["responses"]["account.not_found"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
             409: components["responses"]["idempotency.in_progress-or-session.closed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["idempotency.different_request-or-session.proxy_refused"];
+            422: components["responses"]["idempotency.different_request-or-session.proxy_refused-or-tunnel.not_http"];
             429: components["responses"]["session.account_limit_reached-or-session.limit_reached-or-session.queue_full"];
             500: components["responses"]["server.error"];
             503: components["responses"]["browser.launch_failed-or-node.disk_full-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping"];
@@ -25355,7 +25514,7 @@ export interface operations {
             409: components["responses"]["idempotency.in_progress-or-tunnel.endpoint_exists-or-tunnel.limit_reached-or-tunnel.name_taken-or-tunnel.names_exhausted-or-tunnel.ports_exhausted"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing"];
+            422: components["responses"]["idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing-or-tunnel.setting_unfit"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -25554,7 +25713,7 @@ export interface operations {
             409: components["responses"]["tunnel.member_fixed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.password_missing"];
+            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
             504: components["responses"]["request.timeout"];
@@ -25688,7 +25847,7 @@ export interface operations {
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.password_missing"];
+            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
             504: components["responses"]["request.timeout"];
@@ -25774,7 +25933,7 @@ export interface operations {
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.password_missing"];
+            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
             504: components["responses"]["request.timeout"];
@@ -25898,7 +26057,7 @@ export interface operations {
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.password_missing"];
+            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
             504: components["responses"]["request.timeout"];

@@ -30,12 +30,14 @@ export function answerCalls(
 }
 
 function liveOf({ spec, links, awake }: ServedTunnel): LiveFigures {
+  const states = new Map(awake?.balance.states().map((state) => [state.id, state]))
   return {
     links: links.all.length,
     inUse: awake?.limits.inUse ?? 0,
     waiting: awake?.limits.waiting ?? 0,
     endpoints: spec.endpoints.map(({ id, agent }) => ({
-      ...{ id, breaker: awake?.balance.breakerOf(id) ?? 'closed', linked: links.has(agent) },
+      ...{ id, breaker: 'closed', ...states.get(id), linked: links.has(agent) },
     })),
+    ...(awake && { lastMinute: awake.meter.figures() }),
   }
 }

@@ -15,7 +15,15 @@ const check = {
 } as const
 
 function endpoint(id: string, given: Partial<EndpointSpec> = {}): EndpointSpec {
-  return { id, url: `http://127.0.0.1/${id}`, agent: id, priority: 1, weight: 1, ...given }
+  return {
+    id,
+    url: `http://127.0.0.1/${id}`,
+    agent: id,
+    priority: 1,
+    weight: 1,
+    healthCheck: check,
+    ...given,
+  }
 }
 
 function startBalance(endpoints: EndpointSpec[], random = () => 0) {
@@ -65,8 +73,8 @@ test('requests are spread, not given in rows', () => {
 
 test('the lowest priority takes all, and the next one when none of it is usable', () => {
   const { balance } = startBalance([
-    endpoint('standby', { priority: 2, healthCheck: check }),
-    endpoint('main', { priority: 1, healthCheck: check }),
+    endpoint('standby', { priority: 2 }),
+    endpoint('main', { priority: 1 }),
   ])
   assert.deepEqual(shares(balance, 4), { main: 4 })
   balance.health('main', 'unhealthy')
@@ -99,9 +107,12 @@ test('when all are unhealthy they are used anyway, and those without an agent ne
 })
 
 test('an endpoint whose check was taken away does not stay unhealthy for ever', () => {
-  const { balance } = startBalance([endpoint('a', { healthCheck: check }), endpoint('b')])
+  const { balance } = startBalance([endpoint('a'), endpoint('b')])
   balance.health('a', 'unhealthy')
-  balance.apply([endpoint('a'), endpoint('b')])
+  const unasked = { id: 'a', url: 'http://127.0.0.1/a', agent: 'a', priority: 1, weight: 1 }
+  balance.apply([unasked, endpoint('b')])
+  assert.equal(stateOf(balance, 'a').health, 'unknown')
+  balance.health('a', 'unhealthy')
   assert.equal(stateOf(balance, 'a').health, 'unknown')
 })
 

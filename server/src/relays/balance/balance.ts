@@ -72,9 +72,10 @@ export class Balance {
         const member = known.get(spec.id)
         const isSame = member?.spec.url === spec.url && member.spec.agent === spec.agent
         if (!isSame) return this.#newMember(spec)
+        member.spec = spec
         // Nobody would ever say that it is well again.
         if (!spec.healthCheck) this.health(spec.id, 'unknown')
-        return Object.assign(member, { spec })
+        return member
       })
       .toSorted((one, other) => one.spec.priority - other.spec.priority)
   }
@@ -84,6 +85,11 @@ export class Balance {
     const chosen = this.#chooseMember(has, not)
     chosen?.breaker.chosen()
     return chosen?.spec
+  }
+
+  /** Whether there is one to choose. */
+  hasChoice({ has, not }: Wanted): boolean {
+    return this.#members.some(({ spec }) => has(spec.agent) && !not?.has(spec.id))
   }
 
   /** An answer has begun `ms` after the request was given away. Whoever only says that nobody is there has failed. */
@@ -111,9 +117,10 @@ export class Balance {
     this.#find(id)?.breaker.abandoned()
   }
 
-  /** As its agent has found it. */
-  health(id: string, health: EndpointHealth): void {
+  /** As its agent has found it; of one that is not asked, what was said before says nothing. */
+  health(id: string, said: EndpointHealth): void {
     const member = this.#find(id)
+    const health = member?.spec.healthCheck ? said : 'unknown'
     if (!member || member.health === health) return
     if (member.health === 'unhealthy') member.breaker.returned()
     if (health === 'healthy') member.breaker.hopeful()

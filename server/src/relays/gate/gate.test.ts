@@ -178,6 +178,7 @@ test('what a cookie lets in is only what pages of the tunnel itself have sent', 
   await admitted(judge(site('none', 'navigate', 'document')))
   await admitted(judge(site('same-site', 'navigate', 'document')))
   await admitted(judge(['Origin', 'http://shop.localhost'], 'POST'))
+  await admitted(judge([...site('same-origin', 'navigate', 'document'), 'Origin', 'null'], 'POST'))
   for (const bad of [
     judge(site('same-site')),
     judge(site('cross-site', 'navigate', 'document'), 'POST'),

@@ -83,7 +83,8 @@ export function isReading(method: string): boolean {
  */
 export function isCrossSite({ method, host }: GateRequest, headers: GateHeaders): boolean {
   const { fetchSite, fetchMode, fetchDest = 'document', origin } = headers
-  if (fetchSite !== undefined && fetchSite !== 'same-origin' && fetchSite !== 'none') {
+  if (fetchSite === 'same-origin' || fetchSite === 'none') return false
+  if (fetchSite !== undefined) {
     return !(isReading(method) && fetchMode === 'navigate' && fetchDest === 'document')
   }
   return origin !== undefined && URL.parse(origin)?.host !== host.toLowerCase()

@@ -35,6 +35,8 @@ export interface Wanted {
 /** Of each answer: by it the owner finds what was decided. */
 export const REQUEST_ID = 'Gantry-Request-Id'
 
+/** Of one request. */
+const MOST_RETRIES = 3
 const NO_RETRIES: readonly Retry[] = []
 
 /** One way through the tunnel: which endpoint is taken, what was tried before, what passes, and the record of it at its end. */
@@ -89,12 +91,8 @@ export class Passage {
   /** The endpoint to go to, and the link that leads there; undefined when there is none that was not tried. */
   choose(): { endpoint: EndpointSpec; link: Link } | undefined {
     const { balance, served, meter } = this.tunnel
-    const { links } = served
-    const endpoint = balance.choose({
-      has: (label) => links.has(label),
-      ...(this.#tried && { not: this.#tried }),
-    })
-    const link = endpoint && links.pick(endpoint.agent)
+    const endpoint = balance.choose(this.#choices)
+    const link = endpoint && served.links.pick(endpoint.agent)
     if (!endpoint || !link) return undefined
     this.endpoint = endpoint
     this.link = link
@@ -115,22 +113,34 @@ export class Passage {
     this.#firstByteMs ??= nowMs - this.startedMs
     this.activeMs = nowMs
     const { balance } = this.tunnel
-    // What a service answers that cannot work, or a proxy before one that is not there.
-    if (status >= 502 && status <= 504) balance.failed(this.endpoint!.id, `answered ${status}`)
-    else balance.succeeded(this.endpoint!.id, nowMs - this.#askedMs)
+    balance.answered(this.endpoint!.id, status, nowMs - this.#askedMs)
   }
 
-  /** Whether another try may be made. `stale`: a connection that was used before had ended; that says nothing of its service. */
+  /**
+   * Whether another try may be made: there is somewhere to go, nothing forbids it, and there is room for it. `stale`: a connection that
+   * was used before had ended.
+   */
   failed(failure: Failure, error: Error, given: Given, stale = false): boolean {
     const { balance, budget, meter } = this.tunnel
     const { id } = this.endpoint!
-    if (stale) balance.abandoned(id)
-    else balance.failed(id, error.message)
-    if (!mayRetry(this.wanted.method ?? '', given, failure) || !budget.tryRetry()) return false
+    // Of its service, neither says anything; it may be asked again, by another link.
+    if (stale || failure === 'link_lost' || failure === 'unsent') balance.abandoned(id)
+    else {
+      balance.failed(id, error.message)
+      ;(this.#tried ??= new Set()).add(id)
+    }
+    if (!mayRetry(this.wanted.method ?? '', given, failure)) return false
+    if ((this.#retries?.length ?? 0) >= MOST_RETRIES) return false
+    if (!balance.hasChoice(this.#choices) || !budget.tryRetry()) return false
     meter.ended(id)
     ;(this.#retries ??= []).push({ endpointId: id, failure, detail: error.message })
-    if (!stale) (this.#tried ??= new Set()).add(id)
     return true
+  }
+
+  get #choices() {
+    const { links } = this.tunnel.served
+    const has = (label: string) => links.has(label)
+    return this.#tried ? { has, not: this.#tried } : { has }
   }
 
   /** Bytes of the visitor's; gives the ms to wait before more of them are read, mostly 0. */

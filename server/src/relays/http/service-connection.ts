@@ -1,4 +1,4 @@
-import type { ClientHttp2Stream } from 'node:http2'
+import { type ClientHttp2Stream, constants } from 'node:http2'
 import type { EndpointSpec } from '#tunnels/index.ts'
 import type { Failure } from '../balance/retry.ts'
 import { type Link, NotReached } from '../links/link.ts'
@@ -210,7 +210,10 @@ export class ServiceConnection implements AnswerSink {
   }
 
   #failureOf(error: Error): Failure {
-    if (error instanceof NotReached) return error.status === 504 ? 'timeout' : 'refused'
+    // Also when the service was silent: it has not even taken a connection.
+    if (error instanceof NotReached) return 'refused'
+    // RFC 9113, section 8.7: nothing was done with it.
+    if (this.#stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) return 'unsent'
     if (error instanceof BadAnswer) return 'reset'
     if (!this.link.isOpen) return 'link_lost'
     return 'reset'

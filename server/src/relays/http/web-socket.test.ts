@@ -20,9 +20,7 @@ const server = createServer((_, answer) => answer.end('plain'))
 server.on('upgrade', (asked: IncomingMessage, socket: Duplex, head: Buffer) => {
   if (asked.url === '/refused')
     return void socket.end('HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno')
-  sockets.handleUpgrade(asked, socket as Socket, head, (opened) =>
-    sockets.emit('connection', opened),
-  )
+  sockets.handleUpgrade(asked, socket, head, (opened) => sockets.emit('connection', opened))
 })
 const service = await serve(server)
 after(() => service[Symbol.asyncDispose]())

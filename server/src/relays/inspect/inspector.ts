@@ -7,6 +7,8 @@ import { type ReplayedRequest, type Replayed, replayable } from './replay.ts'
 
 export interface Kept {
   decision: Decision
+  /** That the decision takes in memory, roughly. */
+  bytes: number
   capture: Capture | undefined
 }
 
@@ -25,6 +27,7 @@ export interface Page {
 }
 
 const RING = 100
+const OBJECT_BYTES = 512
 
 /** The last requests of one tunnel: what was decided for them and, while the inspector is on, what passed. */
 export class Inspector {
@@ -48,15 +51,20 @@ export class Inspector {
 
   /** What one request is shown to while it passes; undefined unless the owner wants that. */
   capture(): Capture | undefined {
-    return this.#config.enabled ? new Capture(this.#config.bodyBytes) : undefined
+    const { enabled, bodyBytes } = this.#config
+    return enabled ? new Capture(this.#options.room, bodyBytes) : undefined
   }
 
   /** Once, at its end. */
   record(decision: Decision, capture?: Capture): void {
-    const kept = { decision, capture: this.#config.enabled ? capture : undefined }
-    this.#kept.push(kept)
+    const { room } = this.#options
+    const bytes = sizeOf(decision)
+    capture?.close()
+    if (!this.#config.enabled) capture?.drop()
+    if (!room.take(bytes)) return capture?.drop()
+    this.#kept.push({ decision, bytes, capture: this.#config.enabled ? capture : undefined })
     if (this.#kept.length > RING) this.dropOldest()
-    this.#options.room.added(this, kept)
+    room.added(this)
   }
 
   /** The newest first. `after` is of an earlier page, of any relay. */
@@ -86,15 +94,16 @@ export class Inspector {
   }
 
   /** @internal Of the room, when there are too many in all. */
-  dropOldest(): boolean {
+  dropOldest(): void {
     const dropped = this.#kept.shift()
-    if (dropped) this.#options.room.removed(this, dropped)
-    return this.#kept.length > 0
+    if (!dropped) return
+    dropped.capture?.drop()
+    this.#options.room.removed(dropped.bytes)
   }
 
   /** @internal */
   dropAll(): void {
-    while (this.dropOldest());
+    while (!this.isEmpty) this.dropOldest()
   }
 
   #find(id: string): Kept | undefined {
@@ -103,10 +112,14 @@ export class Inspector {
 
   #forgetBodies(): void {
     for (const kept of this.#kept) {
-      this.#options.room.shrunk(kept)
+      kept.capture?.drop()
       kept.capture = undefined
     }
   }
+}
+
+function sizeOf({ path = '', host = '', retries }: Decision): number {
+  return OBJECT_BYTES + path.length + host.length + retries.length * OBJECT_BYTES
 }
 
 /** Sorts by the end of a request, whichever relay it was. */

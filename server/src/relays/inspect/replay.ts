@@ -1,5 +1,5 @@
 import type { Kept } from './inspector.ts'
-import { REDACTED } from './redaction.ts'
+import { type HeaderPair, REDACTED } from './redaction.ts'
 
 /** A request to be made anew. */
 export interface ReplayedRequest {
@@ -24,8 +24,10 @@ export interface Refused {
 /** Made anew for each connection, or said by the length of the body that is sent. */
 const OF_ITS_CONNECTION = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding'],
-  ...['upgrade', 'content-length', 'expect', 'host'],
+  ...['upgrade', 'content-length', 'expect', 'host', 'forwarded', 'via'],
 ])
+/** What is set for each visitor. */
+const OF_ITS_VISITOR = /^(?:x-forwarded-|gantry-)/i
 
 export function replayable(
   kept: Kept | undefined,
@@ -39,7 +41,7 @@ export function replayable(
   if (!capture) {
     return refused('not_kept', 'The inspector was off when it came. Turn it on, and send it again.')
   }
-  const { requestHeaders, requestBody, requestEnded } = capture.kept
+  const { requestHeaders, requestBody, requestEnded } = capture.captured
   if (!requestEnded) return refused('body_cut', 'Its body was never sent to its end.')
   if (requestBody.bytes.length < requestBody.length) {
     const { length } = requestBody
@@ -60,12 +62,13 @@ export function replayable(
   return {
     ...{ replayOf: decision.id, tunnelId: decision.tunnelId, body: requestBody.bytes },
     ...{ method: decision.method!, host: decision.host!, path: decision.path! },
-    headers: requestHeaders
-      .filter(([name, value]) => {
-        return !value.includes(REDACTED) && !OF_ITS_CONNECTION.has(name.toLowerCase())
-      })
-      .flat(),
+    headers: requestHeaders.filter(isRepeated).flat(),
   }
+}
+
+function isRepeated([name, value]: HeaderPair): boolean {
+  if (OF_ITS_CONNECTION.has(name.toLowerCase()) || OF_ITS_VISITOR.test(name)) return false
+  return !value.includes(REDACTED)
 }
 
 function refused(why: Refused['refused'], detail: string): Refused {

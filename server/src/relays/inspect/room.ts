@@ -1,11 +1,11 @@
 import type { Clock } from '#kernel/clock.ts'
-import type { Inspector, Kept } from './inspector.ts'
+import type { Inspector } from './inspector.ts'
 
 export interface RoomOptions {
   clock: Clock
   /** Decisions of all tunnels together. */
   maxDecisions?: number
-  /** Of kept bodies of all tunnels together. */
+  /** Of decisions, headers and bodies, also of requests that are under way. */
   maxBytes?: number
   /** What a tunnel without traffic is forgotten after. */
   idleMs?: number
@@ -14,8 +14,6 @@ export interface RoomOptions {
 const MAX_DECISIONS = 20_000
 const MAX_BYTES = 64 * 1024 * 1024
 const IDLE_MS = 15 * 60_000
-/** Of headers and the object itself, beside the bodies. */
-const CAPTURE_BYTES = 4096
 
 /** What all inspectors of a relay may keep together. Who was used longest ago gives way. */
 export class DecisionRoom {
@@ -38,22 +36,26 @@ export class DecisionRoom {
     return { decisions: this.#decisions, bytes: this.#bytes, tunnels: this.#used.size }
   }
 
-  added(inspector: Inspector, kept: Kept): void {
+  added(inspector: Inspector): void {
     this.#decisions++
-    this.#bytes += sizeOf(kept)
     this.#noteUse(inspector)
-    while (this.#decisions > this.#options.maxDecisions || this.#bytes > this.#options.maxBytes) {
-      this.#makeRoom()
-    }
+    while (this.#decisions > this.#options.maxDecisions) this.#makeRoom()
   }
 
-  removed(_: Inspector, kept: Kept): void {
+  removed(bytes: number): void {
     this.#decisions--
-    this.shrunk(kept)
+    this.give(bytes)
   }
 
-  shrunk(kept: Kept): void {
-    this.#bytes -= sizeOf(kept)
+  /** Whether there is room for so many bytes; then they are taken. */
+  take(bytes: number): boolean {
+    while (this.#bytes + bytes > this.#options.maxBytes) if (!this.#makeRoom()) return false
+    this.#bytes += bytes
+    return true
+  }
+
+  give(bytes: number): void {
+    this.#bytes -= bytes
   }
 
   /** Forgets tunnels without traffic; to be called now and then. */
@@ -78,12 +80,12 @@ export class DecisionRoom {
     this.#used.set(inspector, nowMs)
   }
 
-  #makeRoom(): void {
+  /** Whether there was something to drop. */
+  #makeRoom(): boolean {
     const [inspector] = this.#used.keys()
-    if (!inspector!.dropOldest()) this.#used.delete(inspector!)
+    if (!inspector) return false
+    inspector.dropOldest()
+    if (inspector.isEmpty) this.#used.delete(inspector)
+    return true
   }
-}
-
-function sizeOf({ capture }: Kept): number {
-  return capture ? capture.size + CAPTURE_BYTES : 0
 }

@@ -1,6 +1,5 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
 import type { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import type { EndpointSpec } from '#tunnels/index.ts'
 import {
   type AgentMessage,
@@ -73,7 +72,7 @@ export class Link implements Beating {
     this.#socket = socket
     ;({ id: this.id, runId: this.runId, label: this.label } = options)
     this.#session = connect('http://agent', {
-      createConnection: () => socket as Duplex,
+      createConnection: () => socket,
       maxSessionMemory: SESSION_MEMORY,
       peerMaxConcurrentStreams: 2 ** 31 - 1,
       settings: { enablePush: false, initialWindowSize: SMALL_WINDOW },
@@ -127,7 +126,8 @@ export class Link implements Beating {
   }
 
   ping(answered: (roundTripMs: number) => void): boolean {
-    if (!this.isOpen) return false
+    // Also while it is being closed: what is under way may never end.
+    if (this.#closed || this.#session.destroyed) return false
     return this.#session.ping((error, roundTripMs) => {
       if (error) return
       this.#noteRoundTrip(roundTripMs)

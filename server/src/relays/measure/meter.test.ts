@@ -9,6 +9,7 @@ import { Meters } from './meters.ts'
 
 function startMeter() {
   const clock = new TestClock()
+  clock.advance(12_345)
   const meters = new Meters(clock)
   return { clock, meters, meter: new Meter(meters, 'tun_a') }
 }

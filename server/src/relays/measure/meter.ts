@@ -33,7 +33,7 @@ class EndpointMeter {
   readonly fresh = new Counts()
   inFlight = 0
   /** Of the last minute; a slot is used again when its time has come again. */
-  readonly #slots: { number: number; counts: Counts }[] = []
+  readonly #slots: ({ number: number; counts: Counts } | undefined)[] = []
 
   constructor(endpointId: string | undefined) {
     this.endpointId = endpointId
@@ -52,7 +52,7 @@ class EndpointMeter {
     const all = new Counts()
     all.add(this.fresh)
     const oldest = Math.floor(nowMs / SLOT_MS) - SLOTS
-    for (const { number, counts } of this.#slots) if (number > oldest) all.add(counts)
+    for (const slot of this.#slots) if (slot && slot.number > oldest) all.add(slot.counts)
     return all
   }
 

@@ -11,7 +11,7 @@ const log = pino({ level: 'silent' })
 /** A journal that is given counts by hand. */
 async function openJournal(
   path: string,
-  receiver: Receiver,
+  receiver: UsageJournalOptions['control'],
   options: Partial<UsageJournalOptions> = {},
 ) {
   const counted: ReturnType<typeof usageOf>[] = []
@@ -138,4 +138,19 @@ test('lines that a crash or a disk has spoilt are left out', async () => {
   journal.start()
   await eventually('it was taken', () => journal.figures.waiting === 0)
   assert.equal(receiver.total(), 2)
+})
+
+test('a control plane that is silent does not hold up the end, and is told by the next process', async () => {
+  const path = temporaryPath('.jsonl')
+  const silent = { reportUsage: () => new Promise<never>(() => {}) }
+  const journal = await openJournal(path, silent)
+  journal.start()
+  journal.count(usageOf(1))
+  await eventually('it is being sent', () => journal.figures.waiting === 1)
+  journal.count(usageOf(1))
+  await journal[Symbol.asyncDispose]()
+  const receiver = new Receiver()
+  await using next = await openJournal(path, receiver)
+  next.start()
+  await eventually('all was taken', () => receiver.total() === 2)
 })

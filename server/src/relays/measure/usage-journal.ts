@@ -25,6 +25,7 @@ const EVERY_MS = 1_000
 const MAX_WAITING = 50_000
 const SENT_AT_ONCE = 500
 const REPORT_MS = 30_000
+const LAST_SEND_MS = 3_000
 /** Lines that the file may have beyond what waits, before it is written anew. */
 const IDLE_LINES = 10_000
 
@@ -46,6 +47,7 @@ export class UsageJournal implements AsyncDisposable {
   /** The oldest first, those of earlier processes before ours. */
   #waiting: Entry[]
   #givenUp = 0
+  #isClosed = false
 
   static async open(options: UsageJournalOptions): Promise<UsageJournal> {
     const { path, log } = options
@@ -82,12 +84,13 @@ export class UsageJournal implements AsyncDisposable {
     }
   }
 
-  /** Keeps what was counted last, and tries once more to send. */
+  /** Keeps what was counted last, and tries for a moment to send it; what is not taken by then, the next process sends. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#keeping[Symbol.asyncDispose]()
-    await this.#sending[Symbol.asyncDispose]()
     await this.keep()
-    await this.#send().catch(() => {})
+    const sent = this.#sending[Symbol.asyncDispose]().then(() => this.#send())
+    await within(LAST_SEND_MS, sent).catch(() => {})
+    this.#isClosed = true
     await this.#file[Symbol.asyncDispose]()
   }
 
@@ -124,7 +127,7 @@ export class UsageJournal implements AsyncDisposable {
     const before = this.#waiting.length
     this.#waiting = this.#waiting.filter((one) => !isTaken(one))
     if (this.#waiting.length === before) return false
-    void this.#file.append([{ journal, upTo } satisfies Mark])
+    if (!this.#isClosed) void this.#file.append([{ journal, upTo } satisfies Mark])
     return true
   }
 
@@ -139,7 +142,8 @@ export class UsageJournal implements AsyncDisposable {
       reported.then((reply) => (upTo = reply.upTo)),
     )
     if (!isInTime) throw new Error(`the control plane did not answer within ${REPORT_MS} ms`)
-    return upTo
+    // What was not sent cannot have been taken.
+    return Math.min(upTo, entries.at(-1)!.sequence)
   }
 
   /** What was tried before goes alone: it would take the others with it, which may still grow. */

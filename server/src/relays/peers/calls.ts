@@ -1,6 +1,8 @@
+import type { EndpointState } from '../balance/balance.ts'
 import type { Page } from '../inspect/inspector.ts'
 import type { SeenRequest } from '../inspect/present.ts'
 import type { Replayed } from '../inspect/replay.ts'
+import type { TunnelFigures } from '../measure/meter.ts'
 
 /**
  * What the control plane asks of one relay, since only the relay with the link knows it: by direct calls of the built-in relay, by
@@ -33,14 +35,16 @@ export interface LiveFigures {
   /** Those that wait for one of `maxConnections`. */
   waiting: number
   endpoints: readonly LiveEndpoint[]
+  /** What passed in the last minute; none when nobody has come for longer. */
+  lastMinute?: TunnelFigures
 }
 
-export interface LiveEndpoint {
-  id: string
-  /** As balance sees it: `closed`, `open` or `half-open`, and whether its agent has a link here. */
-  breaker: string
-  linked: boolean
-}
+/** As balance sees it; of one that nothing was sent to, no more than its breaker, which is closed. */
+export type LiveEndpoint = Pick<EndpointState, 'id' | 'breaker'> &
+  Partial<EndpointState> & {
+    /** Whether its agent has a link here. */
+    linked: boolean
+  }
 
 export interface LoggedLine {
   at: string
