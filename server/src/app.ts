@@ -44,13 +44,7 @@ import type { ObjectStore } from '#kernel/storage/store.ts'
 import { openTelemetry, type Telemetry } from '#kernel/telemetry.ts'
 import type { Users } from '#kernel/unprivileged.ts'
 import { ProblemCounts } from '#operations/index.ts'
-import {
-  judgeRelays,
-  keepRelays,
-  proxyStatus,
-  RelayClients,
-  sessionRoute,
-} from '#relays/index.ts'
+import { judgeRelays, keepRelays, proxyStatus, RelayClients, sessionRoute } from '#relays/index.ts'
 import type { secrets, SecretsParts } from '#secrets/index.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
 import { BrowserDesk } from './browser-desk.ts'

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { Reply, type RequestFacts, route } from '#kernel/http/route.ts'
+import { tunnelProblems } from '#tunnels/index.ts'
 import { commandProblems, elementProblems } from './command-problems.ts'
 import { ScreenshotResult } from './command-schema.ts'
 import { DEFAULT_TIMEOUT_MS } from './commands.ts'
@@ -33,7 +34,7 @@ const DESCRIPTION =
 const pageProblems = [
   ...[...launchProblems, ...commandProblems],
   ...[problems.urlRefused, problems.navigationFailed, problems.cookieRefused],
-  problems.scriptFailed,
+  ...[problems.scriptFailed, tunnelProblems.notFound, tunnelProblems.notHttp],
 ]
 
 const shared = {

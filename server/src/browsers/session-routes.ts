@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { PageQuery } from '#kernel/http/cursor.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
 import { route } from '#kernel/http/route.ts'
+import { tunnelProblems } from '#tunnels/index.ts'
 import { listCommands } from './commands.ts'
 import { commandExample, ID, sessionExample } from './examples.ts'
 import { presentCommand, presentSession, presentSessions, presentUrls } from './present.ts'
@@ -55,7 +56,10 @@ export function sessionRoutes(runtime: () => BrowserRuntime) {
       bodyOptional: true,
       status: 201,
       returns: BrowserSession,
-      problems: [...launchProblems, problems.proxyRefused],
+      problems: [
+        ...[...launchProblems, problems.proxyRefused],
+        ...[tunnelProblems.notFound, tunnelProblems.notHttp],
+      ],
       examples: {
         body: { viewport: { width: 1280, height: 720 }, metadata: { purpose: 'price check' } },
         reply: sessionExample,

@@ -138,7 +138,7 @@ export class SocketDispatcher implements AsyncDisposable {
     server.on('upgrade', (request, socket, head) => {
       socket.on('error', () => socket.destroy())
       const isTheirs = hosts?.isFor(request) ?? false
-      if (isTheirs === true) return hosts!.upgrade(request, socket, head)
+      if (isTheirs === true) return void hosts!.upgrade(request, socket, head)
       if (isTheirs === false) return this.#take(request, socket, head)
       void isTheirs.then((theirs) => {
         if (theirs) hosts!.upgrade(request, socket, head)

@@ -10,8 +10,8 @@ test('agents and relays speak the same protocol', () => {
 test('what one side says, the other understands', () => {
   // Of interest to the type checker alone: either way round, a message of one side is one of the other.
   const message = undefined as unknown as relays.RelayMessage
-  const heard: agents.RelayMessage | undefined = message as agents.RelayMessage | undefined
+  const heard: agents.RelayMessage | undefined = message
   const said = undefined as unknown as agents.AgentMessage
-  const taken: relays.AgentMessage | undefined = said as relays.AgentMessage | undefined
+  const taken: relays.AgentMessage | undefined = said
   assert.deepEqual([heard, taken], [undefined, undefined])
 })

@@ -149,7 +149,8 @@ export class TestControl implements RelayControl {
   }): Promise<News> {
     const since = Number(after ?? 0)
     const isNews = () => tunnelIds.some((id) => (this.#changed.get(id) ?? 0) > since)
-    while (after !== undefined && !isNews()) {
+    for (;;) {
+      if (after === undefined || isNews()) break
       const aborted = new Promise<never>((_, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
       })
@@ -229,10 +230,11 @@ export async function startRelay(
     ...{ clock: systemClock, newId: openIds(systemClock), log: log.root },
     ...options,
   })
-  const server = listener({ hosts: relay, trustedProxies: [], ...(tls && { tls }) }, ((
-    _request: unknown,
-    response: { writeHead(status: number): { end(text: string): void } },
-  ) => response.writeHead(200).end('the product')) as never)
+  const server = listener(
+    { hosts: relay, trustedProxies: [], ...(tls && { tls }) },
+    (_request: unknown, response: { writeHead(status: number): { end(text: string): void } }) =>
+      response.writeHead(200).end('the product'),
+  )
   const sockets = new SocketDispatcher({
     ...{
       sockets: [],

@@ -14,12 +14,11 @@ export { ensureBuiltin, openToPeers } from './builtin.ts'
 export { localControl } from './local-control.ts'
 export { judgeRelays, keepRelays } from './loop.ts'
 export type { RelayMachines, RelaysParts } from './parts.ts'
-export { NoLink, type SessionVisit } from './peers/visit.ts'
 export { proxyStatus, seenRelays } from './present.ts'
 export { problems as relayProblems } from './problems.ts'
 export { RelayClients } from './relay-clients.ts'
+export { sessionRoute } from './session-route.ts'
 export type { ProxyStatus } from './schema.ts'
-export { type SessionRoute, sessionRoute } from './session-route.ts'
 export type { RelayRow } from './tables.ts'
 
 /** The streaming proxies that carry the traffic of tunnels. */

@@ -38,6 +38,6 @@ export async function readLines(ctx: Context, relayId: string, limit: number): P
     .execute()
   return rows.reverse().map(({ sequence, at, level, message, fields }) => ({
     ...{ sequence: Number(sequence), at: at.toISOString(), level, message },
-    fields: fields as Record<string, unknown>,
+    fields: fields,
   }))
 }

@@ -10,7 +10,7 @@ const SUMS = ['requests', 'failures', 'bytesIn', 'bytesOut'] as const
 export async function keepMinute(ctx: Context, before: RelayRow, facts: BeatFacts): Promise<void> {
   const minute = new Date(Math.floor(ctx.clock.now().getTime() / 60_000) * 60_000)
   const { cpu, eventLoopDelayMs, memoryMib, links, tunnels, streams } = facts
-  const grown = growth(before.facts as Partial<BeatFacts>, facts)
+  const grown = growth(before.facts, facts)
   await ctx.db
     .insertInto('relayMinutes')
     .values({

@@ -20,7 +20,8 @@ import type { ReplayedRequest } from './inspect/replay.ts'
 import { DecisionRoom } from './inspect/room.ts'
 import { LINK_PATH, LINK_PROTOCOL } from './link-protocol.ts'
 import { PerAddress } from './limits/per-address.ts'
-import { LinkKeeper } from './links/link-keeper.ts'
+import { LinkKeeper, TAKEN } from './links/link-keeper.ts'
+import type { Link } from './links/link.ts'
 import { Load } from './load.ts'
 import { Meters } from './measure/meters.ts'
 import { UsageJournal } from './measure/usage-journal.ts'
@@ -42,6 +43,8 @@ import { Watch } from './watch.ts'
 const LOOK_EVERY_MS = 1_000
 const IDLE_AFTER_MS = 60_000
 const PER_ADDRESS = { maxConnections: 2_000, requestsPerSecond: 100_000, requestBurst: 100_000 }
+
+const STOPPED = { code: 'tunnel.stopped', detail: 'The tunnel was stopped.' } as const
 
 /**
  * Carries the traffic of tunnels: takes the links of agents and the requests, WebSockets and connections of visitors. It has no database
@@ -85,7 +88,9 @@ export class Relay implements Serving, HostServer, AsyncDisposable {
     this.#trusted = new AddressRanges(options.trustedProxies)
     this.#perAddress = new PerAddress({ clock, ...PER_ADDRESS, ...options.perAddress })
     this.#surroundings = this.#makeSurroundings(meters)
-    this.#directory = new Directory(control, this.#surroundings)
+    this.#directory = new Directory(control, this.#surroundings, (served, links) => {
+      this.#tellLost(served, links)
+    })
     this.#journal = journal
     this.#journal.start()
     this.#ports = new TcpPorts({
@@ -479,17 +484,18 @@ export class Relay implements Serving, HostServer, AsyncDisposable {
     for (const spec of news.specs) {
       const served = this.#directory.byId(spec.id)
       if (!served) continue
-      const lost = this.#directory.apply(spec)
-      const [code, detail] = spec.started
-        ? ['tunnel.taken_over', 'A newer run of the agent holds the tunnel.']
-        : ['tunnel.stopped', 'The tunnel was stopped.']
-      this.#keeper.lose(served, lost, code!, detail!)
+      this.#directory.apply(spec)
       this.#keeper.tellOf(served)
     }
     for (const id of news.gone) this.#lose(id)
     if (news.specs.length + news.gone.length > 0) this.#onTunnels()
     this.#follow(news.drain)
     this.#options.onNews?.(news)
+  }
+
+  #tellLost(served: ServedTunnel, links: readonly Link[]): void {
+    const { code, detail } = served.spec.started ? TAKEN : STOPPED
+    this.#keeper.lose(served, links, code, detail)
   }
 
   #lose(tunnelId: string): void {

@@ -22,9 +22,6 @@ export const RelayConfig = z.strictObject(config).meta({ id: 'RelayConfig' })
 export const PutRelayConfig = z.strictObject(config).meta({ id: 'PutRelayConfig' })
 export type RelayConfig = z.output<typeof RelayConfig>
 
-/** What is left out is as by default. */
-export const PutRelayConfig = z.strictObject(RelayConfig.shape).meta({ id: 'PutRelayConfig' })
-
 export const Relay = z
   .strictObject({
     id: z.string().meta({ description: '`rel_…`' }),

@@ -91,7 +91,7 @@ const navigate = (person: Person, { id }: Body, url: string) =>
 /** What its page shows: the status of the answer, and the words. */
 async function look(person: Person, given: Body, url: string) {
   const { status, body } = await navigate(person, given, url)
-  if (status !== 200) return { status: Number(status), said: `${body.code}: ${body.detail}` }
+  if (status !== 200) return { status, said: `${body.code}: ${body.detail}` }
   const said = await run(person, given, 'document.body.innerText')
   return { status: Number(body.status), said: String(said) }
 }

@@ -17,13 +17,12 @@ const About = z.object({
 const FALLEN = [
   ...['api_key.revoked', 'api_key.rotated', 'user.signed_out', 'sign_in.reuse_detected'],
   ...['member.removed', 'member.role_changed', 'user.deactivated', 'user.deletion_scheduled'],
-  ...['user.password_changed', 'user.sign_ins_ended'],
+  ...['user.password_changed'],
 ]
 
 /** After which visitors are let in no more that were let in as who they are. */
 const DEPARTED = [
-  ...['member.removed', 'user.deactivated', 'user.deletion_scheduled'],
-  'user.sign_ins_ended',
+  ...['member.removed', 'user.deactivated', 'user.deletion_scheduled', 'user.sign_ins_ended'],
 ]
 
 export function tunnelReaders(running: Running): Reader[] {

@@ -12,6 +12,6 @@ export interface HostServer {
   knows(hostname: string): boolean
   /** A connection has come, for whatever host. */
   connected(socket: Socket): void
-  request: (request: IncomingMessage, response: ServerResponse) => void
-  upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+  request(request: IncomingMessage, response: ServerResponse): unknown
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): unknown
 }

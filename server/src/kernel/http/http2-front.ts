@@ -38,8 +38,11 @@ export function speakHttp2(server: Server, hosts: HostServer): void {
   const [http1] = server.listeners('secureConnection') as ((socket: TLSSocket) => void)[]
   server.off('secureConnection', http1!)
   server.on('secureConnection', (socket: TLSSocket) => {
-    if (socket.alpnProtocol === 'h2') inner.emit('connection', socket)
-    else http1!.call(server, socket)
+    if (socket.alpnProtocol !== 'h2') return http1!.call(server, socket)
+    inner.emit('connection', socket)
+    // Of HTTP/1, that server would wait for the other half.
+    socket.once('end', () => socket.destroy())
+    socket.resume()
   })
   endWith(server, sessions)
 }

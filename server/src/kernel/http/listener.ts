@@ -60,7 +60,7 @@ export function listener(
 
   const byHost = (request: IncomingMessage, response: ServerResponse) => {
     const isTheirs = hosts.isFor(request)
-    if (isTheirs === true) return hosts.request(request, response)
+    if (isTheirs === true) return void hosts.request(request, response)
     if (isTheirs === false) return goOn(request, response)
     void isTheirs.then((theirs) => {
       if (theirs) hosts.request(request, response)

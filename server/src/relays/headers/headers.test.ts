@@ -5,6 +5,7 @@ import { type AnsweredVisit, answeredHeaders } from './answered.ts'
 import { headerEdits, isEditable } from './edits.ts'
 import { forwardedHeaders, type ForwardedVisit, isLoop } from './forwarded.ts'
 import { serviceHost } from './service-host.ts'
+import { passedTrailers } from './trailers.ts'
 
 const visit: ForwardedVisit = {
   ...{ tunnelId: 'tun_shop', peer: '203.0.113.7', trusted: false, secure: false },
@@ -220,6 +221,15 @@ test('no service sets a cookie for all tunnels, or one of ours', () => {
     const out = answeredHeaders(['Set-Cookie', given], answer)
     assert.deepEqual(valuesOf(out, 'set-cookie'), wanted === undefined ? [] : [wanted])
   }
+})
+
+test('trailers say nothing that only a head may', () => {
+  const raw = [
+    ...['Checksum', 'x', 'X-Forwarded-For', '1', 'x_forwarded_for', '1', 'Content-Length', '9'],
+    ...['Authorization', 'x', 'Set-Cookie', 'a=b', 'Transfer-Encoding', 'chunked', 'Host', 'evil'],
+    ...['Gantry-Tunnel-Token', 's', 'Grpc-Status', '0'],
+  ]
+  assert.deepEqual(passedTrailers(raw), ['Checksum', 'x', 'Grpc-Status', '0'])
 })
 
 test('a request that comes by again is known', () => {

@@ -1,5 +1,6 @@
 import type { TunnelSpec } from '#tunnels/index.ts'
 import type { Found, Peer, RelayControl } from '../control.ts'
+import type { Link } from '../links/link.ts'
 import { ServedTunnel } from './served-tunnel.ts'
 import type { Surroundings } from './surroundings.ts'
 
@@ -24,9 +25,17 @@ export class Directory {
   readonly #missing = new Map<string, number>()
   readonly #asked = new Map<string, Promise<ServedTunnel | undefined>>()
 
-  constructor(control: Pick<RelayControl, 'find'>, surroundings: Surroundings) {
+  readonly #onLost: (served: ServedTunnel, links: readonly Link[]) => void
+
+  /** `onLost`: links that have lost a tunnel by what its spec says now. */
+  constructor(
+    control: Pick<RelayControl, 'find'>,
+    surroundings: Surroundings,
+    onLost: (served: ServedTunnel, links: readonly Link[]) => void,
+  ) {
     this.#control = control
     this.#surroundings = surroundings
+    this.#onLost = onLost
   }
 
   get tunnels(): Iterable<ServedTunnel> {
@@ -76,14 +85,14 @@ export class Directory {
     return served
   }
 
-  /** Takes a newer spec. Gives back the links that have lost the tunnel by it. */
-  apply(spec: TunnelSpec) {
+  /** Takes a newer spec. */
+  apply(spec: TunnelSpec): void {
     const served = this.#byId.get(spec.id)
-    if (!served) return []
+    if (!served) return
     this.#unname(served)
     const lost = served.apply(spec)
     this.#name(served)
-    return lost
+    this.#onLost(served, lost)
   }
 
   /** Forgets one that was deleted, or that nobody uses. */

@@ -19,7 +19,7 @@ function send(name: string, options: { method?: string; body?: string; path?: st
   return request(`${relay.url}${path}`, {
     ...rest,
     headers: { host: `${name}.localhost` },
-  } as never)
+  })
 }
 
 async function lastOf(tunnelId: string): Promise<SeenRequest> {

@@ -286,7 +286,7 @@ export class LinkKeeper implements AsyncDisposable {
   }
 }
 
-const TAKEN = {
+export const TAKEN = {
   code: 'tunnel.taken_over',
   detail: 'A newer run of the agent holds the tunnel.',
 } as const

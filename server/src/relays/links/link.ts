@@ -1,6 +1,5 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
 import type { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import type { EndpointSpec } from '#tunnels/index.ts'
 import {
   type AgentMessage,
@@ -73,7 +72,7 @@ export class Link implements Beating {
     this.#socket = socket
     ;({ id: this.id, runId: this.runId, label: this.label } = options)
     this.#session = connect('http://agent', {
-      createConnection: () => socket as Duplex,
+      createConnection: () => socket,
       maxSessionMemory: SESSION_MEMORY,
       peerMaxConcurrentStreams: 2 ** 31 - 1,
       settings: { enablePush: false, initialWindowSize: SMALL_WINDOW },
@@ -83,8 +82,9 @@ export class Link implements Beating {
     socket.on('error', ignore)
     this.#session.once('close', () => this.#end())
     socket.once('close', () => this.destroy())
-    // Sockets of a server may stay half open, and a session does not mind; nothing would ever come again.
+    // An agent that has hung up is gone. The socket is of a server that would wait for the other half.
     socket.once('end', () => this.destroy())
+    socket.resume()
     this.#control = this.#openControl()
   }
 

@@ -21,7 +21,7 @@ export async function answerCall(
 ): Promise<void> {
   try {
     const { name, input } = JSON.parse(await textOf(request)) as { name: CallName; input: never }
-    if (!NAMES.has(name)) return void send(response, 404, { failure: `there is no call ${name}` })
+    if (!NAMES.has(name)) return send(response, 404, { failure: `there is no call ${name}` })
     const body = { result: await calls[name](input) }
     send(response, 200, body)
   } catch (error) {

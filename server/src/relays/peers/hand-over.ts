@@ -131,7 +131,7 @@ async function answerTo(asked: ClientRequest, body: Body): Promise<IncomingMessa
 function passOn(answer: IncomingMessage, response: ServerResponse): Promise<void> {
   const headers = passedHeaders(answer)
   if (response.req.httpVersionMajor < 2) {
-    response.writeHead(answer.statusCode!, answer.statusMessage!, headers)
+    response.writeHead(answer.statusCode!, answer.statusMessage, headers)
   } else {
     // There it knows no list of pairs in which one name comes twice, and no phrase.
     response.writeHead(answer.statusCode!, Object.fromEntries(byName(headers)))
@@ -145,5 +145,6 @@ function passOn(answer: IncomingMessage, response: ServerResponse): Promise<void
   return new Promise((resolve) => {
     answer.once('error', () => response.destroy())
     response.once('close', resolve)
+    if (response.closed) resolve()
   })
 }

@@ -19,6 +19,7 @@ import {
   readStreamSubject,
   STREAM_PATH,
   STREAM_PROTOCOL,
+  type Told,
 } from './wire.ts'
 
 export interface PeerServerOptions {
@@ -44,7 +45,7 @@ interface Asking {
   token: string | undefined
   nonce: string | undefined
   /** Whom another relay hands over. */
-  told: ReturnType<typeof decodeVisit>
+  told: Told | undefined
 }
 
 /** A relay as other relays, the control plane and the machines of browsers reach it: over TLS, each call with a token. */
@@ -98,20 +99,11 @@ export class PeerServer implements AsyncDisposable {
     response.on('error', () => {})
     const asking = readAsking(request)
     try {
-      if (asking.told) {
-        const visit = this.#visitOf(asking)
-        if (!visit || asking.told.as !== 'request') return void refuse(response, 401)
-        if (!asking.told.expects) continueWhenRead(request, response)
-        return await this.#serve(request, response, visit)
-      }
-      if (request.url === PULSE_PATH) return void response.writeHead(204).end()
-      if (request.url !== CALL_PATH) return void refuse(response, 404)
-      const isOurs = this.#passes.subjectOf(asking.token, 'call') === this.#options.relayId
-      if (!isOurs) return void refuse(response, 401)
-      await answerCall(this.#options.serving.calls, request, response, this.#options.log)
+      if (asking.told) await this.#serve(request, response, asking, asking.told)
+      else await this.#answer(request, response, asking)
     } catch (error) {
       if (error instanceof NoLink && !response.headersSent) {
-        return void refuse(response, NO_LINK_STATUS, nonceOf(asking))
+        return refuse(response, NO_LINK_STATUS, nonceOf(asking))
       }
       this.#options.log.error({ err: error }, 'a visitor of a peer was not served')
       if (response.headersSent) response.destroy()
@@ -119,11 +111,31 @@ export class PeerServer implements AsyncDisposable {
     }
   }
 
-  /** What it has no link of is not looked at. */
-  #serve(request: IncomingMessage, response: ServerResponse, visit: PeerVisit): Promise<void> {
+  /** What it has no link of is not looked at. @throws NoLink */
+  async #serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    asking: Asking,
+    { as, expects }: Told,
+  ): Promise<void> {
     const { serving } = this.#options
+    const visit = this.#visitOf(asking)
+    if (!visit || as !== 'request') return refuse(response, 401)
     if (!serving.has(visit.tunnelId)) throw new NoLink(visit.tunnelId)
-    return serving.request(request, response, visit)
+    if (!expects) continueWhenRead(request, response)
+    await serving.request(request, response, visit)
+  }
+
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { token }: Asking,
+  ): Promise<void> {
+    const { serving, relayId, log } = this.#options
+    if (request.url === PULSE_PATH) return void response.writeHead(204).end()
+    if (request.url !== CALL_PATH) return refuse(response, 404)
+    if (this.#passes.subjectOf(token, 'call') !== relayId) return refuse(response, 401)
+    await answerCall(serving.calls, request, response, log)
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
@@ -135,7 +147,7 @@ export class PeerServer implements AsyncDisposable {
       const status = await this.#takeSocket(request, socket, head, asking)
       if (status !== undefined) refuseSocket(socket, status)
     } catch (error) {
-      if (error instanceof NoLink) return void refuseSocket(socket, NO_LINK_STATUS, nonceOf(asking))
+      if (error instanceof NoLink) return refuseSocket(socket, NO_LINK_STATUS, nonceOf(asking))
       this.#options.log.error({ err: error }, 'a socket of a peer was not served')
       socket.destroy()
     }
@@ -157,10 +169,12 @@ export class PeerServer implements AsyncDisposable {
     if (!visit || asking.told.as === 'request') return 401
     if (!serving.has(visit.tunnelId)) throw new NoLink(visit.tunnelId)
     if (asking.told.as === 'upgrade') {
-      return void (await serving.upgrade(request, socket, head, visit))
+      await serving.upgrade(request, socket, head, visit)
+      return undefined
     }
     accept(socket, head)
-    return void (await serving.connection(socket, visit))
+    await serving.connection(socket, visit)
+    return undefined
   }
 
   /** For a browser session: what lets it in is in its token. */
@@ -172,7 +186,8 @@ export class PeerServer implements AsyncDisposable {
     if (!serving.has(named.tunnelId)) throw new NoLink(named.tunnelId)
     const far = serving.connect({ kind: 'session', ...named })
     accept(socket, Buffer.alloc(0))
-    return void (await join({ socket, head }, { socket: far, head: Buffer.alloc(0) }))
+    await join({ socket, head }, { socket: far, head: Buffer.alloc(0) })
+    return undefined
   }
 
   /** Nothing for who is no relay. */

@@ -252,6 +252,25 @@ test('a relay that dies before it answers costs a request only when it may have 
   assert.deepEqual([...new Set(statuses)].toSorted(), [200, 502])
 })
 
+test('a visitor who leaves before the answer is asked for nowhere else', async () => {
+  await using one = await LinkedRelay.open('rel_one')
+  await using two = await LinkedRelay.open('rel_two')
+  await using front = await FrontRelay.open(one, two)
+  for (const relay of [one, two]) relay.serve = () => {}
+  const sent = httpRequest({ host: '127.0.0.1', port: front.port, agent: false }).end()
+  sent.on('error', () => {})
+  await eventually('one has it', () => one.heads.length + two.heads.length === 1)
+  const [head] = [...one.heads, ...two.heads]
+  const gone = once(head!.socket, 'close')
+  sent.destroy()
+  await gone
+  // Whatever would come next has come by the time that another visitor is served.
+  for (const relay of [one, two]) relay.serve = (_request, response) => void response.end()
+  await ask(front)
+  assert.equal(one.heads.length + two.heads.length, 2)
+  assert.deepEqual(front.failures, [])
+})
+
 test('a relay that breaks off within its answer breaks the answer off', async () => {
   await using linked = await LinkedRelay.open()
   await using front = await FrontRelay.open(linked)
@@ -316,7 +335,7 @@ test('bytes of a TCP tunnel pass both ways, and one end may stop while it listen
   }
   const { createServer } = await import('node:net')
   const door = createServer({ allowHalfOpen: true }, (socket) => {
-    void front.peers.connection(socket, visitOf({ socket } as { socket: Socket }))
+    void front.peers.connection(socket, visitOf({ socket }))
   })
   await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve))
   const { connect } = await import('node:net')

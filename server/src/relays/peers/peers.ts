@@ -14,6 +14,8 @@ export interface PeersOptions extends RoutesOptions {
   relayId: string
 }
 
+type HandTo = (link: PeerLink, pass: Pass) => Promise<boolean>
+
 /**
  * The other relays, as one relay has them: visitors of a tunnel that it has no link of are handed to one that has. That one never hands
  * them on.
@@ -45,7 +47,8 @@ export class Peers implements Forward, AsyncDisposable {
   }
 
   request(request: IncomingMessage, response: ServerResponse, visit: PeerVisit): Promise<boolean> {
-    return this.#byOne(visit, 'request', (link, pass) => handOver(link, request, response, pass))
+    const handTo: HandTo = (link, pass) => handOver(link, request, response, pass)
+    return this.#byOne(visit, 'request', response, handTo)
   }
 
   upgrade(
@@ -54,13 +57,13 @@ export class Peers implements Forward, AsyncDisposable {
     head: Buffer,
     visit: PeerVisit,
   ): Promise<boolean> {
-    return this.#byOne(visit, 'upgrade', (link, pass) =>
-      handOverUpgrade(link, request, socket, head, pass),
-    )
+    const handTo: HandTo = (link, pass) => handOverUpgrade(link, request, socket, head, pass)
+    return this.#byOne(visit, 'upgrade', socket, handTo)
   }
 
   connection(socket: Duplex, visit: PeerVisit): Promise<boolean> {
-    return this.#byOne(visit, 'connection', (link, pass) => handOverConnection(link, socket, pass))
+    const handTo: HandTo = (link, pass) => handOverConnection(link, socket, pass)
+    return this.#byOne(visit, 'connection', socket, handTo)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -74,7 +77,8 @@ export class Peers implements Forward, AsyncDisposable {
   async #byOne(
     visit: PeerVisit,
     as: VisitKind,
-    handTo: (link: PeerLink, pass: Pass) => Promise<boolean>,
+    visitor: { readonly destroyed: boolean },
+    handTo: HandTo,
   ): Promise<boolean> {
     const { tunnelId } = visit
     const pass = { visit, as, nonce: this.#nonce, token: this.#token }
@@ -83,10 +87,12 @@ export class Peers implements Forward, AsyncDisposable {
       const peers = await this.#routes.of(tunnelId, { anew })
       for (const peer of this.#inTurn(peers.filter(({ relayId }) => !asked.has(relayId)))) {
         asked.add(peer.relayId)
+        // Nobody is left to be served.
+        if (visitor.destroyed) return true
         if (await this.#tryOne(() => handTo(this.#linkTo(peer), pass))) return true
       }
     }
-    return false
+    return visitor.destroyed
   }
 
   async #tryOne(attempt: () => Promise<boolean>): Promise<boolean> {
