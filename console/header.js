@@ -1,6 +1,7 @@
 import { call, chosenAccount } from './shared/api.js'
 import { button, element, whileBusy } from './shared/elements.js'
 import { actFor, followMe, me, owesFactor, signOut } from './shared/me.js'
+import { readPermissions } from './shared/permissions.js'
 import { moment } from './shared/words.js'
 import { goTo } from './router.js'
 
@@ -20,7 +21,14 @@ export function showHeader() {
     leave.setAttribute('aria-label', user ? `Sign out ${user.email}` : '')
     by('own').hidden = user === undefined || owesFactor()
     void showBanner(user)
+    void offerRelays(user)
   })
+}
+
+/** For those who run the installation. */
+async function offerRelays(user) {
+  const may = user && !owesFactor() && (await readPermissions()).held.has('relays.read')
+  if (user === me()) by('relays-link').hidden = !may
 }
 
 async function leaveFor(place) {

@@ -1,7 +1,10 @@
 import { element } from './shared/elements.js'
 import { followMe, me, owesFactor } from './shared/me.js'
 
-/** What stands behind `#` in the address, and what it shows; a link in a mail brings its token along: `#reset-password=…`. */
+/**
+ * What stands behind `#` in the address, and what it shows; a link in a mail brings its token along: `#reset-password=…`. What a page is
+ * about stands behind a slash, and stays in the address: `#tunnel/tun_…`.
+ */
 const ENTRIES = {
   'sign-in': () => import('./entry/sign-in.js'),
   register: () => import('./entry/register.js'),
@@ -30,6 +33,9 @@ const PAGES = {
   'api-keys': () => import('./keys/page.js'),
   accounts: () => import('./accounts/page.js'),
   export: () => import('./profile/export.js'),
+  tunnels: () => import('./tunnels/page.js'),
+  tunnel: () => import('./tunnels/one.js'),
+  relays: () => import('./relays/page.js'),
   visit: () => import('./tunnels/visit.js'),
 }
 const VIEWS = { ...ENTRIES, ...PAGES }
@@ -86,7 +92,7 @@ async function look({ isFirst = false } = {}) {
   shownFor = whoIsThis()
   if (name === undefined) return showHome(asked, isFirst)
   if (name !== asked) history.replaceState(null, '', `${location.pathname}#${name}`)
-  const { title, show } = await { ...ENTRIES, ...PAGES }[name]()
+  const { title, show } = await VIEWS[viewIn(name)]()
   if (turn !== looks) return
   view.replaceChildren(element('h1', { tabIndex: -1 }, title), ...[show(name)].flat())
   view.className = Object.hasOwn(ENTRIES, name) ? 'narrow' : ''
@@ -121,10 +127,14 @@ function placeFor(name) {
     wanted = name
     return 'second-factor'
   }
-  if (!Object.hasOwn(PAGES, name)) return undefined
+  if (!Object.hasOwn(PAGES, viewIn(name))) return undefined
   if (me()) return name
   wanted = name
   return 'sign-in'
+}
+
+function viewIn(name) {
+  return name.split('/', 1)[0]
 }
 
 function whoIsThis() {
@@ -144,7 +154,8 @@ function showHome(anchor, isFirst) {
 
 function mark(name) {
   for (const link of document.querySelectorAll('#own a')) {
-    if (link.hash === `#${name}`) link.setAttribute('aria-current', 'page')
+    if (name !== undefined && link.hash === `#${viewIn(name)}`)
+      link.setAttribute('aria-current', 'page')
     else link.removeAttribute('aria-current')
   }
 }

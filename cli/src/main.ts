@@ -1,6 +1,8 @@
-import { Writable } from 'node:stream'
 import { defineCommand, runMain } from 'citty'
 import { VERSION } from '@gantry/server/version.ts'
+import { login, logout } from './login.ts'
+import { readLine } from './read-line.ts'
+import { tunnel } from './tunnel/commands.ts'
 
 const LINGER_MS = 1_000
 
@@ -45,7 +47,10 @@ const createAdmin = defineCommand({
   },
   async run({ args }) {
     const { createAdminCommand } = await import('@gantry/server/commands.ts')
-    await createAdminCommand({ email: args.email, password: args.password ?? (await readLine()) })
+    await createAdminCommand({
+      email: args.email,
+      password: args.password ?? (await readLine('Password: ')),
+    })
   },
 })
 
@@ -154,25 +159,12 @@ const version = defineCommand({
   run: () => void process.stdout.write(`${VERSION}\n`),
 })
 
-/** One line of standard input; at a terminal it is asked for, and not shown. */
-async function readLine(): Promise<string> {
-  const { createInterface } = await import('node:readline')
-  const { isTTY } = process.stdin
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
-  if (isTTY) process.stderr.write('Password: ')
-  const lines = createInterface({ input: process.stdin, output: nowhere, terminal: isTTY })
-  try {
-    for await (const line of lines) return line
-    return ''
-  } finally {
-    lines.close()
-    if (isTTY) process.stderr.write('\n')
-  }
-}
-
 await runMain(
   defineCommand({
     meta: { name: 'gantry', version: VERSION, description: 'A self-hosted browser cloud' },
-    subCommands: { serve, migrate, admin, audit, keys, secrets, version },
+    subCommands: {
+      ...{ serve, tunnel, login, logout },
+      ...{ migrate, admin, audit, keys, secrets, version },
+    },
   }),
 )

@@ -135,28 +135,33 @@ create index tunnel_links_by_tunnel on tunnel_links (tunnel_id);
 create index tunnel_links_by_run on tunnel_links (run_id);
 create index tunnel_links_by_relay on tunnel_links (relay_id);
 
--- What lets somebody visit, see or manage a tunnel of another account, or visit one that is not public.
+-- What lets somebody visit, see or manage a tunnel; deleted when it is revoked.
 create table tunnel_shares (
   id text primary key,
   tunnel_id text not null references tunnels (id),
   kind text not null check (kind in ('user', 'account', 'token', 'link')),
+  -- Of the kind user: somebody, or whoever proves this address.
   user_id text references users (id),
+  email text,
+  email_key text,
   grantee_account_id text references accounts (id),
   permission text not null check (permission in ('use', 'read', 'manage')),
   label text,
+  -- SHA-256 of a token, or of the secret of a link.
   secret_hash bytea unique,
   expires_at timestamptz,
   created_by text not null,
   created_at timestamptz not null,
-  revoked_at timestamptz,
-  check ((kind = 'user') = (user_id is not null)),
+  check ((kind = 'user') = (num_nonnulls(user_id, email_key) = 1)),
+  check ((email is null) = (email_key is null)),
   check ((kind = 'account') = (grantee_account_id is not null)),
   check ((kind in ('token', 'link')) = (secret_hash is not null)),
   check (permission = 'use' or kind in ('user', 'account'))
 );
-create unique index tunnel_shares_by_user on tunnel_shares (user_id, tunnel_id) where revoked_at is null;
-create unique index tunnel_shares_by_grantee on tunnel_shares (grantee_account_id, tunnel_id) where revoked_at is null;
-create index tunnel_shares_by_tunnel on tunnel_shares (tunnel_id) where revoked_at is null;
+create unique index tunnel_shares_by_user on tunnel_shares (user_id, tunnel_id);
+create unique index tunnel_shares_by_email on tunnel_shares (email_key, tunnel_id);
+create unique index tunnel_shares_by_grantee on tunnel_shares (grantee_account_id, tunnel_id);
+create index tunnel_shares_by_tunnel on tunnel_shares (tunnel_id);
 
 -- Domains of customers' own. Many may claim one; the one that proves it has it.
 create table tunnel_domains (

@@ -44,7 +44,9 @@ import type { ObjectStore } from '#kernel/storage/store.ts'
 import { openTelemetry, type Telemetry } from '#kernel/telemetry.ts'
 import type { Users } from '#kernel/unprivileged.ts'
 import { ProblemCounts } from '#operations/index.ts'
+import { judgeRelays, keepRelays, RelayClients, sessionRoute } from '#relays/index.ts'
 import type { secrets, SecretsParts } from '#secrets/index.ts'
+import type { TunnelParts } from '#tunnels/index.ts'
 import { BrowserDesk } from './browser-desk.ts'
 import { BrowserNode, type Chromium, decideSandbox, NO_SANDBOX } from './browser-node.ts'
 import { Callers } from './callers.ts'
@@ -55,8 +57,11 @@ import { document, manifest } from './manifest.ts'
 import { type MailParts, openMailParts } from './mail-parts.ts'
 import { migrateAll } from './migrations.ts'
 import { openStore } from './object-store.ts'
+import { ownWays } from './own-tunnels.ts'
+import type { RelayDesk } from './relay-desk.ts'
+import { openRelayParts } from './relay-parts.ts'
+import { SessionTunnels } from './session-tunnels.ts'
 import { openKms, openSealingKeys } from './sealing.ts'
-import type { TunnelParts } from '#tunnels/index.ts'
 import { openTunnelParts } from './tunnel-parts.ts'
 import { VERSION } from './version.ts'
 import { localUrl } from './web-rules.ts'
@@ -82,6 +87,7 @@ export class App {
   readonly telemetry: Telemetry = openTelemetry()
   readonly capabilities: Capability[]
   readonly tunnelParts: TunnelParts
+  readonly relayParts: ReturnType<typeof openRelayParts>
   /** Where clients reach it; known once it listens. */
   url = ''
   readonly #options: AppOptions
@@ -109,6 +115,8 @@ export class App {
   #builtin: Awaited<ReturnType<typeof ensureBuiltin>> | undefined
   #beats = 0
   #node: BrowserNode | undefined
+  #relay: RelayDesk | undefined
+  readonly #relayClients: RelayClients
   #front: Front | undefined
   #readers: EventReaders | undefined
 
@@ -137,9 +145,20 @@ export class App {
       onQuery: this.telemetry.query,
     })
     this.#doorbell = new Doorbell({ ...connection, pool: this.#pool.pool })
+    this.#relayClients = new RelayClients({
+      own: () => this.#relay && { id: this.#relay.id, calls: this.#relay.relay.calls },
+      serviceToken: (audience, subject) => this.#identity.serviceToken(audience, subject),
+      log: log.category('relay'),
+    })
     this.tunnelParts = openTunnelParts({
       ...{ config, doorbell: this.#doorbell, identity: () => this.#identity },
-      url: () => this.#publicUrl(),
+      ...{ url: () => this.#publicUrl(), relays: this.#relayClients },
+    })
+    this.relayParts = openRelayParts({
+      ...{ db: this.#pool.db, clock: this.#clock, log: log.category('relay') },
+      ...{ doorbell: this.#doorbell, stopping: this.#draining.signal, tunnels: this.tunnelParts },
+      serviceToken: (audience, subject) => this.#identity.serviceToken(audience, subject),
+      fleet: () => this.#fleetAndJobs(),
     })
     this.capabilities = manifest({
       identity: () => this.#identityParts(),
@@ -151,6 +170,7 @@ export class App {
       settings: () => this.#settings,
       secrets: () => this.secrets,
       tunnels: () => this.tunnelParts,
+      relays: () => this.relayParts,
       operations: () => this.#operationsParts(),
       notifications: () => this.#mail,
       audit: () => ({
@@ -203,6 +223,11 @@ export class App {
     return (capability as ReturnType<typeof secrets>).rotate(this.systemContext())
   }
 
+  /** Calls `answer` at each change of tunnels that relays have to know, until the returned function is called. */
+  onTunnelNews(answer: () => void): () => void {
+    return this.#doorbell.answer('tunnels', answer)
+  }
+
   get #keyring(): Keyring {
     return this.#sealingKeys.keyring
   }
@@ -225,6 +250,9 @@ export class App {
       { name: 'sessions', close: async () => this.#node?.endAll() },
       { name: 'browsers', close: async () => this.#node?.[Symbol.asyncDispose]() },
       { name: 'desk', close: async () => this.#desk?.[Symbol.asyncDispose]() },
+      { name: 'tunnels', share: 1 / 4, close: async () => this.#stopRelay(totalMs / 4) },
+      { name: 'relay', close: async () => this.#relay?.[Symbol.asyncDispose]() },
+      { name: 'relay clients', close: () => this.#relayClients[Symbol.asyncDispose]() },
       { name: 'readers', close: async () => this.#readers?.[Symbol.asyncDispose]() },
       { name: 'services', close: async () => this.#closeServices() },
       { name: 'doorbell', close: () => this.#doorbell[Symbol.asyncDispose]() },
@@ -269,6 +297,7 @@ export class App {
     if (config.ROLES.includes('node')) await this.#openNode()
     await this.#desk?.start(this.#node)
     if (config.ROLES.includes('worker')) await this.#openWorker()
+    if (config.ROLES.includes('relay')) await this.#openRelay()
     if (config.ROLES.includes('api')) await this.#openApi()
   }
 
@@ -350,6 +379,7 @@ export class App {
         this.#callers.ofHeader(authorization, ip, account),
       tokenFor: (instanceId, sessionId) => this.#identity.serviceToken(instanceId, sessionId),
       beatOwn: (node) => this.#beatOwn(node),
+      routeOf: (ctx, wanted) => sessionRoute(ctx, this.relayParts, wanted),
       ...(chromium && decideSandbox(config, chromium) === 'off' && { notice: NO_SANDBOX }),
     })
   }
@@ -361,6 +391,15 @@ export class App {
       ...{ config, home, users, chromium, log, clock: this.#clock, newId: this.#parts.newId },
       sinkOf: ({ id, accountId }) => storeSink(this.#store, accountId, id),
       deliver: async (instanceId, entries) => this.#desk?.take(instanceId, entries),
+      openTunnel: new SessionTunnels({ clock: this.#clock, wayOf: this.#ownWays() }).open,
+    })
+  }
+
+  #ownWays() {
+    return ownWays({
+      ...{ context: () => this.systemContext(), parts: this.relayParts },
+      relay: () => this.#relay?.relay,
+      instanceId: () => this.#node!.sessions.instanceId,
     })
   }
 
@@ -404,6 +443,22 @@ export class App {
     await this.#readers.start()
     this.#loops.use(keepChain(this.systemContext(), this.#doorbell))
     this.#loops.use(keepFleet(this.systemContext(), this.#fleetAndJobs()))
+    this.#loops.use(keepRelays(this.systemContext(), this.relayParts))
+  }
+
+  async #openRelay(): Promise<void> {
+    const { config, home, log } = this.#options
+    const { RelayDesk } = await import('./relay-desk.ts')
+    this.#relay = await RelayDesk.open({
+      ...{ config, home, log, clock: this.#clock, parts: this.relayParts },
+      context: this.systemContext(),
+      hasOtherMachines: () => (this.#desk?.runtime.nodes.others ?? 0) > 0,
+    })
+  }
+
+  /** What is under way has that long. */
+  async #stopRelay(ms: number): Promise<void> {
+    await this.#relay?.stop(AbortSignal.timeout(ms))
   }
 
   async #openApi(): Promise<void> {
@@ -414,6 +469,7 @@ export class App {
       capabilities: this.capabilities,
       contextFor: this.contextFor,
       runtime: () => this.#desk!.runtime,
+      hosts: this.#relay?.relay,
       url: () => this.url,
       objects: objectHandler({
         store: this.#store,
@@ -422,8 +478,10 @@ export class App {
       }),
     })
     this.#loops.use(judgeNodes(this.systemContext(), this.#fleetAndJobs()))
+    this.#loops.use(judgeRelays(this.systemContext(), this.relayParts))
     const url = await this.#front.listen()
     this.url = config.PUBLIC_URL ?? url
+    this.#relay?.start(this.url)
   }
 
   #fleetAndJobs() {

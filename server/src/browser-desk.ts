@@ -20,7 +20,15 @@ import { FleetDirectory } from './node-directory.ts'
 
 export interface DeskOptions extends Pick<
   RuntimeParts,
-  'store' | 'urls' | 'guard' | 'vault' | 'keyHolder' | 'authenticate' | 'stopping' | 'notice'
+  | 'store'
+  | 'urls'
+  | 'guard'
+  | 'vault'
+  | 'routeOf'
+  | 'keyHolder'
+  | 'authenticate'
+  | 'stopping'
+  | 'notice'
 > {
   db: Db
   clock: Clock

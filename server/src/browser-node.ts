@@ -8,6 +8,7 @@ import {
   KeptRecordings,
   type KeptRecordingsOptions,
   NodeSessions,
+  type OpenTunnel,
 } from '#browsers/index.ts'
 import { openAddressGuard } from '#kernel/addresses.ts'
 import type { Clock } from '#kernel/clock.ts'
@@ -32,6 +33,8 @@ export interface NodeOptions {
   /** What the fleet knows the machine as; otherwise an id that is made once for the data directory. */
   instanceId?: string
   sinkOf: KeptRecordingsOptions['sinkOf']
+  /** Opens the tunnels of sessions. */
+  openTunnel: OpenTunnel
   /** Takes what the node has to tell. */
   deliver(instanceId: string, ...entries: Parameters<JournalOptions['deliver']>): Promise<void>
 }
@@ -49,6 +52,7 @@ export class BrowserNode implements AsyncDisposable {
       ...{ home, chromium, clock, log },
       user: users.browser,
       guard: openAddressGuard({ allow: config.EGRESS_ALLOW }),
+      openTunnel: options.openTunnel,
       sandbox: decideSandbox(config, chromium),
       maxBrowsers: config.MAX_SESSIONS,
       limits: {

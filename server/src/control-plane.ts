@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent } from 'undici'
-import type { Entry, SessionFacts } from '#browsers/index.ts'
+import type { Entry, SessionFacts, TunnelRoute } from '#browsers/index.ts'
 import type { BeatAnswer, BeatRequest, Joined, JoinRequest, LeaveRequest } from '#fleet/index.ts'
 import { ApiClient, Refused } from '#kernel/api-client.ts'
 import type { Logger } from '#kernel/log.ts'
@@ -57,6 +57,11 @@ export class ControlPlane extends ApiClient {
   /** @throws Refused with 401 when it no longer knows this node */
   async leave(body: LeaveRequest): Promise<void> {
     await this.post('/api/v1/node/leave', body)
+  }
+
+  /** @throws Refused with the code of a problem for a tunnel that the session may not use, or that nobody holds open */
+  tunnelRoute(body: { sessionId: string; name: string }): Promise<TunnelRoute> {
+    return this.post<TunnelRoute>('/api/v1/node/tunnel-route', body)
   }
 
   async report(body: NodeReport): Promise<void> {

@@ -9,6 +9,7 @@ import type { Clock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
 import type { Context } from '#kernel/context.ts'
 import { clientAddresses } from '#kernel/http/client-address.ts'
+import type { HostServer } from '#kernel/http/host-server.ts'
 import { type HttpOptions, HttpServer } from '#kernel/http/server.ts'
 import type { Situation } from '#kernel/kernel.ts'
 import type { Log } from '#kernel/log.ts'
@@ -27,6 +28,8 @@ export interface FrontOptions extends Pick<HttpOptions, 'objects'> {
   clock: Clock
   contextFor(situation: Situation): Context
   runtime(): BrowserRuntime
+  /** Answers for the hosts of tunnels, where this process carries them. */
+  hosts?: HostServer | undefined
   /** Where clients reach it. */
   url(): string
 }
@@ -82,7 +85,8 @@ function openHttp(
   channel: LiveChannel,
   { refusals, misses }: Notes,
 ): Promise<HttpServer> {
-  const { config, log, callers, addresses, telemetry, capabilities, contextFor, objects } = options
+  const { config, log, callers, addresses, telemetry, capabilities, contextFor } = options
+  const { objects, hosts } = options
   return HttpServer.open({
     ...{ telemetry, capabilities, contextFor, allows },
     foreign: channel,
@@ -101,6 +105,7 @@ function openHttp(
       tls: { cert: readFileSync(config.TLS_CERT_FILE), key: readFileSync(config.TLS_KEY_FILE!) },
     }),
     ...(objects && { objects }),
+    ...(hosts && { hosts }),
   })
 }
 
@@ -110,11 +115,12 @@ function openSockets(
   channel: LiveChannel,
   { refusals }: Notes,
 ): SocketDispatcher {
-  const { capabilities, callers, addresses, contextFor } = options
+  const { capabilities, callers, addresses, contextFor, hosts } = options
   const sockets = new SocketDispatcher({
     ...socketRules(options),
     sockets: capabilities.flatMap((capability) => capability.sockets ?? []),
     foreign: [channel],
+    ...(hosts && { hosts }),
     authenticate: ({ headers }, ip) =>
       callers.ofHeader(headers.authorization, ip, headers['gantry-account']),
     judgeAddress: (address) => addresses.refuseBlocked(address),

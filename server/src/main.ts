@@ -116,7 +116,8 @@ async function takeLocks(home: Home, roles: readonly string[]): Promise<RoleLock
 /** Runs the product until a signal asks it to stop. @throws Error when it cannot run */
 export async function run(config: Config, traceIds?: Tracing['traceIds']): Promise<void> {
   const signals = new Signals()
-  if (isNodeOnly(config)) return runNode(config, signals)
+  if (isAlone(config, 'node')) return runNode(config, signals)
+  if (isAlone(config, 'relay')) return runRelay(config, signals)
   const ground = await openGround(config, traceIds && { traceIds })
   try {
     signals.onSecond(() => ground.closeNow())
@@ -126,7 +127,7 @@ export async function run(config: Config, traceIds?: Tracing['traceIds']): Promi
   }
 }
 
-const isNodeOnly = ({ ROLES }: Config) => ROLES.length === 1 && ROLES[0] === 'node'
+const isAlone = ({ ROLES }: Config, role: string) => ROLES.length === 1 && ROLES[0] === role
 
 /** Runs a machine that only hosts browsers, until a signal asks it to stop or it was drained. */
 async function runNode(config: Config, signals: Signals): Promise<void> {
@@ -152,6 +153,31 @@ async function runNode(config: Config, signals: Signals): Promise<void> {
 
 const readyText = ({ CONTROL_PLANE_URL }: Config) =>
   `\n  Gantry is ready: this node hosts browsers for ${CONTROL_PLANE_URL}.\n\n`
+
+/** Runs a process that only carries tunnels, until a signal asks it to stop or the control plane does. */
+async function runRelay(config: Config, signals: Signals): Promise<void> {
+  const ground = await openBase(config)
+  const main = ground.log.category('main')
+  process.on('unhandledRejection', (error) => main.error({ err: error }, 'unhandled rejection'))
+  try {
+    const { RelayRole } = await import('./relay-role.ts')
+    await RelayRole.check(ground)
+    if (signals.received) return
+    await using role = await RelayRole.open(ground)
+    void role.joined.then(
+      () => process.stdout.write(relayText(config)),
+      () => {},
+    )
+    const why = await Promise.race([signals.first, role.left.then(() => 'stopped')])
+    main.info({ why }, 'stopping; once more stops at once')
+    await role.leave()
+  } finally {
+    await ground.close()
+  }
+}
+
+const relayText = ({ CONTROL_PLANE_URL }: Config) =>
+  `\n  Gantry is ready: this relay carries tunnels for ${CONTROL_PLANE_URL}.\n\n`
 
 async function runApp(ground: Ground, signals: Signals): Promise<void> {
   const { config, log } = ground

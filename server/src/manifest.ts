@@ -11,10 +11,11 @@ import type { ObjectStore } from '#kernel/storage/store.ts'
 import { notifications, type NotificationsParts } from '#notifications/index.ts'
 import { operations, type OperationsParts } from '#operations/index.ts'
 import { platform, type PlatformParts } from '#platform/index.ts'
-import { relays } from '#relays/index.ts'
+import { relays, type RelaysParts } from '#relays/index.ts'
 import { secrets, type SecretsParts } from '#secrets/index.ts'
 import { settings, type SettingsParts } from '#settings/index.ts'
 import { type TunnelParts, tunnels } from '#tunnels/index.ts'
+import { usage } from '#usage/index.ts'
 import { VERSION } from './version.ts'
 
 /** What the capabilities of a running process work with; each is asked for when a request needs it. */
@@ -29,6 +30,7 @@ export interface Parts {
   settings(): SettingsParts
   secrets(): SecretsParts
   tunnels(): TunnelParts
+  relays(): RelaysParts
   /** Undefined in a process that hosts no browsers. */
   browsers(): BrowserRuntime | undefined
   store(): ObjectStore
@@ -36,14 +38,15 @@ export interface Parts {
 
 /** The whole wiring: every capability of the product. */
 export function manifest(parts: Parts): Capability[] {
-  const capabilities = [
+  const capabilities: Capability[] = [
     identity(parts.identity),
     access,
     addresses(parts.addresses),
     browsers(parts.browsers, parts.store),
     fleet(parts.fleet),
     tunnels(parts.tunnels),
-    relays,
+    relays(parts.relays),
+    usage(() => capabilities),
     notifications(parts.notifications),
     settings(parts.settings),
     secrets(parts.secrets),
@@ -72,6 +75,7 @@ export function plainManifest(): Capability[] {
     settings: none,
     secrets: none,
     tunnels: none,
+    relays: none,
     browsers: none,
     store: none,
   })

@@ -46,7 +46,7 @@ const PASSED = ['LOG_LEVEL', 'CHROMIUM_PATH', 'NODE_ENV', 'OTEL_EXPORTER_OTLP_EN
 
 const nowMs = () => systemClock.now().getTime()
 
-/** More nodes on this machine, each a process with a data directory of its own. They outlive this one. */
+/** More nodes and relays on this machine, each a process with a data directory of its own. They outlive this one. */
 export function openNodeProcesses(options: NodeProcessOptions): NodeProcesses {
   const places = new Places(join(options.home.path, 'nodes'))
   const begin = async (kept: Pick<Kept, 'instanceId' | 'purpose' | 'deaths'>, token: string) => {
@@ -54,7 +54,7 @@ export function openNodeProcesses(options: NodeProcessOptions): NodeProcesses {
     // What has been found out of Chromium here holds there.
     const proof = 'chromium.json'
     await copyFile(join(options.home.run, proof), join(home.run, proof)).catch(() => {})
-    const pid = start(childEnvironment(options, home, kept.instanceId, token))
+    const pid = start(childEnvironment(options, home, kept, token))
     const startedAtMs = nowMs()
     await places.keep({ ...kept, pid, startTicks: startTicks(pid) ?? 0, startedAtMs })
   }
@@ -66,7 +66,7 @@ export function openNodeProcesses(options: NodeProcessOptions): NodeProcesses {
     const deaths = nowMs() - kept.startedAtMs < SOON_MS ? kept.deaths + 1 : 1
     if (deaths > MOST_DEATHS || !(await places.isMember(instanceId))) {
       options.log.warn({ instance: instanceId, deaths }, 'a node process has ended, and stays so')
-      await wipe(await places.open(instanceId), options.log)
+      await wipe(await places.open(instanceId), kept, options.log)
       return false
     }
     options.log.warn({ instance: instanceId, deaths }, 'a node process has died, and starts again')
@@ -89,17 +89,21 @@ export function openNodeProcesses(options: NodeProcessOptions): NodeProcesses {
       return found
     },
     async end(processId) {
-      if (!(await places.all()).some(({ instanceId }) => instanceId === processId)) return
+      const kept = (await places.all()).find(({ instanceId }) => instanceId === processId)
+      if (!kept) return
       const running = await places.running(processId)
       if (running) await end(running)
-      await wipe(await places.open(processId), options.log)
+      await wipe(await places.open(processId), kept, options.log)
     },
   }
 }
 
 type Running = Pick<Kept, 'pid' | 'startTicks'>
 
-/** The data directories of node processes. */
+/** What a process does: it hosts browsers, or carries tunnels. */
+const roleOf = ({ purpose }: Pick<Kept, 'purpose'>) => (purpose === 'relay' ? 'relay' : 'node')
+
+/** The data directories of node and relay processes. */
 class Places {
   readonly #root: string
 
@@ -125,11 +129,12 @@ class Places {
 
   /** Whoever has the lock of its data directory is it, whatever else was written down. */
   async running(instanceId: string): Promise<Running | undefined> {
-    const lock = join(this.#root, instanceId, 'run/node.lock')
+    const kept = await this.#read(instanceId)
+    const lock = join(this.#root, instanceId, 'run', `${kept ? roleOf(kept) : 'node'}.lock`)
     const [pid = 0, ticks = 0] = (await readFile(lock, 'utf8').catch(() => ''))
       .split(' ')
       .map(Number)
-    const holders = [{ pid, startTicks: ticks }, await this.#read(instanceId)]
+    const holders = [{ pid, startTicks: ticks }, kept]
     return holders.find((one) => one && one.pid > 1 && isSameProcess(one.pid, one.startTicks))
   }
 
@@ -160,7 +165,7 @@ class Places {
 function childEnvironment(
   { config, controlPlaneUrl }: NodeProcessOptions,
   home: Home,
-  instanceId: string,
+  kept: Pick<Kept, 'instanceId' | 'purpose'>,
   token: string,
 ): Record<string, string> {
   const ours = environment()
@@ -169,13 +174,29 @@ function childEnvironment(
   return {
     ...Object.fromEntries(Object.keys(KEYS).map((name) => [name, ''])),
     ...(Object.fromEntries(taken) as Record<string, string>),
-    ...{ GANTRY_HOME: home.path, CONTROL_PLANE_URL: controlPlaneUrl(), INSTANCE_ID: instanceId },
-    ...{ JOIN_TOKEN: token, ROLES: 'node', HOST: '127.0.0.1', NODE_PORT: '0' },
+    ...{
+      GANTRY_HOME: home.path,
+      CONTROL_PLANE_URL: controlPlaneUrl(),
+      INSTANCE_ID: kept.instanceId,
+    },
+    ...{ JOIN_TOKEN: token, ROLES: roleOf(kept), HOST: '127.0.0.1', NODE_PORT: '0' },
+    ...(kept.purpose === 'relay' && relayEnvironment(config)),
     ...{ MAX_SESSIONS: String(MAX_SESSIONS), WARM_BROWSERS: String(WARM_BROWSERS) },
     ...{ SHUTDOWN_SECONDS: String(SHUTDOWN_SECONDS), LOG_FILES: config.LOG_FILES },
     EGRESS_ALLOW: config.EGRESS_ALLOW.join(','),
     // The node listens on loopback, but whoever reaches the API reaches its browsers.
     CHROMIUM_SANDBOX: sandbox === 'auto' && !config.loopbackOnly ? 'on' : sandbox,
+  }
+}
+
+/** It listens where the API does, on ports of its own that it keeps; visitors may also come to the API's. */
+function relayEnvironment(config: Config): Record<string, string> {
+  const { HOST, TUNNEL_DOMAIN, TUNNEL_PORTS, TLS_CERT_FILE, TLS_KEY_FILE, TRUSTED_PROXIES } = config
+  return {
+    ...{ HOST, RELAY_PORT: '0', RELAY_INTERNAL_PORT: '0', TUNNEL_DOMAIN },
+    TUNNEL_PORTS: TUNNEL_PORTS.join('-'),
+    TRUSTED_PROXIES: TRUSTED_PROXIES.join(','),
+    ...(TLS_CERT_FILE && { TLS_CERT_FILE, TLS_KEY_FILE: TLS_KEY_FILE ?? '' }),
   }
 }
 
@@ -196,15 +217,19 @@ async function end({ pid, startTicks: ticks }: Running): Promise<void> {
 }
 
 /** Ends the browsers that the process has left, and removes its data directory. */
-async function wipe(home: Home, log: Logger): Promise<void> {
-  await using _ = await lockRole(home, 'node')
+async function wipe(home: Home, kept: Pick<Kept, 'purpose'>, log: Logger): Promise<void> {
+  await using _ = await lockRole(home, roleOf(kept))
+  if (roleOf(kept) === 'node') await reap(home, log)
+  await rm(home.path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+}
+
+async function reap(home: Home, log: Logger): Promise<void> {
   const host = await BrowserHost.open({
     ...{ home, log, clock: systemClock, guard: openAddressGuard({ allow: [] }) },
     ...{ sandbox: 'on', maxBrowsers: 1, chromium: NO_CHROMIUM },
   })
   await host.reap(new Set())
   await host.leave()
-  await rm(home.path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
 }
 
 /** Whoever only wipes launches none. */

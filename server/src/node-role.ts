@@ -1,9 +1,9 @@
 import { rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { type Entry, NodeServer } from '#browsers/index.ts'
 import {
   type BeatAnswer,
   type BeatRequest,
+  type Joined,
   type JoinRequest,
   watchSpotNotice,
 } from '#fleet/index.ts'
@@ -22,13 +22,16 @@ import { ControlPlane, deliverReports } from './control-plane.ts'
 import {
   advertisedUrl,
   type Certificate,
-  checkNodeConfig,
+  checkMemberConfig,
   forgetMembership,
   keepMembership,
-  type Membership,
+  leftFile,
+  type Membership as Kept,
   ownCertificate,
   recallMembership,
-} from './node-membership.ts'
+} from './membership.ts'
+import { openStream } from '#relays/host.ts'
+import { SessionTunnels, type Way } from './session-tunnels.ts'
 import { ToldFacts } from './told-facts.ts'
 import { VERSION } from './version.ts'
 
@@ -40,14 +43,13 @@ export interface NodeRoleOptions {
   chromium: Chromium
 }
 
+type Membership = Kept & Pick<Joined, 'nodeId' | 'instanceId'>
+
 const BEAT_EVERY_MS = 5_000
 const TELL_EVERY_MS = 1_000
 const LAST_BEAT_MS = 3_000
 /** Of the time to stop in; the rest is for the leave. */
 const SESSIONS_SHARE = 4 / 5
-
-/** Its presence in the data directory says that the node has left, and is not to be started again by whoever keeps it. */
-export const leftFile = ({ run }: Pick<Home, 'run'>) => join(run, 'left')
 
 /** A machine that only hosts browsers: it has no database and no master key, and it outlives all who do. */
 export class NodeRole implements AsyncDisposable {
@@ -72,14 +74,14 @@ export class NodeRole implements AsyncDisposable {
   /** @throws ConfigError that says what the configuration of a node lacks */
   static async check({ config, home }: Pick<NodeRoleOptions, 'config' | 'home'>): Promise<void> {
     const membership = await recallMembership(home, config, await ownCertificate(home))
-    checkNodeConfig(config, membership !== undefined)
+    checkMemberConfig(config, 'node', membership !== undefined)
   }
 
   /** Takes over the browsers that an earlier process left. It joins when it can: see `joined`. */
   static async open(options: NodeRoleOptions): Promise<NodeRole> {
     const { config, home } = options
     const certificate = await ownCertificate(home)
-    const membership = await recallMembership(home, config, certificate)
+    const membership = await recallMembership<Membership>(home, config, certificate)
     const controlPlane = new ControlPlane(config.CONTROL_PLANE_URL!)
     controlPlane.credential = membership?.credential
     const log = options.log.category('node')
@@ -90,6 +92,7 @@ export class NodeRole implements AsyncDisposable {
       ...(membership && { instanceId: membership.instanceId }),
       sinkOf: ({ id }) => ({ write: (name, bytes) => controlPlane.keepPart(id, name, bytes) }),
       deliver: (_instanceId, entries) => deliver(entries),
+      openTunnel: new SessionTunnels({ clock: systemClock, wayOf: waysBy(controlPlane) }).open,
     })
     const role = new NodeRole(options, { certificate, controlPlane, node })
     try {
@@ -303,6 +306,14 @@ export class NodeRole implements AsyncDisposable {
   /** So that nobody waits for its beats. What arrives late of those counts no more. */
   async #leave(): Promise<void> {
     if (this.#membership) await this.#controlPlane.leave({ sequence: ++this.#sequence })
+  }
+}
+
+/** Ways to tunnels as the control plane tells them. */
+function waysBy(controlPlane: ControlPlane) {
+  return async (sessionId: string, name: string): Promise<Way> => {
+    const route = await controlPlane.tunnelRoute({ sessionId, name })
+    return (signal) => openStream(route, route.token, signal)
   }
 }
 

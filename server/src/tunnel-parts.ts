@@ -1,9 +1,19 @@
-import { accountsOfUser, type Identity, isMemberOf, mayStillAct } from '#identity/index.ts'
+import {
+  accountsOfMember,
+  type Identity,
+  isKnown,
+  isMemberOf,
+  mayStillAct,
+  provenEmailKey,
+} from '#identity/index.ts'
 import type { Config } from '#kernel/config.ts'
 import type { Doorbell } from '#kernel/doorbell.ts'
 import { hashScrypt } from '#kernel/scrypt.ts'
 import { Turns } from '#kernel/turns.ts'
+import { type RelayClients, relaysForAgents, seenRelays } from '#relays/index.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
+import { outside } from './tunnels-outside.ts'
+import { resolveTxt } from './txt-records.ts'
 
 export interface TunnelPartsOptions {
   config: Config
@@ -11,6 +21,7 @@ export interface TunnelPartsOptions {
   identity(): Identity
   /** Where clients reach the API. */
   url(): string
+  relays: Pick<RelayClients, 'callsTo'>
 }
 
 /** What tunnels work with: where they are, who may hold them open, and whom to wake when one changes. */
@@ -19,6 +30,7 @@ export function openTunnelParts({
   doorbell,
   identity,
   url,
+  relays,
 }: TunnelPartsOptions): TunnelParts {
   const hashing = new Turns({ atOnce: 2, queueLength: 20 })
   return {
@@ -28,11 +40,14 @@ export function openTunnelParts({
     ticketFor: (runId) => identity().serviceToken('relay', runId),
     visitTicketFor: (tunnelId, subject) => identity().serviceToken(tunnelId, subject),
     isMember: isMemberOf,
-    accountsOf: accountsOfUser,
-    relays: async () => [],
+    relays: relaysForAgents,
     hashPassword: (password, signal) => hashing.run(signal, () => hashScrypt(password)),
+    ...{ provenEmailKey, accountsOf: accountsOfMember, isThere: isKnown },
+    resolveTxt: (name, signal) => resolveTxt(name, signal, config.DNS_SERVERS),
+    ownHosts: () => [config.PUBLIC_URL, config.RELAY_URL].flatMap(hostIn),
     mayHold: (ctx, starter) => mayStillAct(ctx, starter, 'tunnels.write'),
-    metricsOf: async () => new Map(),
+    relayCalls: { seen: seenRelays, callsTo: (ctx, id) => relays.callsTo(ctx, id) },
+    outside,
     ring: () => doorbell.ring('tunnels'),
   }
 }
@@ -42,4 +57,8 @@ function withHost(base: string, hostname: string): string {
   const url = new URL(base)
   url.hostname = hostname
   return url.origin
+}
+
+function hostIn(url: string | undefined): string[] {
+  return url === undefined ? [] : [new URL(url).hostname]
 }

@@ -185,14 +185,21 @@ export class TunnelAgent extends EventEmitter<AgentEvents> implements AsyncDispo
     }
   }
 
-  #openLink(relay: { id: string; url: string }, { ticket, runId }: Invitation): Promise<Link> {
+  async #openLink(relay: { id: string; url: string }, invitation: Invitation): Promise<Link> {
+    const { ticket, runId } = invitation
     const { insecure = false, env = process.env, ca } = this.#options
-    return Link.open({
-      ...{ relay, runId, timing: this.#timing, insecure, dialMs: this.#timing.dialMs },
-      reach: this.#tunnels.reach,
-      dial: { ticket, version: VERSION, signal: this.#stop.signal, env, ca },
-      onMessage: (message, link) => this.#hear(message, link),
-    })
+    try {
+      return await Link.open({
+        ...{ relay, runId, timing: this.#timing, insecure, dialMs: this.#timing.dialMs },
+        reach: this.#tunnels.reach,
+        dial: { ticket, version: VERSION, signal: this.#stop.signal, env, ca },
+        onMessage: (message, link) => this.#hear(message, link),
+      })
+    } catch (error) {
+      // What one relay refuses, such as an old ticket, says nothing of the next attempt; the API is the judge of that.
+      if (!(error instanceof GantryError) || error.code === 'tunnel.run_refused') throw error
+      throw new Error(`the relay refused: ${error.message}`, { cause: error })
+    }
   }
 
   #greet(link: Link): void {

@@ -6,7 +6,7 @@ export interface ControlPlane {
   create(tunnel: NewTunnel): Promise<KnownTunnel>
   get(id: string): Promise<KnownTunnel>
   configure(id: string, config: TunnelSettings): Promise<unknown>
-  addEndpoint(id: string, endpoint: { url: string; agent: string }): Promise<unknown>
+  addEndpoint(id: string, endpoint: NewEndpoint): Promise<unknown>
   moveEndpoint(id: string, endpointId: string, url: string): Promise<unknown>
   join(run: JoinedRun, signal: AbortSignal): Promise<Invitation>
 }
@@ -32,7 +32,14 @@ export interface NewTunnel {
   name?: string
   kind: 'http' | 'tcp'
   config: TunnelSettings
-  endpoints: { url: string; agent: string }[]
+  endpoints: NewEndpoint[]
+}
+
+export interface NewEndpoint {
+  url: string
+  agent: string
+  priority: number
+  weight: number
 }
 
 export interface JoinedRun {
@@ -59,14 +66,13 @@ export interface ServedTunnel {
   endpoints: { id: string; url: string; healthCheck?: unknown }[]
 }
 
-export function controlPlaneOf(client: Gantry): ControlPlane {
-  const gantry = client as any
+export function controlPlaneOf(gantry: Gantry): ControlPlane {
   const at = (id: string) => ({ params: { path: { id } } })
   return {
     async find(name) {
       const query = { name, limit: 100 }
       const { data } = await gantry.GET('/api/v1/tunnels', { params: { query } })
-      return data.items.find((tunnel: any) => tunnel.name === name)
+      return data.items.find((tunnel) => tunnel.name === name)
     },
     create: async (body) => (await gantry.POST('/api/v1/tunnels', { body })).data,
     get: async (id) => (await gantry.GET('/api/v1/tunnels/{id}', at(id))).data,

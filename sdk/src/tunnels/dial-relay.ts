@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { request as requestHttp, type IncomingMessage } from 'node:http'
 import { connect, isIP, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { setImmediate } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { errorOf, type GantryError } from '../error.ts'
 import { LINK_PATH, LINK_PROTOCOL } from './link-protocol.ts'
@@ -98,7 +99,13 @@ async function upgrade(socket: Socket, url: URL, dial: RelayDial): Promise<Socke
   const [answer, , head] = await answerTo(request, 'upgrade', `for ${url.host} to upgrade`, dial)
   if (answer.statusCode !== 101) throw await refusal(answer, dial)
   if (head.length > 0) socket.unshift(head)
+  await untilWritten(socket)
   return socket
+}
+
+/** Node ends the process when a write over TLS is done that was begun before HTTP/2 took the socket. */
+async function untilWritten(socket: Socket): Promise<void> {
+  while (socket.writableLength > 0 && !socket.destroyed) await setImmediate()
 }
 
 type Answer = [answer: IncomingMessage, socket?: Socket, head?: Buffer]

@@ -1,6 +1,6 @@
 import { GantryError } from '../error.ts'
 import { type Address, parseAddress, parseTarget, spell, type Target } from './address.ts'
-import type { ControlPlane, KnownTunnel, TunnelSettings } from './control-plane.ts'
+import type { ControlPlane, KnownTunnel, NewEndpoint, TunnelSettings } from './control-plane.ts'
 
 export interface TunnelOptions {
   kind: 'http' | 'tcp'
@@ -49,7 +49,7 @@ export async function enrol(
   const { kind, name, target, settings } = wanted
   const known = name === undefined ? undefined : await plane.find(name)
   if (!known) {
-    const endpoints = [{ url: target.url, agent: label }]
+    const endpoints = [endpointOf(target, label)]
     return plane.create({ ...(name !== undefined && { name }), kind, config: settings, endpoints })
   }
   if (known.kind !== kind) {
@@ -73,11 +73,15 @@ async function leadHere(
   const stale = own.find(({ url }) => !reached.has(spell(addressOf(url))))
   try {
     if (stale) await plane.moveEndpoint(id, stale.id, target.url)
-    else await plane.addEndpoint(id, { url: target.url, agent: label })
+    else await plane.addEndpoint(id, endpointOf(target, label))
   } catch (error) {
     // Another agent of this label was quicker.
     if (!(error instanceof GantryError && error.code === 'tunnel.endpoint_exists')) throw error
   }
+}
+
+function endpointOf({ url }: Target, agent: string): NewEndpoint {
+  return { url, agent, priority: 0, weight: 1 }
 }
 
 /** Of the URL of an endpoint. */

@@ -53,7 +53,8 @@ export async function ask(
     return undefined
   } catch (error) {
     if (late.aborted) return `nothing answered in ${check.timeoutSeconds} s`
-    return (error as Error).message
+    const first = error instanceof AggregateError ? (error.errors[0] as Error) : (error as Error)
+    return first.message
   }
 }
 

@@ -27,6 +27,7 @@ export class Heartbeat {
     this.#socket = socket
     this.#timing = timing
     this.#events = events
+    socket.setKeepAlive(true, timing.pingEveryMs)
     this.#timer = setTimeout(() => this.#ping(timing.pongMs), 0)
   }
 
@@ -43,6 +44,11 @@ export class Heartbeat {
 
   #ping(deadlineMs: number): void {
     if (this.#session.destroyed) return
+    // A session that ends in order sends no PING: there the keep-alive of TCP has to do.
+    if (this.#session.closed) {
+      this.#rest()
+      return
+    }
     const round = ++this.#round
     const { bytesRead } = this.#socket
     this.#session.ping((error, roundTripMs) => {
@@ -52,7 +58,7 @@ export class Heartbeat {
       this.#rest()
     })
     this.#timer = setTimeout(() => {
-      if (this.#socket.bytesRead > bytesRead) this.#rest()
+      if (this.#socket.bytesRead > bytesRead || this.#session.closed) this.#rest()
       else this.#miss()
     }, deadlineMs)
   }

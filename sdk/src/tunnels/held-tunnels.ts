@@ -72,7 +72,10 @@ export class HeldTunnels {
     let isNew = false
     for (const { id, name, url, endpoints } of tunnels) {
       const tunnel = this.#tunnels.get(id)
-      if (!tunnel || tunnel.lost) continue
+      if (!tunnel) continue
+      // One that was started again comes back by itself; one that was taken does not.
+      if (tunnel.lost?.code === 'tunnel.stopped') this.regain(id)
+      if (tunnel.lost) continue
       isNew ||= url !== tunnel.shown.url || name !== tunnel.shown.name
       tunnel.shown = { ...tunnel.shown, name, url }
       tunnel.endpoints = endpoints

@@ -3,6 +3,7 @@ import { TunnelAgent } from './agent.ts'
 import type { AgentOptions } from './agent-options.ts'
 import type { TunnelOptions } from './enrol.ts'
 
+export { parseTarget } from './address.ts'
 export { TunnelAgent } from './agent.ts'
 export type { AgentEvents, AgentOptions, LinkState } from './agent-options.ts'
 export type { TunnelOptions } from './enrol.ts'

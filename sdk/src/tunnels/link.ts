@@ -37,6 +37,7 @@ export class Link {
   welcome!: Welcome
   /** The relay goes, or this agent does: it takes nothing new. */
   leaving = false
+  readonly #socket: Socket
   readonly #session: ServerHttp2Session
   readonly #heartbeat: Heartbeat
   readonly #windows: Windows
@@ -69,6 +70,7 @@ export class Link {
     this.#options = options
     this.relay = options.relay
     this.runId = options.runId
+    this.#socket = socket
     this.#session = performServerHandshake(socket, {
       maxSessionMemory: SESSION_MEMORY,
       settings: { initialWindowSize: STREAM_WINDOW, maxConcurrentStreams: MOST_STREAMS },
@@ -113,12 +115,18 @@ export class Link {
   destroy(why?: Error): void {
     this.#why ??= why
     this.#session.destroy(undefined, constants.NGHTTP2_NO_ERROR)
+    // A session that was closing waits for the other side, which may be gone.
+    this.#socket.destroy()
   }
 
   #follow(socket: Socket): Promise<Error | undefined> {
     const closed = Promise.withResolvers<Error | undefined>()
     const note = (error: Error) => (this.#why ??= error)
     this.#session.on('error', note)
+    this.#session.once('goaway', () => {
+      this.leaving = true
+      this.#left.resolve()
+    })
     socket.on('error', note)
     this.#session.once('close', () => {
       this.#heartbeat.stop()

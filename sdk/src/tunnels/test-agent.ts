@@ -55,6 +55,7 @@ async function serve(server: Server): Promise<LocalService> {
     ...{ port: (server.address() as AddressInfo).port, sockets },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy()
+      if (!server.listening) return
       server.close()
       await once(server, 'close')
     },

@@ -28,10 +28,16 @@ class Refusal extends Error {
 export class TestPlane implements AsyncDisposable {
   readonly tunnels = new Map<string, PlannedTunnel>()
   readonly joins: JoinedRun[] = []
+  /** What requests were authorised by. */
+  readonly keys: (string | undefined)[] = []
   /** Told to agents, the best first. */
   relays: { id: string; url: string }[] = []
   /** What the next requests are refused with. */
   refuse: { status: number; code: string } | undefined
+  /** Of all endpoints. */
+  healthCheck: unknown
+  /** Endpoints of every tunnel beside its own. */
+  extra: PlannedTunnel['endpoints'] = []
   readonly #server = createServer((request, response) => void this.#answer(request, response))
   #ids = 0
 
@@ -70,6 +76,7 @@ export class TestPlane implements AsyncDisposable {
 
   async #serve(request: IncomingMessage): Promise<{ status: number; body: unknown }> {
     const body: unknown = request.method === 'GET' ? {} : await json(request)
+    this.keys.push(request.headers.authorization)
     if (this.refuse) throw new Refusal(this.refuse.status, this.refuse.code)
     const { pathname, searchParams } = new URL(request.url!, this.url)
     const [, , , noun, id, , endpointId] = pathname.split('/')
@@ -135,6 +142,8 @@ export class TestPlane implements AsyncDisposable {
     if (!isNew && holder && holder.runId !== runId) return refused('tunnel.taken_over')
     const epoch = (holder?.epoch ?? 0) + (isNew ? 1 : 0)
     epochs.set(label, { epoch, runId })
-    return { id, name, url, epoch, endpoints: endpoints.filter(({ agent }) => agent === label) }
+    const own = [...endpoints, ...this.extra].filter(({ agent }) => agent === label)
+    const { healthCheck } = this
+    return { id, name, url, epoch, endpoints: own.map((one) => ({ healthCheck, ...one })) }
   }
 }

@@ -42,6 +42,8 @@ export class TestLink {
     })
     this.session.on('connect', () => this.session.setLocalWindowSize(SESSION_WINDOW))
     this.session.on('error', () => {})
+    // Of a server of HTTP/1.1, a socket stays half open.
+    socket.once('end', () => this.session.destroy())
     this.closed = once(this.session, 'close')
     this.#control = this.session.request({ ':method': 'POST', ':path': '/control' })
     this.#control.on('error', () => {})
@@ -51,6 +53,12 @@ export class TestLink {
 
   tell(message: RelayMessage): void {
     writeJsonLine(this.#control, message)
+  }
+
+  /** Takes nothing new, and ends when what is under way has. */
+  finish(): void {
+    this.session.close()
+    this.#control.end()
   }
 
   /** A connection to a local service; the status is that of the agent's answer. */
@@ -65,8 +73,7 @@ export class TestLink {
 
   #hear(message: AgentMessage): void {
     this.messages.push(message)
-    if (message.type === 'leave') this.session.close()
-    if (message.type === 'leave') this.#control.end()
+    if (message.type === 'leave') this.finish()
   }
 }
 
@@ -127,16 +134,20 @@ export class TestRelay implements AsyncDisposable {
   #upgrade(request: IncomingMessage, socket: Socket): void {
     this.upgrades.push(request)
     socket.on('error', () => {})
-    const { refuse, silent } = this.#options
+    const { refuse } = this.#options
     const isOurs = request.url === LINK_PATH && request.headers.upgrade === LINK_PROTOCOL
     if (refuse || !isOurs) {
       const { status = 400, body = '' } = refuse ?? {}
       socket.end(`HTTP/1.1 ${status} No\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
       return
     }
-    socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nupgrade: ${LINK_PROTOCOL}\r\nconnection: upgrade\r\n\r\n`,
-    )
+    const head = 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade'
+    // Node ends the process when a write over TLS is done that was begun before HTTP/2 took the socket.
+    socket.write(`${head}\r\nupgrade: ${LINK_PROTOCOL}\r\n\r\n`, () => this.#take(request, socket))
+  }
+
+  #take(request: IncomingMessage, socket: Socket): void {
+    const { silent } = this.#options
     const ticket = readTicket(request.headers.authorization!)
     const linkId = `lnk_${this.links.length}`
     const { tunnels } = ticket

@@ -41,6 +41,8 @@ export const matrix: Readonly<Record<string, Grant>> = {
   'tunnels.write': { own: ['super-admin', ...WORKERS] },
   'relays.read': ONLOOKERS,
   'relays.write': OPERATORS,
+  'usage.read': { own: ['super-admin', ...READERS], subtree: RESELLERS, ...ONLOOKERS },
+  'usage.report': OPERATORS,
   'keys.read': { own: ['super-admin', ...READERS] },
   'keys.write': { own: ['super-admin', ...WORKERS] },
   'keys.revoke': { own: ['super-admin', ...LEADERS] },
@@ -72,7 +74,7 @@ export const matrix: Readonly<Record<string, Grant>> = {
 /** What somebody who acts as another may do in that name, if the other may: everything else stays with the person. */
 const LENT: ReadonlySet<string> = new Set([
   ...['accounts.read', 'members.read', 'invitations.read', 'keys.read'],
-  ...['sessions.read', 'sessions.write', 'tunnels.read'],
+  ...['sessions.read', 'sessions.write', 'tunnels.read', 'usage.read'],
 ])
 
 /** By role and permission: where. */

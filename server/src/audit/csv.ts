@@ -1,7 +1,5 @@
+import { csvLine as lineOf } from '#kernel/csv.ts'
 import type { AuditEntry } from './schema.ts'
-
-/** Spreadsheets take a cell that begins so for a formula (OWASP: CSV injection). */
-const FORMULA = /^[=+\-@\t\r]/
 
 const COLUMNS: Record<string, (entry: AuditEntry) => string | number | undefined> = {
   sequence: ({ sequence }) => sequence,
@@ -20,15 +18,8 @@ const COLUMNS: Record<string, (entry: AuditEntry) => string | number | undefined
   hash: ({ hash }) => hash,
 }
 
-export const csvHead = `${Object.keys(COLUMNS).join(',')}\r\n`
+export const csvHead = lineOf(Object.keys(COLUMNS))
 
-/** One line (RFC 4180). */
 export function csvLine(entry: AuditEntry): string {
-  const cells = Object.values(COLUMNS).map((valueOf) => cell(String(valueOf(entry) ?? '')))
-  return `${cells.join(',')}\r\n`
-}
-
-function cell(text: string): string {
-  const safe = FORMULA.test(text) ? `'${text}` : text
-  return /[",\r\n']/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
+  return lineOf(Object.values(COLUMNS).map((valueOf) => valueOf(entry)))
 }

@@ -8,6 +8,7 @@ import { problems } from './problems.ts'
 import type { BrowserRuntime } from './runtime.ts'
 import type { ChangeSession } from './schema.ts'
 import { getSession } from './service.ts'
+import { egressOf } from './spec.ts'
 import type { SessionRow } from './tables.ts'
 
 /**
@@ -96,11 +97,10 @@ async function keepChange(ctx: Context, id: string, change: ChangeSession): Prom
 }
 
 function specChange({ vault }: BrowserRuntime, row: SessionRow, withEgress: boolean): SpecChange {
-  const upstream = row.proxySealed && vault.open(row.id, row.proxySealed)
   return {
     generation: row.generation,
     idleSeconds: row.idleTimeoutSeconds,
     expiresAtMs: row.expiresAt.getTime(),
-    ...(withEgress && { egress: { ...row.egress, ...(upstream && { upstream }) } }),
+    ...(withEgress && { egress: egressOf(vault, row) }),
   }
 }

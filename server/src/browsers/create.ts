@@ -1,5 +1,6 @@
 import { preferencesOf } from '#identity/index.ts'
 import type { Context } from '#kernel/context.ts'
+import { tunnelsToUse } from '#tunnels/index.ts'
 import { awaitPlace } from './await-place.ts'
 import { throughBlip } from './awaited.ts'
 import { isToldOf, tellNode } from './change.ts'
@@ -26,8 +27,8 @@ import type { SessionRow } from './tables.ts'
  * `error` with the reason.
  *
  * @throws problem `session.paused`, `session.account_limit_reached`, `session.queue_full`, `session.limit_reached`,
- *   `session.no_machines`, `node.disk_full`, `session.queue_timeout`, `session.server_stopping`, `session.closed` or
- *   `browser.launch_failed`
+ *   `session.no_machines`, `node.disk_full`, `session.queue_timeout`, `session.server_stopping`, `session.closed`,
+ *   `browser.launch_failed`, or `tunnel.not_found` and others for a tunnel that the session may not have
  */
 export async function createSession(
   ctx: Context,
@@ -52,13 +53,14 @@ async function beginSession(
   const id = ctx.newId('ses')
   const unmark = runtime.starting.mark(id)
   try {
-    const [[node], preferences] = await Promise.all([
+    const [[node], preferences, tunnels] = await Promise.all([
       runtime.nodes.candidates(ctx, userId),
       preferencesOf(ctx, userId),
+      tunnelsOf(ctx, userId, input),
     ])
     if (!node) await refuseHopeless(ctx, runtime)
     const { row, reserved } = await insertSession(ctx, runtime, {
-      ...{ id, userId, node },
+      ...{ id, userId, node, tunnels },
       input: withPreferences(input, preferences.browser),
       defaultTimeoutMs: preferences.browser.defaultTimeout ?? null,
     })
@@ -68,6 +70,12 @@ async function beginSession(
   } finally {
     unmark()
   }
+}
+
+/** @throws problem `tunnel.not_found`, `tunnel.not_http` or `auth.forbidden` */
+async function tunnelsOf(ctx: Context, userId: string, { tunnels = [] }: CreateSession) {
+  const found = await tunnelsToUse(ctx, { userId, accountId: ctx.accountId }, tunnels)
+  return found.map(({ id, name }) => ({ id, name }))
 }
 
 type Preferences = Awaited<ReturnType<typeof preferencesOf>>['browser']

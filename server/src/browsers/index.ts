@@ -18,11 +18,20 @@ import {
   sessionsPerAccount,
 } from './settings.ts'
 import { sessionRecords } from './session-records.ts'
+import { openSessions } from './usage.ts'
 import { sockets } from './sockets.ts'
 import { sealedProxies } from './spec.ts'
 import { endLateSessions, endWithUser } from './user-end.ts'
 
 export { LiveChannel } from './channel/channel.ts'
+export {
+  ROUTE_SECONDS,
+  type RouteOf,
+  type TunnelRoute,
+  tunnelRoute,
+  type WantedRoute,
+} from './tunnel-route.ts'
+export { type AskedTunnel, type OpenTunnel, TunnelUnavailable } from './host/session-tunnels.ts'
 export { findChromium } from './host/chromium.ts'
 export { BrowserHost } from './host/host.ts'
 export { type Entry, Journal, type JournalOptions } from './node/journal.ts'
@@ -47,6 +56,7 @@ export { BrowserRuntime, type NodeDirectory, type RuntimeParts } from './runtime
 export { keepWipeIfAny } from './service.ts'
 export { sealedProxies } from './spec.ts'
 export { SessionUrls } from './urls.ts'
+export { sessionUsage } from './usage.ts'
 
 /** A node in another process or on another machine. The first one loads undici, 4 MiB that a fleet of one process does without. */
 export async function openRemoteNode(options: RemoteNodeOptions): Promise<RemoteNode> {
@@ -68,7 +78,13 @@ export function browsers(runtime: () => BrowserRuntime | undefined, store: () =>
       'sessions.read': 'List and show browser sessions',
       'sessions.write': 'Start, drive and end browser sessions',
     },
-    quotas: { 'sessions.open': { unit: 'sessions', what: 'Browser sessions open at once' } },
+    quotas: {
+      'sessions.open': {
+        unit: 'sessions',
+        what: 'Browser sessions open at once',
+        of: openSessions,
+      },
+    },
     routes: routes(own),
     sockets: sockets(own),
     publishes: [

@@ -18,12 +18,13 @@ import {
 } from './schema.ts'
 import { queueLength, queuePerAccount, sessionsPerAccount } from './settings.ts'
 import { specOf } from './spec.ts'
-import type { SessionRow } from './tables.ts'
+import type { SessionRow, SessionTunnel } from './tables.ts'
 
 export interface NewSession {
   id: string
   userId: string
   input: CreateSession
+  tunnels: readonly SessionTunnel[]
   defaultTimeoutMs: number | null
   /** Where it would start at once. */
   node: SessionNode | undefined
@@ -69,7 +70,7 @@ type Draft = ReturnType<typeof draftOf>
 function draftOf(
   ctx: Context,
   { vault }: BrowserRuntime,
-  { id, userId, input, defaultTimeoutMs }: NewSession,
+  { id, userId, input, tunnels, defaultTimeoutMs }: NewSession,
 ) {
   const now = ctx.clock.now()
   const timeoutSeconds = input.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS
@@ -82,6 +83,7 @@ function draftOf(
     locale: input.locale ?? null,
     timezone: input.timezone ?? null,
     egress: input.egress ? egress : null,
+    tunnels: tunnels.length > 0 ? [...tunnels] : null,
     proxySealed: proxy ? vault.seal(id, proxy) : null,
     recording: input.recording ?? null,
     idleTimeoutSeconds: input.idleTimeoutSeconds ?? DEFAULT_IDLE_TIMEOUT_SECONDS,
@@ -124,13 +126,14 @@ async function insert(
 type Beginning = Pick<SessionRow, 'status' | 'instanceId' | 'startedAt'>
 
 function insertRow(ctx: Context, draft: Draft, beginning: Beginning): Promise<SessionRow> {
-  const { viewport, egress, recording, metadata } = draft
+  const { viewport, egress, tunnels, recording, metadata } = draft
   return ctx.db
     .insertInto('browserSessions')
     .values({
       ...{ ...draft, ...beginning },
       viewport: JSON.stringify(viewport),
       egress: egress && JSON.stringify(egress),
+      tunnels: tunnels && JSON.stringify(tunnels),
       recording: recording && JSON.stringify(recording),
       metadata: JSON.stringify(metadata),
     })

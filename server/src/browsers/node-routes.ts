@@ -10,6 +10,7 @@ import type { BrowserRuntime } from './runtime.ts'
 import { ID } from './examples.ts'
 import { SessionId } from './schema.ts'
 import { END_REASONS, type EndReason } from './states.ts'
+import { ROUTE_SECONDS, tunnelRoute } from './tunnel-route.ts'
 
 const about = { sessionId: SessionId, accountId: z.string().max(64), atMs: z.int().min(0) }
 
@@ -58,6 +59,19 @@ const NodeReports = z
   })
   .meta({ id: 'NodeReports' })
 
+const WantedTunnel = z
+  .strictObject({ sessionId: SessionId, name: z.string().min(1).max(64) })
+  .meta({ id: 'WantedTunnel' })
+
+const TunnelRoute = z
+  .strictObject({
+    relayId: z.string(),
+    internalUrl: z.string().meta({ description: 'Of a relay that has a link of the tunnel' }),
+    fingerprint: z.string().meta({ description: 'SHA-256 of its certificate' }),
+    token: z.string().meta({ description: 'Shown to the relay, within 60 s' }),
+  })
+  .meta({ id: 'TunnelRoute' })
+
 const RecordingPart = z
   .strictObject({
     sessionId: SessionId,
@@ -86,6 +100,30 @@ export function nodeRoutes(runtime: () => BrowserRuntime) {
         await takeReports(ctx, instanceId, body.entries ?? [])
         await reconcileFacts(ctx, instanceId, body.sessions ?? [])
         if (body.entries?.length) runtime().onPlace()
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/node/tunnel-route',
+      summary: 'Find the relay of a session’s tunnel',
+      description: `The answer may be used for ${ROUTE_SECONDS} s.`,
+      access: { public: 'the credential of the node is checked' },
+      body: WantedTunnel,
+      returns: TunnelRoute,
+      problems: [fleetProblems.unauthenticated, problems.tunnelUnknown, problems.tunnelOffline],
+      examples: {
+        body: { sessionId: ID, name: 'shop' },
+        reply: {
+          ...{ relayId: 'rel_06f3k9w2m4qz7x8y1v5t0r6n3b', internalUrl: 'https://10.0.0.7:8703' },
+          ...{
+            fingerprint: Array(32).fill('AB').join(':'),
+            token: 'eyJhbGciOiJFZERTQSJ9.e30.c2ln',
+          },
+        },
+      },
+      handler: async (ctx, { body, request }) => {
+        const { instanceId } = await authenticateNode(ctx, request.headers.authorization)
+        return tunnelRoute(ctx, runtime().routeOf, { instanceId, ...body })
       },
     }),
     route({

@@ -15,7 +15,7 @@ import {
   waitMembers,
   waitsForOne,
 } from './page-command-schema.ts'
-import { SessionId, Viewport } from './schema.ts'
+import { SessionId, Tunnels, Viewport } from './schema.ts'
 
 const MAX_HTML = 5_000_000
 
@@ -33,6 +33,7 @@ const pageMembers = {
     .optional()
     .meta({ description: 'A document to show instead of a URL; it belongs to no site' }),
   viewport: Viewport.optional(),
+  tunnels: Tunnels.optional(),
   waitUntil,
   waitFor: z
     .strictObject(waitMembers)

@@ -32,9 +32,10 @@ export async function onOnePage<Result>(
   wish: PageWish,
   act: (run: OnPage) => Promise<Result>,
 ): Promise<Result> {
-  const { viewport } = wish
+  const { viewport, tunnels } = wish
+  const given = { ...(viewport && { viewport }), ...(tunnels && { tunnels }) }
   const life = { timeoutSeconds: SESSION_SECONDS, idleTimeoutSeconds: SESSION_SECONDS }
-  const { id } = await createSession(ctx, runtime, { ...life, ...(viewport && { viewport }) })
+  const { id } = await createSession(ctx, runtime, { ...life, ...given })
   try {
     const run = within(ctx, runtime, id, wish.timeoutMs ?? DEFAULT_TIMEOUT_MS)
     await prepare(run, wish)

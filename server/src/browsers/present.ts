@@ -94,6 +94,7 @@ function presentRow(row: SessionRow): BrowserSession {
     ...{ id, accountId, userId, status, timeoutSeconds, idleTimeoutSeconds },
     instanceId: row.instanceId ?? undefined,
     egress: row.egress ?? undefined,
+    tunnels: row.tunnels?.map((tunnel) => ({ ...tunnel, url: `http://${tunnel.name}.tunnel/` })),
     recording: row.recording ?? undefined,
     startTime: time(row.startedAt),
     endTime: time(row.endedAt),

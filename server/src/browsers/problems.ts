@@ -24,6 +24,20 @@ const own = defineProblems({
     detail: 'There is no session {id}.',
     suggestion: 'List your sessions with GET /api/v1/sessions.',
   },
+  tunnelUnknown: {
+    code: 'session.tunnel_unknown',
+    status: 404,
+    title: 'The session has no such tunnel',
+    detail: 'The session was not given a tunnel {name}, or may not use it any more.',
+    suggestion: 'Name it in `tunnels` when the session is created.',
+  },
+  tunnelOffline: {
+    code: 'session.tunnel_offline',
+    status: 503,
+    title: 'Nobody holds the tunnel open',
+    detail: 'No agent is connected to the tunnel {name}.',
+    suggestion: 'Start its agent: gantry tunnel.',
+  },
   closed: {
     code: 'session.closed',
     status: 409,

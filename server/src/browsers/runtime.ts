@@ -6,6 +6,7 @@ import type { ObjectStore } from '#kernel/storage/store.ts'
 import type { NodeSessions } from './node/node-sessions.ts'
 import type { SessionNode } from './node/session-node.ts'
 import type { CommandRecorder } from './recorder.ts'
+import type { RouteOf } from './tunnel-route.ts'
 import type { SessionUrls } from './urls.ts'
 
 /** The machines that host sessions, as far as this process can reach them. */
@@ -35,6 +36,8 @@ export interface RuntimeParts {
   keyHolder(apiKey: string, ip: string, account?: unknown): Promise<Actor>
   /** Who an Authorization header speaks for; anonymous without one. @throws Problem */
   authenticate(authorization: string | undefined, ip: string, account?: unknown): Promise<Actor>
+  /** Finds a relay for the tunnels of sessions. */
+  routeOf: RouteOf
   /** Seals what the rows of sessions hold of others' secrets. */
   vault: SessionVault
   log: Logger
@@ -78,6 +81,7 @@ export class BrowserRuntime implements AsyncDisposable {
   readonly urls: SessionUrls
   readonly guard: AddressGuard
   readonly vault: SessionVault
+  readonly routeOf: RouteOf
   readonly keyHolder: RuntimeParts['keyHolder']
   readonly authenticate: RuntimeParts['authenticate']
   readonly stopping: AbortSignal
@@ -98,6 +102,7 @@ export class BrowserRuntime implements AsyncDisposable {
     urls,
     guard,
     vault,
+    routeOf,
     keyHolder,
     authenticate,
     log,
@@ -114,6 +119,7 @@ export class BrowserRuntime implements AsyncDisposable {
     this.urls = urls
     this.guard = guard
     this.vault = vault
+    this.routeOf = routeOf
     this.log = log
     this.notice = notice
   }

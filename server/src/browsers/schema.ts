@@ -21,6 +21,7 @@ export const DEFAULT_QUEUE_TIMEOUT_SECONDS = 60
 const MAX_QUEUE_SECONDS = 600
 const MAX_SECONDS = 24 * 60 * 60
 const MAX_METADATA = 50
+const MAX_TUNNELS = 8
 
 export const Viewport = z
   .strictObject({
@@ -67,6 +68,15 @@ export const Egress = z
   })
   .superRefine(checkEgress)
   .meta({ id: 'Egress', description: 'The ways out of the session’s browser' })
+
+export const Tunnels = z
+  .array(z.string().min(1).max(64))
+  .max(MAX_TUNNELS)
+  .meta({
+    description:
+      'Names or ids of tunnels that its pages reach as `http://<name>.tunnel/`, whether or not they are public',
+    examples: [['shop']],
+  })
 
 const Recording = z
   .strictObject({
@@ -121,6 +131,7 @@ export const CreateSession = z
         'false: the answer comes at once, with `status: queued` and the place in the queue when every place is taken',
     }),
     egress: Egress.optional(),
+    tunnels: Tunnels.optional(),
     recording: Recording.optional(),
     metadata: Metadata.optional(),
   })
@@ -188,6 +199,10 @@ export const BrowserSession = z
     egress: z
       .object({ allow: z.array(z.string()).optional(), deny: z.array(z.string()).optional() })
       .optional(),
+    tunnels: z
+      .array(z.object({ id: z.string(), name: z.string(), url: z.string() }))
+      .optional()
+      .meta({ description: 'Tunnels that its pages reach, and where; nobody else’s pages do' }),
     recording: Recording.optional(),
     metadata: z.record(z.string(), z.string()),
     wipe: WipeReport.optional(),

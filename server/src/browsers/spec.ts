@@ -1,4 +1,5 @@
 import type { SealedColumn } from '#kernel/secrets/sealed-column.ts'
+import type { EgressRules } from './host/egress-rules.ts'
 import type { SessionSpec } from './node/session-node.ts'
 import type { SessionVault } from './runtime.ts'
 import type { SessionRow } from './tables.ts'
@@ -14,7 +15,7 @@ type Specified = Pick<
   SessionRow,
   | ('id' | 'accountId' | 'userId' | 'generation' | 'expiresAt' | 'idleTimeoutSeconds')
   | ('viewport' | 'userAgent' | 'locale' | 'timezone')
-  | ('egress' | 'proxySealed' | 'recording' | 'defaultTimeoutMs')
+  | ('egress' | 'proxySealed' | 'tunnels' | 'recording' | 'defaultTimeoutMs')
 >
 
 /** A machine keeps whose session it is without asking; one that an earlier version has started has none. */
@@ -26,10 +27,27 @@ export function ownerOf(spec: SessionSpec): string | undefined {
   return 'userId' in spec && typeof spec.userId === 'string' ? spec.userId : undefined
 }
 
+/** Where its browser may go, and how. */
+export function egressOf(
+  vault: SessionVault,
+  {
+    id,
+    egress,
+    proxySealed,
+    tunnels,
+  }: Pick<SessionRow, 'id' | 'egress' | 'proxySealed' | 'tunnels'>,
+): EgressRules {
+  const upstream = proxySealed && vault.open(id, proxySealed)
+  return {
+    ...egress,
+    ...(upstream && { upstream }),
+    ...(tunnels && { tunnels: tunnels.map(({ name }) => name) }),
+  }
+}
+
 export function specOf(vault: SessionVault, row: Specified): OwnedSpec {
   const { id, accountId, userId, generation, viewport, userAgent, locale, timezone } = row
-  const upstream = row.proxySealed && vault.open(id, row.proxySealed)
-  const egress = { ...row.egress, ...(upstream && { upstream }) }
+  const egress = egressOf(vault, row)
   return {
     ...{ id, accountId, userId, generation, egress, idleSeconds: row.idleTimeoutSeconds },
     identity: {

@@ -11,6 +11,12 @@ export interface WipeCount {
   sockets: number
 }
 
+/** A tunnel that the session was given, as it was called then. */
+export interface SessionTunnel {
+  id: string
+  name: string
+}
+
 /** One row per rented browser, kept after its end. Made by `migrations/0003_browsers.sql` and `0005_session_places.sql`. */
 export interface BrowserSessionTable {
   id: string
@@ -25,6 +31,8 @@ export interface BrowserSessionTable {
   /** Until when the call that waits for its place has said so; null when none does, or need not. Made by `migrations/0008_presence.sql`. */
   awaitedUntil: Generated<Date | null>
   egress: Json<{ allow?: string[]; deny?: string[] }> | null
+  /** Made by `migrations/0024_session_tunnels.sql`. */
+  tunnels: Json<SessionTunnel[]> | null
   /** The URL of its upstream proxy with the credentials, sealed. */
   proxySealed: Buffer | null
   recording: Json<RecordingWish> | null

@@ -10,7 +10,7 @@ const machine = z.object({ id, provider, instanceId: z.string().optional() })
 export const requested = defineEvent(
   'instance.requested',
   'A machine was asked for, by the pool or by a person',
-  z.object({ id, provider, purpose: z.enum(['pool', 'manual']) }),
+  z.object({ id, provider, purpose: z.enum(['pool', 'manual', 'relay']) }),
 )
 
 export const launched = defineEvent('instance.launched', 'The provider has made a machine', machine)

@@ -8,6 +8,9 @@ import { poolRoutes } from './pool-routes.ts'
 import { problems } from './problems.ts'
 
 export { ensureBuiltin } from './builtin.ts'
+export { type Fleet, terminateInstance } from './instance-changes.ts'
+export { redeemToken } from './join-tokens.ts'
+export { launchInstance } from './launch.ts'
 export { judgeNodes, keepFleet } from './loop.ts'
 export type {
   BeatAnswer,

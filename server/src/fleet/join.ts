@@ -44,6 +44,7 @@ async function instanceOf(
     .selectAll()
     .where('id', '=', token.instanceId)
     .where('status', 'in', ['provisioning', 'running', 'error'])
+    .where('purpose', '<>', 'relay')
     .forUpdate()
     .executeTakeFirst()
   if (!row) throw problems.joinRefused()

@@ -9,10 +9,11 @@ import { regionOf } from './regions.ts'
 import type { Instance, LaunchInstance } from './schema.ts'
 
 const IDLE_MINUTES = 30
+const ALIKE = 'its machines are all alike, and host browsers'
 
 /**
  * Asks for a machine and returns at once; a worker launches it. What is left open is, on EC2, as the acting user prefers it. Announces
- * `instance.requested`.
+ * `instance.requested`. A machine with the purpose `relay` carries tunnels and hosts no browsers.
  *
  * @throws problem `fleet.provider_missing`, `fleet.provider_refuses`, `fleet.unknown_region`, `fleet.too_many_instances` or
  *   `fleet.unknown_user`
@@ -21,16 +22,17 @@ export async function launchInstance(
   ctx: Context,
   { parts, jobs }: Fleet,
   asked: LaunchInstance,
+  purpose: 'manual' | 'relay' = 'manual',
 ): Promise<Instance> {
   const name = asked.provider ?? (await readPool(ctx)).settings.provider
-  const provider = providerThatLaunches(parts, name)
+  const provider = providerThatLaunches(parts, name, purpose)
   const input = await withPreferences(ctx, parts, provider, asked)
   const region = regionOf(provider, input.region)
   const { assignedToUserId: userId } = input
   const accountId = userId ? await parts.accountOf(ctx, userId) : undefined
   if (userId && !accountId) throw problems.unknownUser({ userId })
   const row = await ctx.transaction(async (ctx) => {
-    const row = await insertInstance(ctx, name, 'manual', {
+    const row = await insertInstance(ctx, name, purpose, {
       ...{ tags: input.tags ?? {}, spot: input.spot ?? false, region },
       instanceType: input.instanceType ?? null,
       ...(userId && { assignedToUserId: userId, assignedToAccountId: accountId! }),
@@ -69,9 +71,14 @@ export function providerOf(parts: FleetParts, name: ProviderName): Provider {
   return provider
 }
 
-function providerThatLaunches(parts: FleetParts, name: ProviderName): Provider {
+function providerThatLaunches(
+  parts: FleetParts,
+  name: ProviderName,
+  purpose: 'manual' | 'relay',
+): Provider {
   const provider = providerOf(parts, name)
-  const reason = provider.refuses.launch
+  const isAlike = purpose === 'relay' && provider.kind === 'scaled'
+  const reason = isAlike ? ALIKE : provider.refuses.launch
   if (reason) throw problems.providerRefuses({ provider: name, action: 'launch', reason })
   return provider
 }

@@ -140,7 +140,8 @@ function statusOf({ status }: InstanceRow, { state }: Machine): InstanceRow['sta
 }
 
 function purposeOf({ purpose }: Machine, otherwise: InstanceRow['purpose']) {
-  return purpose === 'pool' || purpose === 'manual' ? purpose : otherwise
+  const known = (['pool', 'manual', 'relay'] as const).find((one) => one === purpose)
+  return known ?? otherwise
 }
 
 function factsOf(machine: Machine) {

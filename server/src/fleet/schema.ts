@@ -31,7 +31,9 @@ export const Instance = z
       .optional()
       .meta({ description: 'The provider’s id; absent until it has made the machine' }),
     provider: z.enum(PROVIDERS),
-    purpose: z.enum(['pool', 'manual']),
+    purpose: z.enum(['pool', 'manual', 'relay']).meta({
+      description: '`relay`: it carries tunnels, and hosts no browsers',
+    }),
     builtin: z.boolean().meta({ description: 'The machine of a control plane itself' }),
     managed: z.boolean().meta({ description: 'False for one that has joined by itself' }),
     region: z.string().optional(),

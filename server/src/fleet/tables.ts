@@ -91,7 +91,8 @@ export interface FleetPoolTable {
   lastScaleInAt: Date | null
 }
 
-export type Purpose = 'pool' | 'manual'
+/** `pool`: the pool launches and ends it. `manual`: people do. `relay`: it carries tunnels, and relays are ended by their own rules. */
+export type Purpose = 'pool' | 'manual' | 'relay'
 export type InstanceRow = Selectable<FleetInstanceTable>
 export type NodeRow = Selectable<FleetNodeTable>
 export type JoinTokenRow = Selectable<FleetJoinTokenTable>

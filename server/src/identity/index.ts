@@ -36,7 +36,7 @@ import { invitationProblems } from './invitations/problems.ts'
 import { invitationRoutes } from './invitations/routes.ts'
 import { keyEvents } from './keys/events.ts'
 import { tidyKeys } from './keys/jobs.ts'
-import { shownAgain } from './keys/insert.ts'
+import { countingKeys, shownAgain } from './keys/insert.ts'
 import { keyProblems } from './keys/problems.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { leavingEvents } from './leaving/events.ts'
@@ -68,9 +68,10 @@ import { userRoutes } from './user-routes.ts'
 
 export { requireVerifiedEmail } from './email-verification.ts'
 export { admitExport } from './exports.ts'
+export { briefAccounts, tiersOf } from './accounts/brief.ts'
 export { Identity } from './identity.ts'
 export { type Beginner, mayStillAct } from './may-act.ts'
-export { accountsOfUser, isMemberOf } from './memberships.ts'
+export { isMemberOf } from './memberships.ts'
 export { Providers } from './oauth/providers.ts'
 export type { PasswordCost } from './passwords.ts'
 export { preferencesOf } from './profile.ts'
@@ -81,6 +82,7 @@ export { seenUser } from './seen-user.ts'
 export const { stepUpRequired } = problems
 export const { notFound: userNotFound } = staffProblems
 export { accountOfUser, superAdminAddresses } from './users.ts'
+export { accountsOfMember, isKnown, provenEmailKey } from './whereabouts.ts'
 
 export interface IdentityParts extends Pick<Identity, 'tools' | 'signingKeys'> {
   store: ObjectStore
@@ -149,7 +151,9 @@ export function identity(parts: () => IdentityParts) {
       'signing.rotate': 'Rotate the keys that sign access tokens, also in an emergency',
       'keys.revoke': 'Revoke API keys that others of the account made',
     },
-    quotas: { 'keys.counting': { unit: 'keys', what: 'API keys that count at once' } },
+    quotas: {
+      'keys.counting': { unit: 'keys', what: 'API keys that count at once', of: countingKeys },
+    },
     routes: [...routesOf(tools, store), ...signingRoutes(() => parts().signingKeys)],
     jobs: [
       tidyKeys,

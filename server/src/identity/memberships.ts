@@ -13,14 +13,3 @@ export async function isMemberOf(ctx: Context, accountId: string): Promise<boole
     throw error
   }
 }
-
-/** The accounts that somebody is a member of. */
-export async function accountsOfUser({ db }: Context, userId: string): Promise<string[]> {
-  const rows = await db
-    .selectFrom('members')
-    .select('accountId')
-    .where('userId', '=', userId)
-    .orderBy('accountId')
-    .execute()
-  return rows.map(({ accountId }) => accountId)
-}

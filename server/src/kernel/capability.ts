@@ -1,3 +1,4 @@
+import type { Context } from './context.ts'
 import type { Check } from './health.ts'
 import type { EventKind, Reader } from './events.ts'
 import type { JobKind } from './jobs.ts'
@@ -16,7 +17,8 @@ export interface Capability {
   readonly summary: string
   /** What a role may be granted, with a sentence each. */
   readonly permissions?: Readonly<Record<string, string>>
-  readonly quotas?: Readonly<Record<string, { unit: string; what: string }>>
+  /** What an account may have only so much of, by `noun.unit`. */
+  readonly quotas?: Readonly<Record<string, Quota>>
   readonly routes?: readonly AnyRoute[]
   readonly sockets?: readonly AnySocket[]
   readonly jobs?: readonly JobKind[]
@@ -31,6 +33,21 @@ export interface Capability {
   readonly sealed?: readonly SealedColumn[]
   /** What it keeps about people: its part of an export, and how that is erased. */
   readonly personal?: PersonalRecords
+}
+
+export interface Quota {
+  readonly unit: string
+  readonly what: string
+  /** Of the account that the context acts for, as things are now. */
+  of(ctx: Context): Promise<QuotaState>
+}
+
+export interface QuotaState {
+  used: number
+  /** Undefined when there is none. */
+  limit: number | undefined
+  /** When what was used counts no more; undefined for what is given back by ending it. */
+  resetsAt?: Date
 }
 
 const NAME = /^[a-z][a-z0-9]*$/
@@ -59,6 +76,7 @@ export function checkManifest(capabilities: readonly Capability[]): void {
   unique('reader', capabilities, (c) => (c.reacts ?? []).map((reader) => reader.name))
   unique('check', capabilities, (c) => (c.checks ?? []).map((check) => check.name))
   unique('route', capabilities, (c) => (c.routes ?? []).map((r) => `${r.method} ${r.path}`))
+  unique('quota', capabilities, (c) => Object.keys(c.quotas ?? {}))
   unique('list of an export', capabilities, (c) => Object.keys(c.personal?.lists ?? {}))
   unique('problem', capabilities, (c) =>
     Object.values(c.problems ?? {}).map((problem) => problem.kind.code),

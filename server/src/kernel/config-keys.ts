@@ -3,6 +3,7 @@ import { microsoftTenant, openIdProviders, webOrigin } from './config-providers.
 import {
   addressRanges,
   allowedAddresses,
+  dnsServers,
   hostName,
   httpUrl,
   list,
@@ -133,9 +134,18 @@ export const KEYS = {
     'Ports on which relays serve TCP tunnels, the first and the last.',
     '`20000-20999`',
   ),
+  DNS_SERVERS: key(
+    dnsServers,
+    'DNS servers that are asked for the proofs of customers’ domains: `192.0.2.53` or `192.0.2.53:5353`, and `[2001:db8::53]:53`.',
+    'those of the system',
+  ),
   RELAY_PORT: key(
     port.default(8720),
     'Port on which a relay that runs alone serves visitors and agents; with TLS when `TLS_CERT_FILE` is set. Beside `api` they come to `PORT`.',
+  ),
+  RELAY_INTERNAL_PORT: key(
+    port.default(8721),
+    'Port on which a relay serves other relays and its API, with TLS and a certificate of its own. Beside `api` it is opened once there is another relay.',
   ),
   RELAY_URL: key(
     httpUrl.optional(),
@@ -289,11 +299,11 @@ export const KEYS = {
   ),
   CONTROL_PLANE_URL: key(
     httpUrl.optional(),
-    'Of a process with the role `node` alone: the API that it works for.',
+    'Of a process with the role `node` or `relay` alone: the API that it works for.',
   ),
   JOIN_TOKEN: key(
     z.string().min(16).optional(),
-    'With which a node joins for the first time; made by `POST /v1/fleet/join-tokens`.',
+    'With which a node or a relay joins for the first time; made by `POST /v1/fleet/join-tokens`.',
   ),
   POD_NAME: key(
     z
@@ -309,8 +319,8 @@ export const KEYS = {
   NODE_PORT: key(port.default(8701), 'Where a node listens for its API, with TLS.'),
   ADVERTISE_URL: key(
     httpUrl.optional(),
-    'Where its API reaches a node.',
-    '`https://HOST:NODE_PORT`, by the machine’s name where `HOST` is every address',
+    'Where its API reaches a node, or a relay that runs alone.',
+    '`https://HOST:NODE_PORT` (or `RELAY_INTERNAL_PORT`), by the machine’s name where `HOST` is every address',
   ),
   SPOT_NOTICES: key(
     z.stringbool().default(false),

@@ -41,6 +41,9 @@ export const regional = (pattern: RegExp, message: string) =>
 export const addressRanges = list
   .pipe(z.array(z.string().refine(isAddressRange, 'must be addresses or CIDR ranges')))
   .default([])
+export const dnsServers = list
+  .pipe(z.array(z.string().refine(isDnsServer, 'must be addresses, with a port or not')))
+  .default([])
 /** Tags that the fleet sets itself are not among them. */
 export const tags = list.transform((items, issue) => readTags(items, issue)).default({})
 export const httpUrl = z
@@ -72,6 +75,11 @@ function isAddressRange(text: string): boolean {
   const family = isIP(address)
   if (!family || rest.length > 0) return false
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
+}
+
+function isDnsServer(text: string): boolean {
+  const [, v6, v4 = text] = /^(?:\[(.+)\]|([^:]+)):\d{1,5}$/.exec(text) ?? []
+  return isIP(v6 ?? v4) !== 0
 }
 
 const SENDER = /^(?:([^<>"\p{C}]{0,100}?) *<([^<>]+)>|([^<>]+))$/u

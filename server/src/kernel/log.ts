@@ -23,6 +23,8 @@ export interface Log extends AsyncDisposable {
   readonly root: Logger
   /** A logger of one subsystem, at the level that the configuration gives it. */
   category(name: string): Logger
+  /** Hands over the finished lines of one subsystem, redacted as in the log, until the returned function is called. */
+  follow(category: string, take: (line: string) => void): () => void
 }
 
 /** Lines are written together, since a system call for each costs more than the line: 8 KiB, or what came in 200 ms. */
@@ -37,6 +39,7 @@ const MAX_TEXT_LENGTH = 4096
  */
 export async function openLog(options: LogOptions): Promise<Log> {
   const streams = [...consoleStream(await prettyOrPlain(options)), ...(await files(options))]
+  const followers = new Followers()
   const lowest = lowestLevel(options.levels)
   const root = pino(
     {
@@ -54,7 +57,7 @@ export async function openLog(options: LogOptions): Promise<Log> {
       ...(options.traceIds && { mixin: options.traceIds }),
     },
     pino.multistream(
-      streams.map((entry) => ({ ...entry, level: entry.level ?? lowest })),
+      [...streams, { stream: followers }].map((entry) => ({ level: lowest, ...entry })),
       { dedupe: false },
     ),
   )
@@ -65,7 +68,22 @@ export async function openLog(options: LogOptions): Promise<Log> {
       const level = options.levels.byCategory[name] ?? options.levels.default
       return root.child({ category: name }, { level })
     },
+    follow: (category, take) => followers.add(category, take),
     [Symbol.asyncDispose]: () => close(streams),
+  }
+}
+
+/** Those who read along. */
+class Followers {
+  readonly #all = new Map<(line: string) => void, string>()
+
+  add(category: string, take: (line: string) => void): () => void {
+    this.#all.set(take, `"category":${JSON.stringify(category)}`)
+    return () => this.#all.delete(take)
+  }
+
+  write(line: string): void {
+    for (const [take, mark] of this.#all) if (line.includes(mark)) take(line)
   }
 }
 

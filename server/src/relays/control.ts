@@ -1,4 +1,6 @@
-import type { TunnelSpec } from '#tunnels/index.ts'
+import type { LatencyBounds, TunnelSpec, UsageEntry } from '#tunnels/index.ts'
+
+export type { UsageEntry } from '#tunnels/index.ts'
 
 /**
  * What a relay asks of the control plane: by direct calls beside the API, by HTTPS from a relay of its own. A relay has no database
@@ -87,25 +89,8 @@ export interface HealthReport {
   at: string
 }
 
-/** What was counted since the entry before, of one tunnel by one endpoint. Sequences of a journal rise and are never used again. */
-export interface UsageEntry {
-  sequence: number
-  tunnelId: string
-  /** Undefined for what never reached one. */
-  endpointId?: string
-  /** The minute that it belongs to, ISO 8601. */
-  minute: string
-  requests: number
-  /** Answered with 5xx, or not at all. */
-  failures: number
-  connections: number
-  bytesIn: number
-  bytesOut: number
-  /** Requests by time to the first byte: counts at or below each bound of `LATENCY_BOUNDS_MS`, and above the last. */
-  latency: readonly number[]
-}
-
+/** Those that usage is counted by; the same as the control plane's. */
 export const LATENCY_BOUNDS_MS = [
   ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
   ...[1_000, 2_000, 5_000, 10_000, 30_000],
-] as const
+] as const satisfies LatencyBounds

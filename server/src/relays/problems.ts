@@ -67,6 +67,13 @@ export const problems = defineProblems({
     detail: 'The relay {id} of that machine beats.',
     suggestion: 'Stop the other process, wait 30 seconds and join again.',
   },
+  ticketRefused: {
+    code: 'relay.ticket_refused',
+    status: 401,
+    title: 'The ticket is not accepted',
+    detail: 'The ticket of the agent has expired, or is none of this Gantry.',
+    suggestion: 'Ask for a new one with POST /api/v1/tunnel-agents.',
+  },
   unauthenticated: {
     code: 'relay.unauthenticated',
     status: 401,

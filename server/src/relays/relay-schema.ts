@@ -8,7 +8,7 @@ const text = (most: number) =>
     .regex(/^[\x20-\x7e]+$/)
 
 const count = z.int().min(0)
-const linkId = z.string().regex(/^\w{1,64}$/)
+export const linkId = z.string().regex(/^\w{1,64}$/)
 
 /** Of one relay: more agents than this need more relays. */
 export const MOST_LINKS = 50_000
@@ -56,8 +56,8 @@ export const JoinRelay = z
       .regex(/^[\w.-]{1,64}$/)
       .optional(),
     url: url.meta({ description: 'Where agents dial it and visitors reach it' }),
-    internalUrl: internalUrl.meta({
-      description: 'Where other relays and the control plane reach it',
+    internalUrl: internalUrl.optional().meta({
+      description: 'Where other relays and the control plane reach it; its beats tell it otherwise',
     }),
     fingerprint: z
       .string()
@@ -92,6 +92,9 @@ export const BeatRelay = z
     links: z.array(linkId).max(MOST_LINKS).optional().meta({
       description: 'All that it has: once in 30 seconds, and when it is asked to',
     }),
+    leaving: z.boolean().optional().meta({
+      description: 'It was told to end where it runs, and takes no new links',
+    }),
     url: url.optional(),
     internalUrl: internalUrl.optional(),
     lines: z.array(LogLine).max(200).optional().meta({
@@ -112,6 +115,7 @@ export const RelayBeatAnswer = z
       .strictObject({ until: z.iso.datetime().optional() })
       .optional()
       .meta({ description: 'End once nothing is under way, or at that time' }),
+    peers: z.int().meta({ description: 'Other relays that live' }),
     beatSeconds: z.int(),
     publicKeys,
   })

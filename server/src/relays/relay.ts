@@ -525,8 +525,8 @@ function plain(address = ''): string {
 
 function callerOf(visit: Visit & { replayOf?: string }): Caller {
   if (visit.kind === 'peer') {
-    const { ip, secure, trusted } = visit
-    return { ip, peer: ip, secure, trusted }
+    const { ip, secure, trusted, forwardedBy } = visit
+    return { ip, peer: ip, secure, trusted, ...(forwardedBy !== undefined && { forwardedBy }) }
   }
   const { sessionId, grantId, replayOf } = visit
   return {

@@ -25,7 +25,8 @@ export function remoteControl(api: Pick<ApiClient, 'post'>): RelayControl {
 
 /** What the control plane said of an agent is for the agent; that a relay itself is not known is not. */
 function problemOf(error: unknown): unknown {
-  if (!(error instanceof Refused) || !error.code || error.code.startsWith('relay.')) return error
+  if (!(error instanceof Refused) || !error.code || error.code === 'relay.unauthenticated')
+    return error
   const { status, code, detail } = error
   return new Problem({ code, status, title: 'The link is refused' }, detail ? { detail } : {})
 }

@@ -11,8 +11,11 @@ export const states = defineStates({
 
 export type RelayState = (typeof states.names)[number]
 
-/** Why a relay takes no new links: an operator asked, it is to end, or there are more than are needed. */
-export const DRAIN_REASONS = ['asked', 'stopping', 'surplus'] as const
+/**
+ * Why a relay takes no new links: an operator asked, it is to end, there are more than are needed, or its process goes by itself and may
+ * come again.
+ */
+export const DRAIN_REASONS = ['asked', 'stopping', 'surplus', 'leaving'] as const
 export type DrainReason = (typeof DRAIN_REASONS)[number]
 
 export const PROVIDERS = ['builtin', 'local', 'ec2', 'kubernetes', 'joined'] as const

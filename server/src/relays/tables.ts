@@ -2,7 +2,7 @@ import type { Generated, Selectable } from 'kysely'
 import type { Json } from '#kernel/tables.ts'
 import type { DrainReason, RelayProvider, RelayState } from './states.ts'
 
-/** One row per relay, kept after its end. Made by `migrations/0021_tunnels.sql`, as it is kept by `0022_relays.sql`. */
+/** One row per relay, kept after its end. Made by `migrations/0021_tunnels.sql`, as it is kept by `0023_relays.sql`. */
 export interface RelayTable {
   id: string
   name: string

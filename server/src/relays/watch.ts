@@ -21,6 +21,8 @@ export class Watch implements AsyncDisposable {
   readonly #stop = new AbortController()
   readonly #running: Promise<void>
   #after: string | undefined
+  /** Of the last answer. */
+  #told: string | undefined
   #round = new AbortController()
   #renewal: NodeJS.Timeout | undefined
 
@@ -62,8 +64,12 @@ export class Watch implements AsyncDisposable {
 
   async #ask(signal: AbortSignal): Promise<void> {
     const { control, tunnelIds, onNews } = this.#options
-    const news = await control.watch({ after: this.#after, tunnelIds: tunnelIds(), signal })
-    this.#after = news.after
+    const asked = new Set(tunnelIds())
+    const news = await control.watch({ after: this.#after, tunnelIds: [...asked], signal })
+    // What became known meanwhile was not asked for and may have changed since: the next answer begins where this one has begun.
+    const isWhole = tunnelIds().every((id) => asked.has(id))
+    this.#after = isWhole ? news.after : this.#told
+    this.#told = news.after
     onNews(news)
   }
 }

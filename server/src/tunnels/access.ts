@@ -1,6 +1,5 @@
-import type { Context } from '#kernel/context.ts'
+import { isDeepStrictEqual } from 'node:util'
 import type { PutTunnelAccess } from './access-schema.ts'
-import type { TunnelParts } from './parts.ts'
 import { problems } from './problems.ts'
 import type { TunnelRow } from './tables.ts'
 
@@ -8,29 +7,33 @@ type Access = TunnelRow['access']
 
 export const PUBLIC: Access = { policy: 'public', addresses: [], generation: 0 }
 
+/** What can be demanded of visitors who bring bytes and nothing else. @throws problem `tunnel.setting_unfit` */
+export function checkFit(
+  kind: TunnelRow['kind'],
+  { access, config }: Pick<TunnelRow, 'access' | 'config'>,
+): void {
+  if (kind === 'http') return
+  if (access.policy !== 'public' && access.policy !== 'addresses') {
+    throw problems.unfit({ what: `policy \`${access.policy}\`` })
+  }
+  if (config.basicAuth) throw problems.unfit({ what: 'basic authentication' })
+}
+
 /**
  * As it was sent; a password that is not sent again stays. What was let in so far has to ask again when anything changes.
  *
  * @throws problem `tunnel.password_missing`
  */
-export async function changedAccess(
-  { signal }: Context,
-  { hashPassword }: Pick<TunnelParts, 'hashPassword'>,
+export function changedAccess(
   before: Access,
-  { policy, addresses, password, hasPassword }: PutTunnelAccess,
-): Promise<Access> {
-  const kept = hasPassword === false ? undefined : before.passwordHash
-  const passwordHash = password === undefined ? kept : await hashPassword(password, signal)
+  { policy, addresses, hasPassword }: PutTunnelAccess,
+  sentHash: string | undefined,
+): Access {
+  const passwordHash = sentHash ?? (hasPassword === false ? undefined : before.passwordHash)
   if (policy === 'password' && !passwordHash) {
     throw problems.passwordMissing({ what: 'the policy `password`' })
   }
-  const isSame =
-    policy === before.policy &&
-    passwordHash === before.passwordHash &&
-    String(addresses) === String(before.addresses)
-  if (isSame) return before
-  return {
-    ...{ policy, addresses, generation: before.generation + 1 },
-    ...(passwordHash && { passwordHash }),
-  }
+  const wanted = { policy, addresses, ...(passwordHash && { passwordHash }) }
+  const { generation, ...was } = before
+  return isDeepStrictEqual(wanted, was) ? before : { ...wanted, generation: generation + 1 }
 }

@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { Label } from './endpoint-schema.ts'
-import { PERMISSIONS } from './schema.ts'
 
 export const MOST_TUNNELS_OF_AN_AGENT = 100
 
@@ -56,5 +55,3 @@ export const AgentRun = z
   })
   .meta({ id: 'TunnelAgentRun' })
 export type AgentRun = z.output<typeof AgentRun>
-
-export const SharePermission = z.enum(PERMISSIONS).exclude(['own'])

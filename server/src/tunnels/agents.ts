@@ -2,8 +2,8 @@ import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
 import type { AgentRun, RunAgent } from './agent-schema.ts'
-import { giveUpConnecting } from './jobs.ts'
-import { findRun, noteSeen, whyNot } from './links.ts'
+import { giveUpConnecting } from './job-names.ts'
+import { epochsOf, findRun, noteSeen, whyNot } from './links.ts'
 import type { TunnelParts } from './parts.ts'
 import { urlOfTunnel } from './present.ts'
 import { problems } from './problems.ts'
@@ -11,10 +11,8 @@ import { endpointsOf, findManageable } from './read.ts'
 import { changing } from './revision.ts'
 import { endpointSpec } from './specs.ts'
 import { linksOf, lockTunnels, moveTunnel } from './status.ts'
+import { CONNECT_MS } from './sweep.ts'
 import type { AgentRunRow, TunnelRow } from './tables.ts'
-
-/** An agent that has no link by then is not about to link any more. */
-const CONNECT_MS = 30_000
 
 /**
  * Lets an agent hold tunnels open: a new run takes them at once from the earlier one of its label, whose links are worth nothing from then
@@ -28,12 +26,15 @@ export async function runAgent(
   input: RunAgent,
   ipAddress: string,
 ): Promise<AgentRun> {
-  for (const id of input.tunnels) await findManageable(ctx, id)
+  for (const id of input.tunnels) await findManageable(ctx, parts, id)
   const known = input.runId === undefined ? undefined : await ownRun(ctx, input)
-  const { run, held } = await changing(ctx, parts, async (ctx, revision) => {
-    const run = known ?? (await insertRun(ctx, input, ipAddress))
-    return { run, held: await hold(ctx, run, { input, isNew: !known, revision }) }
-  })
+  const again = known && (await ctx.transaction((ctx) => holdAgain(ctx, known, input)))
+  const { run, held } =
+    again ??
+    (await changing(ctx, parts, async (ctx, revision) => {
+      const run = known ?? (await insertRun(ctx, input, ipAddress))
+      return { run, held: await hold(ctx, run, { input, isNew: !known, revision }) }
+    }))
   const refused = input.tunnels.filter((id) => !held.has(id))
   return {
     runId: run.id,
@@ -72,6 +73,21 @@ async function insertRun(ctx: Context, input: RunAgent, ipAddress: string): Prom
     })
     .returningAll()
     .executeTakeFirstOrThrow()
+}
+
+/** Nothing has changed for a run that holds all that it asks for: relays need not hear of it. */
+async function holdAgain(
+  ctx: Context,
+  run: AgentRunRow,
+  input: RunAgent,
+): Promise<{ run: AgentRunRow; held: Held } | undefined> {
+  const rows = (await lockTunnels(ctx, input.tunnels)).filter(({ started }) => started)
+  const epochs = await epochsOf(ctx, run)
+  if (!rows.every(({ id }) => epochs.has(id))) return undefined
+  const held: Held = new Map(rows.map((row) => [row.id, { row, epoch: epochs.get(row.id)! }]))
+  await noteSeen(ctx, run.id)
+  await expectLinks(ctx, run, held)
+  return { run, held }
 }
 
 interface Holding {

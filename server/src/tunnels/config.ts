@@ -1,35 +1,28 @@
-import type { Context } from '#kernel/context.ts'
 import { type PatchTunnelConfig, PutTunnelConfig } from './config-schema.ts'
-import type { TunnelParts } from './parts.ts'
 import { problems } from './problems.ts'
 import type { TunnelConfig } from './spec.ts'
-
-type BasicAuth = PutTunnelConfig['basicAuth']
 
 /** The configuration of a tunnel of which nothing was said. */
 export const DEFAULT_CONFIG: TunnelConfig = withoutAuth(PutTunnelConfig.parse({}))
 
 /** As it was sent; a password that is not sent again stays. @throws problem `tunnel.password_missing` */
-export async function wholeConfig(
-  ctx: Context,
-  parts: Pick<TunnelParts, 'hashPassword'>,
+export function wholeConfig(
   before: TunnelConfig,
   sent: PutTunnelConfig,
-): Promise<TunnelConfig> {
-  const basicAuth = sent.basicAuth && (await hashed(ctx, parts, before, sent.basicAuth))
+  passwordHash: string | undefined,
+): TunnelConfig {
+  const basicAuth = sent.basicAuth && withHash(before, sent.basicAuth, passwordHash)
   return { ...withoutAuth(sent), ...(basicAuth && { basicAuth }) }
 }
 
 /** With what was sent in place of what it was. @throws problem `tunnel.password_missing` */
-export async function patchedConfig(
-  ctx: Context,
-  parts: Pick<TunnelParts, 'hashPassword'>,
+export function patchedConfig(
   before: TunnelConfig,
   { basicAuth: sent, bandwidthBytesPerSecond: bandwidth, ...patch }: PatchTunnelConfig,
-): Promise<TunnelConfig> {
+  passwordHash: string | undefined,
+): TunnelConfig {
   const { basicAuth: authBefore, bandwidthBytesPerSecond: bandwidthBefore, ...rest } = before
-  const basicAuth =
-    sent === undefined ? authBefore : sent && (await hashed(ctx, parts, before, sent))
+  const basicAuth = sent === undefined ? authBefore : sent && withHash(before, sent, passwordHash)
   const bandwidthBytesPerSecond = bandwidth === undefined ? bandwidthBefore : bandwidth
   return {
     ...rest,
@@ -39,20 +32,18 @@ export async function patchedConfig(
   }
 }
 
-function withoutAuth({ basicAuth: _, ...config }: PutTunnelConfig): TunnelConfig {
+function withoutAuth({ basicAuth: _auth, ...config }: PutTunnelConfig): TunnelConfig {
   return config
 }
 
-async function hashed(
-  { signal }: Context,
-  { hashPassword }: Pick<TunnelParts, 'hashPassword'>,
+function withHash(
   before: TunnelConfig,
-  { username, password }: NonNullable<BasicAuth>,
-): Promise<NonNullable<TunnelConfig['basicAuth']>> {
-  if (password !== undefined)
-    return { username, passwordHash: await hashPassword(password, signal) }
-  if (!before.basicAuth) throw problems.passwordMissing({ what: 'basic authentication' })
-  return { username, passwordHash: before.basicAuth.passwordHash }
+  { username }: { username: string },
+  sentHash: string | undefined,
+): NonNullable<TunnelConfig['basicAuth']> {
+  const passwordHash = sentHash ?? before.basicAuth?.passwordHash
+  if (!passwordHash) throw problems.passwordMissing({ what: 'basic authentication' })
+  return { username, passwordHash }
 }
 
 /** Without the members that were left out. */

@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
 import { sqlState } from '#kernel/transaction.ts'
-import { changedAccess, PUBLIC } from './access.ts'
+import { changedAccess, checkFit, PUBLIC } from './access.ts'
 import { DEFAULT_CONFIG, patchedConfig } from './config.ts'
 import { insertEndpoint } from './endpoints.ts'
 import { created } from './events.ts'
 import { takeName } from './names.ts'
+import { hashesOf } from './passwords.ts'
 import type { TunnelParts } from './parts.ts'
 import { freePort } from './ports.ts'
 import { problems } from './problems.ts'
@@ -23,15 +24,18 @@ const TAKEN = '23505'
  * Of two creates of one name, one has it. Announces `tunnel.created`.
  *
  * @throws problem `tunnel.name_taken`, `tunnel.name_reserved`, `tunnel.names_exhausted`, `tunnel.limit_reached`,
- *   `tunnel.ports_exhausted`, `tunnel.kind_mismatch`, `tunnel.endpoint_exists` or `tunnel.password_missing`
+ *   `tunnel.ports_exhausted`, `tunnel.kind_mismatch`, `tunnel.endpoint_exists`, `tunnel.password_missing`,
+ *   `tunnel.setting_unfit` or `tunnel.busy`
  */
 export async function createTunnel(
   ctx: Context,
   parts: TunnelParts,
   input: CreateTunnel,
 ): Promise<Tunnel> {
-  const config = await patchedConfig(ctx, parts, DEFAULT_CONFIG, input.config)
-  const access = input.access ? await changedAccess(ctx, parts, PUBLIC, input.access) : PUBLIC
+  const hashes = await hashesOf(ctx, parts, input)
+  const config = patchedConfig(DEFAULT_CONFIG, input.config, hashes.basicAuth)
+  const access = input.access ? changedAccess(PUBLIC, input.access, hashes.access) : PUBLIC
+  checkFit(input.kind, { config, access })
   const name = input.name ?? madeUpName()
   const insert = changing(ctx, parts, async (ctx, revision) => {
     await checkLimit(ctx)
@@ -65,11 +69,16 @@ async function announce(ctx: Context, { id, name, kind, port }: TunnelRow): Prom
 
 /** In a transaction that no other create runs beside. */
 async function checkLimit(ctx: Context): Promise<void> {
-  const limit = ctx.settings.get(tunnelsPerAccount)
-  const { rows } = await sql<{ tunnels: number }>`
-    select count(*)::int as tunnels from tunnels
+  const { used, limit } = await tunnelsThere(ctx)
+  if (used >= limit) throw problems.limitReached({ limit })
+}
+
+/** Those of the account, and how many it may have. */
+export async function tunnelsThere(ctx: Context): Promise<{ used: number; limit: number }> {
+  const { rows } = await sql<{ used: number }>`
+    select count(*)::int as used from tunnels
     where account_id = ${ctx.accountId} and deleted_at is null`.execute(ctx.db)
-  if (rows[0]!.tunnels >= limit) throw problems.limitReached({ limit })
+  return { used: rows[0]!.used, limit: ctx.settings.get(tunnelsPerAccount) }
 }
 
 /** Not to be guessed, since whoever knows the address may visit. */

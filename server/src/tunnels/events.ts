@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { defineEvent } from '#kernel/events.ts'
+import { defineEvent, personal } from '#kernel/events.ts'
 
 const tunnel = { id: z.string(), name: z.string() }
 
@@ -73,7 +73,54 @@ export const endpointUnhealthy = defineEvent(
   { result: 'failed' },
 )
 
+const share = { ...tunnel, shareId: z.string(), kind: z.string() }
+
+export const shared = defineEvent(
+  'tunnel.shared',
+  'A tunnel was shared with somebody, or got a token or a link that lets visitors in.',
+  z.object({
+    ...{ ...share, permission: z.string(), userId: z.string().optional() },
+    accountId: z.string().optional(),
+    email: personal(z.string()).optional(),
+    expiresAt: z.iso.datetime().optional(),
+  }),
+)
+
+export const shareRevoked = defineEvent(
+  'tunnel.share_revoked',
+  'A share of a tunnel was revoked: what it had let in was cut off.',
+  z.object(share),
+)
+
+const domain = { ...tunnel, domainId: z.string(), hostname: z.string() }
+
+export const domainClaimed = defineEvent(
+  'tunnel.domain_claimed',
+  'A domain was claimed for a tunnel; it is served once it is proven.',
+  z.object(domain),
+)
+
+export const domainVerified = defineEvent(
+  'tunnel.domain_verified',
+  'A domain was proven and leads to a tunnel.',
+  z.object(domain),
+)
+
+export const domainLost = defineEvent(
+  'tunnel.domain_lost',
+  'A domain does not lead to a tunnel any more: its proof has gone from the DNS.',
+  z.object({ ...domain, reason: z.string() }),
+  { result: 'failed' },
+)
+
+export const domainRemoved = defineEvent(
+  'tunnel.domain_removed',
+  'A domain was taken from a tunnel.',
+  z.object(domain),
+)
+
 export const published = [
   ...[created, updated, started, stopped, deleted, connecting, connected, disconnected, failed],
-  ...[endpointHealthy, endpointUnhealthy],
+  ...[endpointHealthy, endpointUnhealthy, shared, shareRevoked],
+  ...[domainClaimed, domainVerified, domainLost, domainRemoved],
 ]

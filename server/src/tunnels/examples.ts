@@ -1,4 +1,8 @@
+import type { TunnelDomain } from './domain-schema.ts'
+import type { HistoryEntry } from './history.ts'
 import type { Tunnel } from './schema.ts'
+import type { SharedTunnel, TunnelShare } from './share-schema.ts'
+import type { TunnelStatus } from './status-report.ts'
 
 export const ID = 'tun_06f3k9w2m4qz7x8y1v5t0r6n3b'
 export const ENDPOINT_ID = 'tep_06f3k9w2m4qz7x8y1v5t0r6n3b'
@@ -46,4 +50,44 @@ export const runExample = {
     },
   ],
   refused: [],
+}
+
+export const SHARE_ID = 'tsh_06f3k9w2m4qz7x8y1v5t0r6n3b'
+export const DOMAIN_ID = 'tdm_06f3k9w2m4qz7x8y1v5t0r6n3b'
+
+export const shareExample: TunnelShare = {
+  ...{ id: SHARE_ID, kind: 'user', permission: 'read', email: 'bob@example.com' },
+  ...{ expired: false, createdBy: 'usr_06f3k9w2m4qz7x8y1v5t0r6n3b', createdAt: AT },
+}
+
+export const sharedExample: SharedTunnel = {
+  ...{ id: ID, accountId: tunnelExample.accountId, name: 'shop', kind: 'http' },
+  ...{ hostname: tunnelExample.hostname, url: tunnelExample.url, status: 'connected' },
+  ...{ shareId: SHARE_ID, permission: 'read', sharedAt: AT },
+}
+
+export const domainExample: TunnelDomain = {
+  ...{ id: DOMAIN_ID, hostname: 'shop.example.com', status: 'pending' },
+  record: {
+    ...{ type: 'TXT', name: '_gantry.shop.example.com' },
+    value: 'gantry-verify=Zm9yIHRoZSBleGFtcGxlIG9ubHk',
+  },
+  ...{ expiresAt: '2026-11-27T12:00:00.000Z', createdAt: AT },
+}
+
+export const statusExample: TunnelStatus = {
+  ...{ id: ID, status: 'connected', statusSince: AT, started: true },
+  agents: [
+    {
+      ...{ label: 'laptop', runId: RUN_ID, epoch: 1, version: '0.1.0', host: 'anns-laptop' },
+      ...{ ipAddress: '203.0.113.7', heldSince: AT },
+      links: [{ relayId: 'rly_06f3k9w2m4qz7x8y1v5t0r6n3b', openedAt: AT }],
+    },
+  ],
+  endpoints: [endpointExample],
+}
+
+export const historyExample: HistoryEntry = {
+  ...{ id: 'evt_06f3k9w2m4qz7x8y1v5t0r6n3b', at: AT, event: 'tunnel.disconnected' },
+  data: { id: ID, name: 'shop', reason: 'link_lost' },
 }

@@ -1,18 +1,33 @@
 import { defineCapability } from '#kernel/capability.ts'
 import { agentRoutes } from './agent-routes.ts'
+import { tunnelsThere } from './create.ts'
 import { published } from './events.ts'
-import { giveUpConnecting } from './jobs.ts'
+import { domainRoutes } from './domain-routes.ts'
+import { endpointRoutes } from './endpoint-routes.ts'
+import { tunnelJobs } from './jobs.ts'
+import { lifeRoutes } from './life-routes.ts'
+import { tunnelReaders } from './readers.ts'
+import { tunnelRecords } from './records.ts'
+import { settingsRoutes } from './settings-routes.ts'
+import { shareRoutes } from './share-routes.ts'
 import type { Running } from './parts.ts'
 import { problems } from './problems.ts'
 import { tunnelRoutes } from './routes.ts'
-import { endVisits } from './visit-end.ts'
 import { visitRoutes } from './visit-routes.ts'
 import { namesPerAccount, tunnelsPerAccount } from './settings.ts'
+import { usageEvents } from './usage/events.ts'
+import { judgeNewTier, usageJobs } from './usage/jobs.ts'
+import { usageProblems } from './usage/problems.ts'
+import { measureRoutes } from './usage/routes.ts'
+import { BYTES_QUOTA, bytesUsed } from './usage/quota.ts'
+import { usageSettings } from './usage/settings.ts'
 
 export { type EndpointHealth, noteHealth } from './health.ts'
+export { failTunnel } from './life.ts'
 export {
   closeLink,
   closeLinksOf,
+  linksInBooks,
   type NewTunnelLink,
   type OpenedTunnelLink,
   openLink,
@@ -25,12 +40,26 @@ export { type Changes, changedSince, findTunnel, type FoundTunnel, specsOf } fro
 export type {
   AccessGrant,
   AccessSpec,
+  Blocked,
   EndpointSpec,
   HeaderRules,
   HealthCheck,
   TunnelConfig,
   TunnelSpec,
 } from './spec.ts'
+export { mayUse, type TunnelUser, tunnelsToUse, type UsableTunnel } from './use.ts'
+export { MOST_ENTRIES, UsageEntry } from './usage/entry.ts'
+export type { LatencyBounds } from './usage/latency.ts'
+export type { RelaySeen, TunnelCalls, TunnelRelays } from './usage/relayed.ts'
+export { monthOf } from './usage/period.ts'
+export { takeUsage } from './usage/take.ts'
+export {
+  lastMonths,
+  TunnelCounts,
+  tunnelReport,
+  type TunnelReportPlace,
+  tunnelUsage,
+} from './usage/totals.ts'
 
 /** Public hostnames that lead to a customer's machine. */
 export function tunnels(running: Running) {
@@ -41,11 +70,28 @@ export function tunnels(running: Running) {
       'tunnels.read': 'List and show tunnels, their measures and their requests',
       'tunnels.write': 'Create, change, start, stop, share and delete tunnels, and hold them open',
     },
-    routes: [...tunnelRoutes(running), ...agentRoutes(running), ...visitRoutes(running)],
-    jobs: [giveUpConnecting],
-    reacts: [endVisits(running)],
-    publishes: published,
-    problems,
-    settings: [tunnelsPerAccount, namesPerAccount],
+    routes: [
+      ...[...tunnelRoutes(running), ...lifeRoutes(running), ...settingsRoutes(running)],
+      ...[...endpointRoutes(running), ...shareRoutes(running), ...domainRoutes(running)],
+      ...[...agentRoutes(running), ...measureRoutes(running), ...visitRoutes(running)],
+    ],
+    quotas: {
+      'tunnels.existing': {
+        unit: 'tunnels',
+        what: 'Tunnels that there are at once',
+        of: tunnelsThere,
+      },
+      [BYTES_QUOTA]: {
+        unit: 'bytes',
+        what: 'Bytes that tunnels carry in a calendar month',
+        of: bytesUsed,
+      },
+    },
+    jobs: [...tunnelJobs(running), ...usageJobs(running)],
+    reacts: [...tunnelReaders(running), judgeNewTier],
+    personal: tunnelRecords(running),
+    publishes: [...published, ...usageEvents],
+    problems: { ...problems, ...usageProblems },
+    settings: [tunnelsPerAccount, namesPerAccount, ...usageSettings],
   })
 }

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
+import { lapsedOf } from './fence.ts'
 import type { Starter, TunnelParts } from './parts.ts'
 import { urlOfTunnel } from './present.ts'
 import { problems } from './problems.ts'
@@ -41,14 +42,20 @@ export async function openLink(
   const run = await findRun(ctx, link.runId)
   if (!run) throw problems.runUnknown({ id: link.runId })
   if (!(await parts.mayHold(ctx, starterOf(run)))) throw problems.runRefused()
-  const carried = await ctx.transaction((ctx) => enter(ctx, run, link))
+  const lapsed = await lapsedOf(ctx, parts, run)
+  const carried = await ctx.transaction((ctx) => enter(ctx, run, link, lapsed))
   const specs = await specsOf(ctx, parts, [...carried.keys()])
   const tunnels = specs.map((spec) => ({
     ...{ spec, epoch: carried.get(spec.id)!.epoch },
     url: urlOfTunnel(parts, carried.get(spec.id)!.row),
   }))
   const refused = run.tunnelIds.filter((id) => !carried.has(id))
-  return { runId: run.id, label: run.label, tunnels, refused: await whyNot(ctx, run, refused) }
+  return {
+    runId: run.id,
+    label: run.label,
+    tunnels,
+    refused: await whyNot(ctx, run, refused, lapsed),
+  }
 }
 
 /** Who has started a run. */
@@ -62,9 +69,15 @@ export function findRun({ db }: Context, id: string): Promise<AgentRunRow | unde
 
 type Carried = Map<string, { row: TunnelRow; epoch: number }>
 
-async function enter(ctx: Context, run: AgentRunRow, link: NewTunnelLink): Promise<Carried> {
+async function enter(
+  ctx: Context,
+  run: AgentRunRow,
+  link: NewTunnelLink,
+  lapsed: ReadonlySet<string>,
+): Promise<Carried> {
   const { linkId, relayId, relayEpoch } = link
-  const rows = await lockTunnels(ctx, run.tunnelIds)
+  const wanted = run.tunnelIds.filter((id) => !lapsed.has(id))
+  const rows = await lockTunnels(ctx, wanted)
   const epochs = await epochsOf(ctx, run)
   const carried: Carried = new Map(
     rows.flatMap((row) => {
@@ -86,7 +99,7 @@ async function enter(ctx: Context, run: AgentRunRow, link: NewTunnelLink): Promi
 }
 
 /** Of the tunnels that the run holds now. */
-async function epochsOf({ db }: Context, { id }: AgentRunRow): Promise<Map<string, number>> {
+export async function epochsOf({ db }: Context, { id }: AgentRunRow): Promise<Map<string, number>> {
   const rows = await db
     .selectFrom('tunnelHolders')
     .select(['tunnelId', 'epoch'])
@@ -113,6 +126,7 @@ export async function whyNot(
   ctx: Context,
   { label }: Pick<AgentRunRow, 'label'>,
   ids: readonly string[],
+  lapsed: ReadonlySet<string> = new Set(),
 ): Promise<OpenedTunnelLink['refused']> {
   if (ids.length === 0) return []
   const rows = await ctx.db
@@ -123,7 +137,7 @@ export async function whyNot(
   const byId = new Map(rows.map((row) => [row.id, row]))
   return ids.map((id) => {
     const row = byId.get(id)
-    const isThere = row && !row.deletedAt
+    const isThere = row && !row.deletedAt && !lapsed.has(id)
     const problem = !isThere
       ? problems.notFound({ id })
       : row.started
@@ -134,8 +148,26 @@ export async function whyNot(
 }
 
 /** A link has ended; of no effect when the books do not have it. Announces `tunnel.disconnected` for tunnels whose last one it was. */
-export async function closeLink(ctx: Context, linkId: string): Promise<void> {
-  await dropLinks(ctx, sql<boolean>`link_id = ${linkId}`, 'link_lost')
+export async function closeLink(ctx: Context, linkId: string, relayId?: string): Promise<void> {
+  const isIts = relayId === undefined ? sql`true` : sql`relay_id = ${relayId}`
+  await dropLinks(ctx, sql<boolean>`link_id = ${linkId} and ${isIts}`, 'link_lost')
+}
+
+/** Which of these links the books have as links of this relay. */
+export async function linksInBooks(
+  ctx: Context,
+  relayId: string,
+  linkIds: readonly string[],
+): Promise<Set<string>> {
+  if (linkIds.length === 0) return new Set()
+  const rows = await ctx.db
+    .selectFrom('tunnelLinks')
+    .select('linkId')
+    .distinct()
+    .where('relayId', '=', relayId)
+    .where('linkId', '=', sql<string>`any(${linkIds})`)
+    .execute()
+  return new Set(rows.map(({ linkId }) => linkId))
 }
 
 /**
@@ -154,24 +186,37 @@ export async function closeLinksOf(
   await dropLinks(ctx, which, 'relay_gone')
 }
 
+/** Rounds: a link that is opened meanwhile is found by the next one. */
+const MOST_ROUNDS = 10
+
 /** Strikes links out of the books, and sees what that means for their tunnels. */
 async function dropLinks(
   ctx: Context,
   which: ReturnType<typeof sql<boolean>>,
   reason: Reason,
 ): Promise<void> {
-  await ctx.transaction(async (ctx) => {
-    const found = await ctx.db
-      .selectFrom('tunnelLinks')
-      .select('tunnelId')
-      .distinct()
-      .where(which)
-      .execute()
-    const rows = await lockTunnels(
-      ctx,
-      found.map(({ tunnelId }) => tunnelId),
-    )
-    await ctx.db.deleteFrom('tunnelLinks').where(which).execute()
-    await noteLostLinks(ctx, rows, reason)
-  })
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    const dropped = await ctx.transaction((ctx) => dropRound(ctx, which, reason))
+    if (dropped === 0) return
+  }
+}
+
+async function dropRound(
+  ctx: Context,
+  which: ReturnType<typeof sql<boolean>>,
+  reason: Reason,
+): Promise<number> {
+  const found = await ctx.db
+    .selectFrom('tunnelLinks')
+    .select('tunnelId')
+    .distinct()
+    .where(which)
+    .execute()
+  const ids = found.map(({ tunnelId }) => tunnelId)
+  if (ids.length === 0) return 0
+  const rows = await lockTunnels(ctx, ids)
+  // Only of tunnels that are locked: what is connected to others is for the next round.
+  await ctx.db.deleteFrom('tunnelLinks').where(which).where('tunnelId', 'in', ids).execute()
+  await noteLostLinks(ctx, rows, reason)
+  return ids.length
 }

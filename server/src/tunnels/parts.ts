@@ -1,5 +1,6 @@
 import type { Context } from '#kernel/context.ts'
-import type { TunnelMetrics } from './schema.ts'
+import type { Outside } from './diagnostics/outside.ts'
+import type { TunnelRelays } from './usage/relayed.ts'
 
 /** What tunnels of a running process work with. */
 export interface TunnelParts {
@@ -15,16 +16,25 @@ export interface TunnelParts {
   visitTicketFor(tunnelId: string, subject: string): Promise<string>
   /** Whether whoever is acting is a member of the account and could act for it now. */
   isMember(ctx: Context, accountId: string): Promise<boolean>
-  /** The accounts that somebody is a member of. */
-  accountsOf(ctx: Context, userId: string): Promise<readonly string[]>
   /** Relays that an agent may dial now, the best first. */
   relays(ctx: Context): Promise<readonly { id: string; url: string }[]>
   /** In the form that relays check. @throws TurnsFull when too many are hashed now */
   hashPassword(password: string, signal: AbortSignal): Promise<string>
+  /** Accounts that the user is a member of. */
+  accountsOf(ctx: Context, userId: string): Promise<readonly string[]>
+  /** The key of a user's address, if they have proven it. */
+  provenEmailKey(ctx: Context, userId: string): Promise<string | undefined>
+  /** Whether there is such a user or account now. */
+  isThere(ctx: Context, who: { userId: string } | { accountId: string }): Promise<boolean>
   /** Whether whoever has started a run may still hold tunnels of the account open. */
   mayHold(ctx: Context, starter: Starter): Promise<boolean>
-  /** What the tunnels have carried in the last 24 hours; those that are left out have carried nothing. */
-  metricsOf(ctx: Context, tunnelIds: readonly string[]): Promise<ReadonlyMap<string, TunnelMetrics>>
+  /** The relays, which know what is under way. */
+  readonly relayCalls: TunnelRelays
+  readonly outside: Outside
+  /** The texts of TXT records of a name; none when it has none. @throws Error when nobody can tell within the deadline */
+  resolveTxt(name: string, signal: AbortSignal): Promise<readonly string[]>
+  /** Host names of the service itself, which no tunnel may have. */
+  ownHosts(): readonly string[]
   /** Wakes whoever waits for news of tunnels, in all processes. */
   ring(): void
 }

@@ -1,12 +1,13 @@
-import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
 import { cutPage, olderThan, timeText } from '#kernel/http/cursor.ts'
 import type { TunnelParts } from './parts.ts'
 import { presentTunnel } from './present.ts'
 import { problems } from './problems.ts'
 import type { Tunnel, TunnelQuery } from './schema.ts'
+import { shareWith } from './shared.ts'
 import { linksOf } from './status.ts'
 import type { TunnelEndpointRow, TunnelRow } from './tables.ts'
+import { recentMetrics } from './usage/recent.ts'
 
 type Permission = Tunnel['permission']
 
@@ -36,7 +37,7 @@ export async function listTunnels(ctx: Context, parts: TunnelParts, query: Tunne
 }
 
 export async function getTunnel(ctx: Context, parts: TunnelParts, id: string): Promise<Tunnel> {
-  const { row, permission } = await findReadable(ctx, id)
+  const { row, permission } = await findReadable(ctx, parts, id)
   return show(ctx, parts, row, permission)
 }
 
@@ -53,46 +54,38 @@ export async function findOwn(ctx: Context, id: string): Promise<TunnelRow> {
   return row
 }
 
+export interface Seen {
+  row: TunnelRow
+  permission: Permission
+}
+
 /** The account's own, or one that was shared with it or with who is acting, to read or to manage. @throws problem `tunnel.not_found` */
-export function findReadable(ctx: Context, id: string) {
-  return findShared(ctx, id, ['read', 'manage'])
+export function findReadable(ctx: Context, parts: TunnelParts, id: string): Promise<Seen> {
+  return findShared(ctx, parts, id, ['read', 'manage'])
 }
 
 /** The account's own, or one that was shared to manage. @throws problem `tunnel.not_found` */
-export function findManageable(ctx: Context, id: string) {
-  return findShared(ctx, id, ['manage'])
-}
-
-/** What lets the actor do one of these with tunnels of others, by the alias `tunnel_shares`. */
-export function sharedWith(ctx: Context, permissions: readonly string[]) {
-  const userId = 'userId' in ctx.actor ? ctx.actor.userId : null
-  return sql<boolean>`(tunnel_shares.revoked_at is null
-    and (tunnel_shares.expires_at is null or tunnel_shares.expires_at > ${ctx.clock.now()})
-    and tunnel_shares.permission = any(${permissions})
-    and (tunnel_shares.user_id = ${userId} or tunnel_shares.grantee_account_id = ${ctx.accountId}))`
+export function findManageable(ctx: Context, parts: TunnelParts, id: string): Promise<Seen> {
+  return findShared(ctx, parts, id, ['manage'])
 }
 
 async function findShared(
   ctx: Context,
+  parts: TunnelParts,
   id: string,
   permissions: readonly ('read' | 'manage')[],
-): Promise<{ row: TunnelRow; permission: Permission }> {
-  const own = await findOwn(ctx, id).catch(() => undefined)
-  if (own) return { row: own, permission: 'own' }
-  const shared = await ctx.db
-    .selectFrom('tunnelShares')
-    .innerJoin('tunnels', 'tunnels.id', 'tunnelShares.tunnelId')
-    .selectAll('tunnels')
-    .select('tunnelShares.permission')
-    .where('tunnels.id', '=', id)
-    .where('tunnels.deletedAt', 'is', null)
-    .where(sharedWith(ctx, permissions))
-    // The wider one first.
-    .orderBy('tunnelShares.permission')
+): Promise<Seen> {
+  const row = await ctx.db
+    .selectFrom('tunnels')
+    .selectAll()
+    .where('id', '=', id)
+    .where('deletedAt', 'is', null)
     .executeTakeFirst()
-  if (!shared) throw problems.notFound({ id })
-  const { permission, ...row } = shared
-  return { row, permission: permission as Permission }
+  if (row?.accountId === ctx.accountId) return { row, permission: 'own' }
+  const share = row && (await shareWith(ctx, parts, id))
+  const permission = permissions.find((one) => one === share?.permission)
+  if (!row || !permission) throw problems.notFound({ id })
+  return { row, permission }
 }
 
 export async function show(
@@ -116,7 +109,7 @@ async function showAll(
     await endpointsOf(ctx, ids),
     await domainsOf(ctx, ids),
     await linksOf(ctx, ids),
-    ids.length > 0 ? await parts.metricsOf(ctx, ids) : new Map(),
+    await recentMetrics(ctx, ids),
   ]
   return rows.map((row) =>
     presentTunnel(parts, row, {

@@ -20,3 +20,8 @@ export function changing<Result>(
     return work(ctx, rows[0]!.revision)
   })
 }
+
+/** Relays have to read it again. */
+export async function touch({ db }: Context, tunnelId: string, revision: string): Promise<void> {
+  await db.updateTable('tunnels').set({ revision }).where('id', '=', tunnelId).execute()
+}

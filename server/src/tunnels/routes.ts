@@ -2,12 +2,25 @@ import { pageOf } from '#kernel/http/cursor.ts'
 import { type AnyRoute, Reply, route } from '#kernel/http/route.ts'
 import { createTunnel } from './create.ts'
 import { ID, newExample, tunnelExample } from './examples.ts'
+import { deleteTunnel } from './life.ts'
 import type { Running } from './parts.ts'
 import { problems } from './problems.ts'
 import { getTunnel, listTunnels } from './read.ts'
-import { CreateTunnel, Tunnel, TunnelParams, TunnelQuery } from './schema.ts'
+import {
+  CreateTunnel,
+  PatchTunnel,
+  PutTunnel,
+  Tunnel,
+  TunnelParams,
+  TunnelQuery,
+} from './schema.ts'
+import { patchTunnel, putTunnel } from './update.ts'
 
 const params = TunnelParams
+const changing = [
+  ...[problems.notFound, problems.passwordMissing],
+  ...[problems.busy, problems.ownerOnly, problems.unfit],
+]
 
 export function tunnelRoutes(running: Running): AnyRoute[] {
   const made = (tunnel: Tunnel) =>
@@ -24,7 +37,7 @@ export function tunnelRoutes(running: Running): AnyRoute[] {
       problems: [
         ...[problems.nameTaken, problems.nameReserved, problems.namesExhausted],
         ...[problems.limitReached, problems.portsExhausted, problems.kindMismatch],
-        ...[problems.endpointExists, problems.passwordMissing],
+        ...[problems.endpointExists, problems.passwordMissing, problems.unfit],
       ],
       examples: { body: { name: 'shop' }, reply: newExample },
       idempotent: {
@@ -51,6 +64,41 @@ export function tunnelRoutes(running: Running): AnyRoute[] {
       problems: [problems.notFound],
       examples: { params: { id: ID }, reply: tunnelExample },
       handler: (ctx, { params }) => getTunnel(ctx, running(), params.id),
+    }),
+    route({
+      ...{ method: 'PUT', path: '/v1/tunnels/:id', access: 'tunnels.write', params },
+      summary: 'Write a tunnel back as it was read, with another configuration or access',
+      description:
+        'A tunnel keeps its name, its kind and its port. Endpoints and domains have routes of their own.',
+      body: PutTunnel,
+      returns: Tunnel,
+      problems: [...changing, problems.fixed],
+      examples: {
+        params: { id: ID },
+        body: { config: { compression: true } },
+        reply: tunnelExample,
+      },
+      handler: (ctx, { params, body }) => putTunnel(ctx, running(), params.id, body),
+    }),
+    route({
+      ...{ method: 'PATCH', path: '/v1/tunnels/:id', access: 'tunnels.write', params },
+      summary: 'Change some of a tunnel’s configuration, or its access',
+      body: PatchTunnel,
+      returns: Tunnel,
+      problems: changing,
+      examples: {
+        params: { id: ID },
+        body: { config: { maxConnections: 20 } },
+        reply: tunnelExample,
+      },
+      handler: (ctx, { params, body }) => patchTunnel(ctx, running(), params.id, body),
+    }),
+    route({
+      ...{ method: 'DELETE', path: '/v1/tunnels/:id', access: 'tunnels.write', params },
+      summary: 'Delete a tunnel; its name stays with the account',
+      problems: [problems.notFound],
+      examples: { params: { id: ID } },
+      handler: (ctx, { params }) => deleteTunnel(ctx, running(), params.id),
     }),
   ]
 }

@@ -15,8 +15,19 @@ export interface TunnelSpec {
   config: TunnelConfig
   access: AccessSpec
   endpoints: readonly EndpointSpec[]
+  /** Why nothing new is let in until then; what is under way goes on. */
+  blocked?: Blocked
   /** By agent's label, the epoch that holds the tunnel: a link of a lower one is closed. */
   holders: Readonly<Record<string, number>>
+}
+
+/** What its account has used up. */
+export interface Blocked {
+  /** Of the problem that visitors get, with status 429. */
+  code: string
+  detail: string
+  /** In ms since 1970; it ends then by itself. */
+  untilMs: number
 }
 
 /** Where a tunnel leads. */

@@ -5,6 +5,7 @@ import { hostnameOf, urlOfTunnel } from './present.ts'
 import { domainsOf, endpointsOf } from './read.ts'
 import type { AccessGrant, EndpointSpec, TunnelSpec } from './spec.ts'
 import type { TunnelEndpointRow, TunnelRow, TunnelShareRow } from './tables.ts'
+import { blockedAmong } from './usage/quota.ts'
 
 export interface FoundTunnel {
   spec: TunnelSpec
@@ -65,7 +66,7 @@ export async function specsOf(
   const rows = await ctx.db
     .selectFrom('tunnels')
     .selectAll()
-    .where('id', 'in', ids)
+    .where('id', '=', sql<string>`any(${ids})`)
     .where('deletedAt', 'is', null)
     .execute()
   return specsOfRows(ctx, parts, rows)
@@ -115,11 +116,12 @@ async function specsOfRows(
   rows: readonly TunnelRow[],
 ): Promise<TunnelSpec[]> {
   const ids = rows.map(({ id }) => id)
-  const [endpoints, domains, grants, holders] = [
+  const [endpoints, domains, grants, holders, blocked] = [
     await endpointsOf(ctx, ids),
     await domainsOf(ctx, ids),
     await grantsOf(ctx, ids),
     await holdersOf(ctx, ids),
+    await blockedAmong(ctx, [...new Set(rows.map(({ accountId }) => accountId))]),
   ]
   return rows.map((row) => {
     const { id, accountId, name, kind, port, started, config, access } = row
@@ -127,6 +129,7 @@ async function specsOfRows(
       ...{ id, accountId, name, kind, started, config },
       hostnames: [hostnameOf(parts, row), ...(domains.get(id) ?? [])],
       ...(port !== null && { port }),
+      ...(blocked.has(accountId) && { blocked: blocked.get(accountId)! }),
       revision: Number(row.revision),
       access: {
         ...{ ...access, grants: grants.get(id) ?? [] },
@@ -152,7 +155,6 @@ async function grantsOf(ctx: Context, ids: readonly string[]): Promise<Map<strin
     .selectFrom('tunnelShares')
     .selectAll()
     .where('tunnelId', 'in', ids)
-    .where('revokedAt', 'is', null)
     .where((eb) => eb.or([eb('expiresAt', 'is', null), eb('expiresAt', '>', ctx.clock.now())]))
     .orderBy('id')
     .execute()

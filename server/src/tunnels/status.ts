@@ -6,12 +6,12 @@ import type { TunnelRow } from './tables.ts'
 /** Why nobody holds a tunnel open any more. */
 export type Reason =
   | 'stopped'
+  | 'started'
   | 'link_lost'
   | 'relay_gone'
   | 'no_link'
   | 'refused'
   | 'deleted'
-  | 'agent_left'
 
 type Move =
   | { to: 'connecting'; agent: string; epoch: number }

@@ -86,13 +86,62 @@ export interface TunnelLinkTable {
   openedAt: Date
 }
 
-/** What lets somebody visit, see or manage a tunnel. */
+/** What was taken of a journal of a relay. Made by `migrations/0022_usage.sql`, as are the others. */
+export interface TunnelUsageJournalTable {
+  relayId: string
+  journal: string
+  /** Text of an `int8multirange`. */
+  taken: Generated<string>
+  lastAt: Date
+}
+
+/** Counts of a tunnel by an endpoint within a span of time; numbers as text of a `bigint`. */
+export interface TunnelUsageTable {
+  tunnelId: string
+  span: 'minute' | 'hour' | 'day'
+  at: Date
+  /** Empty for what never reached one, and for one that is gone. */
+  endpointId: string
+  requests: string
+  failures: string
+  connections: string
+  bytesIn: string
+  bytesOut: string
+  latency: string[]
+}
+
+/** Totals of a month, kept longer than the tunnel. */
+export interface TunnelUsagePeriodTable {
+  accountId: string
+  /** `2026-11` */
+  period: string
+  tunnelId: string
+  tier: string
+  requests: string
+  failures: string
+  connections: string
+  bytesIn: string
+  bytesOut: string
+}
+
+export interface TunnelQuotaTable {
+  accountId: string
+  period: string
+  bytes: Generated<string>
+  blocked: Generated<boolean>
+  warnedAt: Date | null
+  exceededAt: Date | null
+}
+
+/** What lets somebody visit, see or manage a tunnel. Deleted when it is revoked. */
 export interface TunnelShareTable {
   id: string
   tunnelId: string
   kind: 'user' | 'account' | 'token' | 'link'
-  /** Of the kind `user`. */
+  /** Of the kind `user`, one of the two: somebody, or whoever proves this address. */
   userId: string | null
+  email: string | null
+  emailKey: string | null
   /** Of the kind `account`. */
   granteeAccountId: string | null
   permission: 'use' | 'read' | 'manage'
@@ -101,9 +150,9 @@ export interface TunnelShareTable {
   /** SHA-256 of what is shown, of the kinds `token` and `link`. */
   secretHash: Buffer | null
   expiresAt: Date | null
+  /** A user's or a key's id. */
   createdBy: string
   createdAt: Date
-  revokedAt: Date | null
 }
 
 /** A domain of a customer's own, claimed for a tunnel; the one that is proven has it. */
@@ -138,6 +187,10 @@ declare module '#kernel/db.ts' {
     tunnelAgentRuns: TunnelAgentRunTable
     tunnelHolders: TunnelHolderTable
     tunnelLinks: TunnelLinkTable
+    tunnelUsageJournals: TunnelUsageJournalTable
+    tunnelUsage: TunnelUsageTable
+    tunnelUsagePeriods: TunnelUsagePeriodTable
+    tunnelQuotas: TunnelQuotaTable
     tunnelShares: TunnelShareTable
     tunnelDomains: TunnelDomainTable
   }

@@ -52,13 +52,15 @@ async function entranceOf(
   const isMember = (account: string) => parts.isMember(ctx, account)
   if (access.policy === 'members' && (await isMember(accountId))) return 'members'
   const { userId } = ctx.actor as { userId: string }
+  const emailKey = (await parts.provenEmailKey(ctx, userId)) ?? null
   const shares = await ctx.db
     .selectFrom('tunnelShares')
     .select(['id', 'kind', 'granteeAccountId'])
     .where('tunnelId', '=', id)
-    .where('revokedAt', 'is', null)
     .where((eb) => eb.or([eb('expiresAt', 'is', null), eb('expiresAt', '>', ctx.clock.now())]))
-    .where((eb) => eb.or([eb('userId', '=', userId), eb('kind', '=', 'account')]))
+    .where((eb) =>
+      eb.or([eb('userId', '=', userId), eb('emailKey', '=', emailKey), eb('kind', '=', 'account')]),
+    )
     // What is the person's own first.
     .orderBy('kind', 'desc')
     .orderBy('id')

@@ -1,5 +1,12 @@
 /** Why a session's browser may not go somewhere. */
-export type RefusalReason = 'private' | 'denied' | 'not_allowed' | 'unclaimed' | 'reserved'
+export type RefusalReason =
+  | 'private'
+  | 'denied'
+  | 'not_allowed'
+  | 'unclaimed'
+  | 'reserved'
+  | 'tunnel_secure'
+  | 'tunnel_port'
 
 /** Why it did not get there although it may: of the destination, or of the session's own proxy. */
 export type FailureReason =
@@ -15,6 +22,8 @@ export type FailureReason =
   | 'upstream_unreachable'
   | 'upstream_tls'
   | 'upstream_credentials'
+  | 'tunnel_offline'
+  | 'tunnel_unreachable'
 
 interface Kind {
   status: number
@@ -27,6 +36,7 @@ interface Kind {
 
 const NOT_ALLOWED = { status: 403, title: 'Destination not allowed' }
 const NO_PAGE = 'The page could not be reached'
+const NO_TUNNEL = 'The tunnel could not be reached'
 const NO_PROXY = "The session's proxy failed"
 
 const KINDS: Record<RefusalReason | FailureReason, Kind> = {
@@ -49,6 +59,14 @@ const KINDS: Record<RefusalReason | FailureReason, Kind> = {
   unclaimed: {
     ...{ ...NOT_ALLOWED, token: 'http_request_denied' },
     text: 'This browser may not reach {host}: it belongs to no session yet.',
+  },
+  tunnel_secure: {
+    ...{ ...NOT_ALLOWED, token: 'http_request_denied' },
+    text: 'This browser reaches the tunnel {host} by http:// and ws:// only, without a certificate: nothing on the way is open to others. Use http://{host}/.',
+  },
+  tunnel_port: {
+    ...{ ...NOT_ALLOWED, token: 'http_request_denied' },
+    text: 'This browser reaches the tunnel {host} on port 80 only. Use http://{host}/: the tunnel leads to whatever port its agent serves.',
   },
   name_not_resolved: {
     ...{ status: 593, token: 'dns_error', title: NO_PAGE },
@@ -73,6 +91,14 @@ const KINDS: Record<RefusalReason | FailureReason, Kind> = {
   unreachable: {
     ...{ status: 599, token: 'destination_unavailable', title: NO_PAGE },
     text: '{host} could not be reached{detail}.',
+  },
+  tunnel_offline: {
+    ...{ status: 586, token: 'destination_unavailable', title: NO_TUNNEL },
+    text: 'Nobody holds the tunnel {host} open. Start its agent: gantry tunnel.',
+  },
+  tunnel_unreachable: {
+    ...{ status: 587, token: 'destination_unavailable', title: NO_TUNNEL },
+    text: 'The tunnel {host} could not be reached{detail}.',
   },
   upstream_not_allowed: {
     ...{ status: 588, token: 'proxy_configuration_error', title: NO_PROXY },

@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { EgressFailure } from './egress-failure.ts'
 import type { Onward } from './egress-forward.ts'
 import { type Judges, type Route, refusalOf } from './egress-route.ts'
 import type { EgressPolicy } from './egress-rules.ts'
 import { dialThrough, dialUpstream, proxyAuthorization } from './egress-upstream.ts'
+import { throughTunnel } from './session-tunnels.ts'
 import { dial } from './tunnel.ts'
 
 /** One tunnel or one plain exchange, from the request until its last byte. */
@@ -31,8 +33,9 @@ export class Flow implements Disposable {
   /** Cuts it when the rules that hold now do not allow its way. */
   cutUnless(policy: EgressPolicy): void {
     if (!this.#route) return
-    const { upstream } = this.#route
-    const isSameWay = JSON.stringify(upstream) === JSON.stringify(policy.upstream)
+    const { upstream, tunnel } = this.#route
+    const isSameWay =
+      tunnel !== undefined || JSON.stringify(upstream) === JSON.stringify(policy.upstream)
     const refusal = refusalOf(policy, this.#route) ?? (isSameWay ? undefined : 'not_allowed')
     if (refusal) this.cut(new EgressFailure(refusal))
   }
@@ -43,7 +46,7 @@ export class Flow implements Disposable {
   }
 
   /** Opens the way for a tunnel. @throws EgressFailure, or Error of the socket. */
-  openTunnel(judges: Judges, deadlineMs: number): Promise<Socket> {
+  openTunnel(judges: Judges, deadlineMs: number): Promise<Duplex> {
     return this.#within(deadlineMs, (route, signal) => openTunnel(route, judges, signal))
   }
 
@@ -86,9 +89,10 @@ export class Flow implements Disposable {
   }
 }
 
-/** By the session's upstream when it has one, and never past it. */
-function openTunnel(route: Route, judges: Judges, signal: AbortSignal): Promise<Socket> {
-  const { upstream, addresses = [], port } = route
+/** By the session's upstream when it has one, and never past it; straight to the relay for a tunnel of the session. */
+function openTunnel(route: Route, judges: Judges, signal: AbortSignal): Promise<Duplex> {
+  const { upstream, addresses = [], port, tunnel } = route
+  if (tunnel !== undefined) return throughTunnel(tunnel, judges, signal)
   if (upstream) return dialThrough(upstream, route, judges, signal)
   return dial({ port, addresses, signal })
 }

@@ -5,13 +5,13 @@ import {
   validateHeaderName,
   validateHeaderValue,
 } from 'node:http'
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { EgressFailure } from './egress-failure.ts'
 
 export interface Onward {
   /** Open already; closed when the exchange is over. */
-  target: Socket
+  target: Duplex
   /** `/path`, or a whole URL for an upstream. */
   path: string
   host: string

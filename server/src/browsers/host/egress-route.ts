@@ -3,6 +3,7 @@ import { type Address, plainAddress, plainHost } from '#kernel/public-addresses.
 import { EgressFailure, type RefusalReason } from './egress-failure.ts'
 import type { EgressPolicy } from './egress-rules.ts'
 import type { Upstream } from './egress-upstream-url.ts'
+import { isTunnelName, type OpenTunnel, tunnelIn, TUNNEL_PORT } from './session-tunnels.ts'
 
 /** A destination that was judged, and the way there. */
 export interface Route {
@@ -13,10 +14,16 @@ export interface Route {
   upstream?: Upstream
   /** The upstream is told the address that was judged, so that it cannot resolve the name to another one. */
   byAddress: boolean
+  /** Name of the tunnel that it leads through, past name servers and upstream. */
+  tunnel?: string
 }
 
 export interface Judges {
   guard: AddressGuard
+  /** Of the session whose browser it is. */
+  sessionId: string
+  /** Without it there are no tunnels here. */
+  openTunnel?: OpenTunnel
   /** Ports of this machine that stay out of reach even when its own addresses are allowed. */
   isReserved: (port: number) => boolean
 }
@@ -39,8 +46,12 @@ export async function findRoute(
   if (!policy) throw new EgressFailure('unclaimed')
   const host = plainHost(hostname)
   if (!host) throw new EgressFailure('private')
+  const tunnel = tunnelIn(policy, host)
+  if (tunnel !== undefined) return tunnelRoute(policy, { host, port, tunnel })
   const early = earlyRefusal(policy, host, port)
   if (early) throw new EgressFailure(early)
+  // Never asked of a name server: whatever it is, it is no tunnel of this session.
+  if (isTunnelName(host)) throw new EgressFailure('name_not_resolved')
 
   const addresses = await resolve(host, port, policy, judges)
   const { upstream } = policy
@@ -53,10 +64,11 @@ export async function findRoute(
 
 /** Why a route that was found under other rules may not be taken any more under these. */
 export function refusalOf(
-  { allow, deny }: EgressPolicy,
-  { host, port, addresses = [] }: Pick<Route, 'host' | 'port' | 'addresses'>,
+  { allow, deny, tunnels }: EgressPolicy,
+  { host, port, addresses = [], tunnel }: Pick<Route, 'host' | 'port' | 'addresses' | 'tunnel'>,
 ): RefusalReason | undefined {
   if (deny.hasName(host, port)) return 'denied'
+  if (tunnel !== undefined) return tunnels.has(tunnel) ? undefined : 'not_allowed'
   if (addresses.some((address) => deny.hasAddress(address, port))) return 'denied'
   if (!allow || allow.hasName(host, port)) return undefined
   const inside = addresses.length > 0 && addresses.every((one) => allow.hasAddress(one, port))
@@ -70,6 +82,19 @@ export function checkReserved(
   { isReserved }: Judges,
 ): void {
   if (isReserved(port) && addresses.some(isOwnLoopback)) throw new EgressFailure('reserved')
+}
+
+/** What a tunnel of the session is judged by: no name server and no address of it is asked. @throws EgressFailure */
+function tunnelRoute(
+  policy: EgressPolicy,
+  { host, port, tunnel }: Pick<Route, 'host' | 'port'> & { tunnel: string },
+): Route {
+  const route = { host, port, tunnel, byAddress: false }
+  const refusal = refusalOf(policy, route)
+  if (refusal) throw new EgressFailure(refusal)
+  if (port === 443) throw new EgressFailure('tunnel_secure')
+  if (port !== TUNNEL_PORT) throw new EgressFailure('tunnel_port')
+  return route
 }
 
 /** What can be told without asking a name server. */

@@ -10,10 +10,13 @@ export interface EgressRules {
   deny?: readonly string[]
   /** The proxy that all traffic leaves through: `http://`, `https://`, `socks5://` or `socks5h://`, with `user:password@`. */
   upstream?: string
+  /** Names of the tunnels that it reaches as `http://<name>.tunnel/`; they need no entry in `allow`. */
+  tunnels?: readonly string[]
 }
 
 /** Rules that were read. */
 export interface EgressPolicy {
+  readonly tunnels: ReadonlySet<string>
   readonly allow?: HostList
   readonly deny: HostList
   readonly upstream?: Upstream
@@ -40,8 +43,9 @@ export const MAX_PATTERN_LENGTH = 300
  *
  * @throws EgressRulesInvalid naming the first pattern that cannot be read.
  */
-export function parseEgressRules({ allow, deny, upstream }: EgressRules): EgressPolicy {
+export function parseEgressRules({ allow, deny, upstream, tunnels }: EgressRules): EgressPolicy {
   return {
+    tunnels: new Set(tunnels),
     ...(allow && { allow: new HostList('allow', allow) }),
     deny: new HostList('deny', deny ?? []),
     ...(upstream !== undefined && { upstream: readUpstream(upstream) }),

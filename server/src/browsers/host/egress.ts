@@ -11,6 +11,7 @@ import { Notes, type Refusal, type Trouble } from './egress-notes.ts'
 import { findRoute } from './egress-route.ts'
 import { type EgressPolicy, type EgressRules, parseEgressRules } from './egress-rules.ts'
 import { answerWithPage } from './refusal-page.ts'
+import type { OpenTunnel } from './session-tunnels.ts'
 import { splice } from './tunnel.ts'
 
 export type { Refusal, Trouble }
@@ -32,6 +33,8 @@ export interface EgressOptions {
   port?: number
   /** Ports of this machine that stay out of reach even when its own addresses are allowed. */
   isReserved: (port: number) => boolean
+  /** Opens the session's tunnels; without it there are none. */
+  openTunnel?: OpenTunnel
   /** Without them everything is denied until `admit`. */
   rules?: EgressRules
   /** For a connection to the destination, with all that an upstream says before it; 30,000 when absent. */

@@ -9,7 +9,7 @@ import type { Ending } from './watch-exit.ts'
 
 export interface BrowserHostOptions extends Pick<
   Surroundings,
-  'home' | 'user' | 'chromium' | 'guard' | 'log' | 'clock' | 'sandbox'
+  'home' | 'user' | 'chromium' | 'guard' | 'openTunnel' | 'log' | 'clock' | 'sandbox'
 > {
   /** Until `setPool` says otherwise. */
   maxBrowsers: number

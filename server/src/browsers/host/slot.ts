@@ -203,10 +203,10 @@ export class Slot {
 
   /** It denies everything until a session has claimed the browser. */
   async #openEgress(port?: number): Promise<void> {
-    const { guard, log, clock, isReserved, onRefused } = this.#around
+    const { guard, log, clock, isReserved, onRefused, openTunnel } = this.#around
     const nameInLog = () => this.sessionId ?? this.id
     this.#egress = await Egress.open({
-      ...{ guard, log, clock, isReserved, port },
+      ...{ guard, log, clock, isReserved, port, ...(openTunnel && { openTunnel }) },
       get sessionId() {
         return nameInLog()
       },

@@ -8,6 +8,7 @@ import type { EgressRules } from './egress-rules.ts'
 import type { Identity } from './identity.ts'
 import type { Program } from './launch.ts'
 import type { ProcessTables } from './process-tables.ts'
+import type { OpenTunnel } from './session-tunnels.ts'
 import type { Slot } from './slot.ts'
 import type { SlotFiles } from './slot-file.ts'
 import type { Ending } from './watch-exit.ts'
@@ -49,6 +50,8 @@ export interface Surroundings {
   user?: SystemUser
   chromium: Program
   guard: AddressGuard
+  /** Opens the tunnels of sessions; without it there are none. */
+  openTunnel?: OpenTunnel
   log: Logger
   clock: Clock
   sandbox: 'on' | 'off'

@@ -1,5 +1,5 @@
-import { type Socket, connect } from 'node:net'
-import { pipeline } from 'node:stream'
+import { Socket, connect } from 'node:net'
+import { type Duplex, pipeline } from 'node:stream'
 import { pinnedLookup } from '#kernel/addresses.ts'
 import type { Address } from '#kernel/public-addresses.ts'
 
@@ -31,10 +31,10 @@ export async function dial({ port, addresses, signal }: Dialled): Promise<Socket
 }
 
 /** Tells the client that its tunnel is open, and passes bytes both ways until both ends are done or one breaks. */
-export function splice(client: Socket, target: Socket, head: Buffer): Promise<void> {
+export function splice(client: Socket, target: Duplex, head: Buffer): Promise<void> {
   client.write('HTTP/1.1 200 Connection Established\r\n\r\n')
   target.write(head)
-  const limitSilence = () => target.setTimeout(HALF_OPEN_MS, () => target.destroy())
+  const limitSilence = () => limit(target)
   if (client.readableEnded) limitSilence()
   else client.once('end', limitSilence)
   // A client that times out is destroyed by proxy-chain.
@@ -46,4 +46,9 @@ export function splice(client: Socket, target: Socket, head: Buffer): Promise<vo
       resolve()
     })
   })
+}
+
+/** What is no socket leads to a relay in this process, which has limits of its own. */
+function limit(target: Duplex): void {
+  if (target instanceof Socket) target.setTimeout(HALF_OPEN_MS, () => target.destroy())
 }

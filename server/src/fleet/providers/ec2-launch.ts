@@ -74,7 +74,8 @@ export function launchInput(
 ): RunInstancesCommandInput {
   const Tags = tagsOf(options, spec)
   const { controlPlaneUrl: url } = options
-  const script = userData({ url, joinToken: spec.joinToken, instanceId: spec.instanceId })
+  const { joinToken, instanceId, purpose } = spec
+  const script = userData({ url, joinToken, instanceId, purpose })
   return {
     ...imageOf(options),
     ...(instanceType && { InstanceType: instanceType as _InstanceType }),

@@ -204,10 +204,14 @@ test('node processes of this machine are launched only where that is provided fo
 })
 
 test('the start script of a machine is a shell script, and no setting breaks out of its line', () => {
-  const node = { url: 'https://gantry.example', joinToken: 'join_x', instanceId: 'ins_1' }
+  const node = {
+    ...{ url: 'https://gantry.example', joinToken: 'join_x', instanceId: 'ins_1' },
+    purpose: 'pool',
+  }
   const script = userData(node)
   execFileSync('sh', ['-n'], { input: script, timeout: 60_000 })
   assert.match(script, /^ROLES=node$/m)
+  assert.match(userData({ ...node, purpose: 'relay' }), /^ROLES=relay$/m)
   // A node that was drained ends by itself, and is not to come back.
   assert.match(script, /^Restart=on-failure$/m)
   for (const joinToken of ['a\nROLES=api', "a'b", 'a`id`', '$(id)', '']) {

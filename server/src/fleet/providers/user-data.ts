@@ -1,10 +1,16 @@
 /**
- * What a new machine runs at its first boot, as root: it starts the node, which joins. The image holds a checkout in `/opt/gantry`; a
+ * What a new machine runs at its first boot, as root: it starts the node, or the relay, which joins. The image holds a checkout in `/opt/gantry`; a
  * unit `gantry-node.service` of its own is left as it is.
  */
-export function userData(node: { url: string; joinToken: string; instanceId: string }): string {
+export function userData(node: {
+  url: string
+  joinToken: string
+  instanceId: string
+  purpose: string
+}): string {
   const settings = {
-    ROLES: 'node',
+    ROLES: node.purpose === 'relay' ? 'relay' : 'node',
+    ...(node.purpose === 'relay' && { HOST: '0.0.0.0' }),
     CONTROL_PLANE_URL: node.url,
     JOIN_TOKEN: node.joinToken,
     INSTANCE_ID: node.instanceId,

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { QuotaState } from '#kernel/capability.ts'
 import type { Context } from '#kernel/context.ts'
 import type { Keyring } from '#kernel/crypto.ts'
 import type { SealedColumn } from '#kernel/secrets/sealed-column.ts'
@@ -40,6 +41,10 @@ export async function makeRoom(ctx: Context, among: 'counting' | 'replaced'): Pr
   await sql`select pg_advisory_xact_lock(hashtextextended(${`api_keys ${ctx.accountId}`}, 0))`.execute(
     ctx.db,
   )
+  if ((await countKeys(ctx, among)) >= MAX_KEYS) throw keyProblems.limitReached({ limit: MAX_KEYS })
+}
+
+async function countKeys(ctx: Context, among: 'counting' | 'replaced'): Promise<number> {
   const now = ctx.clock.now()
   const { count } = await ctx.db
     .selectFrom('apiKeys')
@@ -50,7 +55,11 @@ export async function makeRoom(ctx: Context, among: 'counting' | 'replaced'): Pr
     .$if(among === 'counting', (query) => query.where('overlapEndsAt', 'is', null))
     .$if(among === 'replaced', (query) => query.where('overlapEndsAt', '>', now))
     .executeTakeFirstOrThrow()
-  if (Number(count) >= MAX_KEYS) throw keyProblems.limitReached({ limit: MAX_KEYS })
+  return Number(count)
+}
+
+export async function countingKeys(ctx: Context): Promise<QuotaState> {
+  return { used: await countKeys(ctx, 'counting'), limit: MAX_KEYS }
 }
 
 /** Makes a key in the caller's transaction. It is kept sealed when it has to be shown `again`. */

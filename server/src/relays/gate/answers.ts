@@ -63,7 +63,8 @@ export function wantsHtml(accept: string | undefined): boolean {
 const HTML = 'text/html; charset=utf-8'
 const GUARDS = [
   ...['Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff'],
-  ...['Referrer-Policy', 'no-referrer', 'X-Frame-Options', 'DENY'],
+  // Without any, the form of the password page would not say where it comes from.
+  ...['Referrer-Policy', 'same-origin', 'X-Frame-Options', 'DENY'],
   'Content-Security-Policy',
   "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
   ...['X-Robots-Tag', 'noindex', 'Vary', 'Accept, Cookie'],

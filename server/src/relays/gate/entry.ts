@@ -21,14 +21,16 @@ export interface Entry {
   /** Of the policy `addresses`. */
   readonly ranges: AddressRanges | undefined
   readonly basicAuth: TunnelConfig['basicAuth']
+  readonly blocked: TunnelSpec['blocked']
 }
 
-export function makeEntry(tools: GateTools, { id, name, access, config }: TunnelSpec): Entry {
+export function makeEntry(tools: GateTools, spec: TunnelSpec): Entry {
+  const { id, name, access, config, blocked } = spec
   return {
-    ...{ tools, name, access, basicAuth: config.basicAuth },
+    ...{ tools, name, access, basicAuth: config.basicAuth, blocked },
     tunnelId: id,
     holders: new Holders(access),
-    passes: new Passes(access.cookieKey, id),
+    passes: new Passes(tools.knownPasses, access.cookieKey, id),
     ranges:
       access.policy === 'addresses'
         ? new AddressRanges(access.addresses.filter(isAddressRange))

@@ -44,7 +44,7 @@ export class Gate {
   /** From now on, this is who may come; of who came before, `stillAdmits` tells. */
   apply(spec: TunnelSpec): void {
     this.#entry = makeEntry(this.#tools, spec)
-    this.#isOpen = spec.access.policy === 'public' && !spec.config.basicAuth
+    this.#isOpen = spec.access.policy === 'public' && !spec.config.basicAuth && !spec.blocked
   }
 
   /** At once, but where a password has to be checked. */
@@ -55,6 +55,7 @@ export class Gate {
     const headers = readHeaders(request.rawHeaders)
     const refuse = (error: unknown) => refused(this.#entry, request, headers, error)
     try {
+      checkBlocked(this.#entry)
       const judged = isOwn
         ? answerOwn(this.#entry, request, headers)
         : admit(this.#entry, request, headers)
@@ -71,6 +72,15 @@ export class Gate {
     if (access.policy === 'public' || ranges?.include(proof.ip)) return true
     return proof.pass !== undefined && passCounts(this.#entry, proof.pass)
   }
+}
+
+/** What has come before stays. @throws problem `tunnel.quota_exceeded` until the time that was told is over */
+function checkBlocked(entry: Entry): void {
+  const { blocked } = entry
+  const leftMs = blocked ? blocked.untilMs - nowMs(entry) : 0
+  if (leftMs <= 0) return
+  const retryAfterSeconds = Math.ceil(leftMs / 1000)
+  throw problems.quotaExceeded({ detail: blocked!.detail, retryAfterSeconds })
 }
 
 /** @throws Problem that says what a visitor has to show */

@@ -3,6 +3,7 @@ import type { TrustedKeys } from '#kernel/service-token.ts'
 import type { TunnelSpec } from '#tunnels/index.ts'
 import { Gate } from './gate.ts'
 import { PasswordChecks, Tries } from './hashing.ts'
+import { KnownPasses } from './passes.ts'
 
 /** What the gates of one relay share. */
 export interface GateTools {
@@ -11,6 +12,7 @@ export interface GateTools {
   keys(): TrustedKeys
   readonly tries: Tries
   readonly passwords: PasswordChecks
+  readonly knownPasses: KnownPasses
 }
 
 /** Makes the gates of a relay's tunnels. */
@@ -19,7 +21,13 @@ export class Gates {
 
   constructor({ clock, keys }: Pick<GateTools, 'clock' | 'keys'>) {
     const tries = new Tries(clock)
-    this.#tools = { clock, keys, tries, passwords: new PasswordChecks(tries) }
+    this.#tools = {
+      clock,
+      keys,
+      tries,
+      passwords: new PasswordChecks(tries),
+      knownPasses: new KnownPasses(),
+    }
   }
 
   open(spec: TunnelSpec): Gate {

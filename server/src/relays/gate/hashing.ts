@@ -1,4 +1,5 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
+import { sha256 } from '#kernel/crypto/digests.ts'
 import type { Clock } from '#kernel/clock.ts'
 import { verifyScrypt } from '#kernel/scrypt.ts'
 import { Turns, TurnsFull } from '#kernel/turns.ts'
@@ -23,16 +24,24 @@ export class Tries {
     this.#rates = new Rates({ clock, ...TRIES })
   }
 
+  /** So that a right one among too many is refused too. @throws problem `tunnel.too_many_tries` */
+  check(tunnelId: string, ip: string): void {
+    refuseWhile(this.#rates.waitMs(keyOf(tunnelId, ip)))
+  }
+
   /** Takes one try, before it is judged. @throws problem `tunnel.too_many_tries` */
   take(tunnelId: string, ip: string): void {
-    const waitMs = this.#rates.take(keyOf(tunnelId, ip))
-    if (waitMs > 0) throw problems.tooManyTries({ retryAfterSeconds: Math.ceil(waitMs / 1000) })
+    refuseWhile(this.#rates.take(keyOf(tunnelId, ip)))
   }
 
   /** It was the right one, and so no try. */
   giveBack(tunnelId: string, ip: string): void {
     this.#rates.giveBack(keyOf(tunnelId, ip))
   }
+}
+
+function refuseWhile(waitMs: number): void {
+  if (waitMs > 0) throw problems.tooManyTries({ retryAfterSeconds: Math.ceil(waitMs / 1000) })
 }
 
 function keyOf(tunnelId: string, ip: string): string {
@@ -51,8 +60,8 @@ export interface PasswordTry {
 export class PasswordChecks {
   readonly #tries: Tries
   readonly #turns = new Turns({ atOnce: AT_ONCE, queueLength: QUEUE_LENGTH })
-  readonly #key = randomBytes(32)
-  /** Right ones, and those that are under way, under an HMAC that only this process can make. */
+  readonly #key = randomBytes(32).toString('base64')
+  /** Right ones, and those that are under way, by a digest that only this process can make. */
   readonly #known = new Map<string, true | Promise<boolean>>()
 
   constructor(tries: Tries) {
@@ -61,6 +70,7 @@ export class PasswordChecks {
 
   /** True at once for one that was right before. @throws problem `tunnel.too_many_tries` or `tunnel.busy` */
   matches(attempt: PasswordTry): true | Promise<boolean> {
+    this.#tries.check(attempt.tunnelId, attempt.ip)
     const name = this.#nameOf(attempt)
     const known = this.#known.get(name)
     if (known !== undefined) return known
@@ -102,7 +112,6 @@ export class PasswordChecks {
   }
 
   #nameOf({ tunnelId, password, stored }: PasswordTry): string {
-    const text = [tunnelId, stored, password].join('\0')
-    return createHmac('sha256', this.#key).update(text).digest('base64')
+    return sha256([this.#key, tunnelId, stored, password].join('\0')).toString('base64')
   }
 }

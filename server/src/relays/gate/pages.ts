@@ -6,7 +6,7 @@ export function problemPage(problem: Problem): string {
   const { kind, message, suggestion } = problem
   return page(
     kind.title,
-    `<p>${escape(message)}</p>
+    `<p>${marked(message)}</p>
 ${suggestion ? `<p>${marked(suggestion)}</p>` : ''}
 <p class="code">${kind.status} <code>${escape(kind.code)}</code></p>`,
   )

@@ -60,19 +60,30 @@ function isRight(entry: Entry, { ip }: GateRequest, password: string): boolean |
   return tools.passwords.matches({ tunnelId, ip, password, stored: access.passwordHash })
 }
 
-/** @throws problem `tunnel.bad_request` */
+/** @throws problem `tunnel.bad_request` or `tunnel.body_too_slow` */
 async function readForm(
   { body }: GateRequest,
   { contentType = '' }: GateHeaders,
 ): Promise<URLSearchParams> {
-  if (!body || !contentType.toLowerCase().startsWith(FORM)) throw problems.badRequest()
-  const late = AbortSignal.timeout(LONGEST_MS)
-  const chunks: Uint8Array[] = []
+  if (!body || !contentType.toLowerCase().startsWith(FORM)) {
+    throw problems.badRequest({ detail: 'The password comes in a form.' })
+  }
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const chunks: Buffer[] = []
   let length = 0
-  for await (const chunk of body) {
+  const take = (chunk: Buffer) => {
     length += chunk.length
-    if (length > MAX_FORM_BYTES || late.aborted) throw problems.badRequest()
     chunks.push(chunk)
+    if (length > MAX_FORM_BYTES) reject(problems.badRequest({ detail: 'The form is too long.' }))
+  }
+  const late = () => reject(problems.bodyTooSlow({ seconds: LONGEST_MS / 1000 }))
+  const timer = setTimeout(late, LONGEST_MS)
+  body.on('data', take).once('end', resolve).once('close', late)
+  try {
+    await promise
+  } finally {
+    clearTimeout(timer)
+    body.off('data', take).off('close', late)
   }
   return new URLSearchParams(Buffer.concat(chunks).toString())
 }

@@ -28,11 +28,19 @@ export const visitorProblems = defineProblems({
     category: 'validation',
   },
   stopped: {
-    code: 'tunnel.stopped',
+    code: 'tunnel.not_started',
     status: 503,
     title: 'The tunnel is stopped',
     detail: 'Whoever runs this service has stopped its tunnel.',
     level: 'info',
+  },
+  quotaExceeded: {
+    code: 'tunnel.quota_exceeded',
+    status: 429,
+    title: 'This tunnel has carried all that it may for now',
+    detail: 'The account of this tunnel has used all bytes of this month.',
+    suggestion:
+      'Come back when `Retry-After` says. Whoever runs the service sees it with GET /api/v1/quotas.',
   },
   noAgent: {
     code: 'tunnel.no_agent',
@@ -120,7 +128,7 @@ export const visitorProblems = defineProblems({
     suggestion: 'Wait, and then try again with the right one.',
   },
   hashingBusy: {
-    code: 'tunnel.busy',
+    code: 'tunnel.sign_in_busy',
     status: 503,
     title: 'Too many are signing in at once',
     level: 'warn',
@@ -174,6 +182,13 @@ export const visitorProblems = defineProblems({
     title: 'This link does not count any more',
     detail: 'It is wrong, it has ended, or it was taken back.',
     suggestion: 'Ask whoever gave it to you for a new one.',
+  },
+  grantEnded: {
+    code: 'tunnel.grant_ended',
+    status: 403,
+    title: 'This tunnel is not shared with this session any more',
+    detail: 'What let the browser session in was taken back, or has ended.',
+    suggestion: 'Ask whoever runs the service to share it again.',
   },
   visitFailed: {
     code: 'tunnel.visit_failed',

@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream'
+
 /** What the gate is told of a request. */
 export interface GateRequest {
   readonly method: string
@@ -12,9 +14,7 @@ export interface GateRequest {
   /** Whether the visitor came by TLS. */
   readonly secure: boolean
   /** Read for the password page alone. */
-  readonly body?: AsyncIterable<Uint8Array>
-  /** The visitor has gone. */
-  readonly signal?: AbortSignal
+  readonly body?: Readable
 }
 
 /** The headers that the gate goes by. */
@@ -83,7 +83,8 @@ export function isReading(method: string): boolean {
  */
 export function isCrossSite({ method, host }: GateRequest, headers: GateHeaders): boolean {
   const { fetchSite, fetchMode, fetchDest = 'document', origin } = headers
-  if (fetchSite !== undefined && fetchSite !== 'same-origin' && fetchSite !== 'none') {
+  if (fetchSite === 'same-origin' || fetchSite === 'none') return false
+  if (fetchSite !== undefined) {
     return !(isReading(method) && fetchMode === 'navigate' && fetchDest === 'document')
   }
   return origin !== undefined && URL.parse(origin)?.host !== host.toLowerCase()

@@ -7,8 +7,6 @@ export type Encoding = 'br' | 'gzip'
 export interface CompressionFacts {
   method: string
   status: number
-  /** Of the request. */
-  acceptEncoding: string | undefined
   /** Of the answer, names and values in turn. */
   headers: readonly string[]
 }

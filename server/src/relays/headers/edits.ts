@@ -13,7 +13,9 @@ const NO_NAMES: ReadonlySet<string> = new Set()
 const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/
 const VALUE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/
 /** Of these the relay answers for itself; `hostHeader` is how the host is set. */
-const OWN = new Set(['host', 'content-length', 'trailer', 'via', 'forwarded', 'set-cookie'])
+const OWN = new Set([
+  ...['host', 'content-length', 'content-encoding', 'trailer', 'via', 'forwarded'],
+])
 
 /** Whether a rule may name it: neither framing, nor routing, nor what tells where a request comes from. */
 export function isEditable(header: string): boolean {
@@ -30,7 +32,7 @@ export function isHeaderValue(value: string): boolean {
 /** Undefined when nothing is to be done. Rules that cannot be kept are left out. */
 export function headerEdits({ set, remove }: HeaderRules): HeaderEdits | undefined {
   const wanted = Object.entries(set).filter(
-    ([name, value]) => isEditable(name) && isHeaderValue(value),
+    ([name, value]) => isEditable(name) && isHeaderValue(value) && !/^set-cookie$/i.test(name),
   )
   const names = [...remove.filter(isEditable), ...wanted.map(([name]) => name)]
   if (names.length === 0) return undefined

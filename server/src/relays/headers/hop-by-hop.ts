@@ -1,6 +1,14 @@
 /** What ends at the next hop, whether `Connection` names it or not (RFC 9110, 7.6.1), and `Expect`, which the relay meets itself. */
 const HOP_BY_HOP = new Set([
-  ...['connection', 'keep-alive', 'proxy-connection', 'te', 'transfer-encoding', 'upgrade'],
+  ...[
+    'connection',
+    'close',
+    'keep-alive',
+    'proxy-connection',
+    'te',
+    'transfer-encoding',
+    'upgrade',
+  ],
   ...['proxy-authorization', 'proxy-authenticate', 'proxy-authentication-info'],
   ...['http2-settings', 'expect'],
 ])

@@ -12,6 +12,7 @@ import {
 } from '../headers/compression.ts'
 import { forwardedHeaders } from '../headers/forwarded.ts'
 import { serviceHost } from '../headers/service-host.ts'
+import { passedTrailers } from '../headers/trailers.ts'
 import { visitorProblems as problems } from '../gate/problems.ts'
 import { LinkLost } from '../links/link.ts'
 import type { AnswerHead } from './answer-parser.ts'
@@ -155,7 +156,8 @@ export class Exchange implements Asker, UnderWay {
     const headers = this.#answerHeaders(status, rawHeaders)
     this.#out ??= response
     try {
-      response.writeHead(status, reason, headers)
+      if (response.req.httpVersionMajor === 1) response.writeHead(status, reason, headers)
+      else response.writeHead(status, headers)
     } catch (error) {
       this.onFailed('reset', error as Error)
       return
@@ -186,7 +188,7 @@ export class Exchange implements Asker, UnderWay {
     this.#ended = true
     this.#outcome ??= 'answered'
     const { request, response } = this.#asked
-    if (rawTrailers.length > 0) addTrailers(response, rawTrailers)
+    if (rawTrailers.length > 0) addTrailers(response, passedTrailers(rawTrailers))
     if (this.#body === 'flowing' || this.#body === 'held') linger(request, response)
     this.#body = 'sent'
     if (!this.#out!.writableEnded) this.#out!.end()
@@ -287,7 +289,7 @@ export class Exchange implements Asker, UnderWay {
     this.#body = 'sent'
     this.passage.activeMs = this.#nowMs
     this.passage.capture?.requestEnd()
-    this.#connection?.end(this.#asked.request.rawTrailers)
+    this.#connection?.end(passedTrailers(this.#asked.request.rawTrailers))
   }
 
   /** Bytes that wait for the service are not the visitor's fault. */

@@ -21,6 +21,8 @@ export interface Caller {
   readonly sessionId?: string
   readonly grantId?: string
   readonly replayOf?: string
+  /** The relay that it has come to. */
+  readonly forwardedBy?: string
 }
 
 export interface Wanted {
@@ -221,6 +223,7 @@ export class Passage {
     if (this.#connectMs !== undefined) decision.connectMs = this.#connectMs
     if (this.#firstByteMs !== undefined) decision.firstByteMs = this.#firstByteMs
     if (status !== undefined) decision.status = status
+    if (caller.forwardedBy !== undefined) decision.forwardedBy = caller.forwardedBy
     if (caller.replayOf !== undefined) decision.replayOf = caller.replayOf
     return decision
   }

@@ -8,6 +8,7 @@ import { answerOwn, answerProblem } from './answer.ts'
 import { Exchange } from './exchange.ts'
 import { type Caller, Passage, REQUEST_ID } from './passage.ts'
 import type { ServedTunnel } from './served-tunnel.ts'
+import { refusalOfSession } from './session-right.ts'
 import type { Aim } from './strictness.ts'
 
 export interface RequestVisit {
@@ -31,7 +32,10 @@ export function serveRequest(served: ServedTunnel, visit: RequestVisit): void {
   }
   if (!served.spec.started) return refuse(problems.stopped())
   if (isLoop(request.rawHeaders, served.spec.id)) return refuse(problems.loop())
-  if (caller.sessionId !== undefined) return admit()
+  if (caller.sessionId !== undefined) {
+    const refusal = refusalOfSession(served, caller)
+    return refusal ? refuse(refusal) : admit()
+  }
   const judged = tunnel.gate.judge({
     ...{ method, url: aim.path, rawHeaders: request.rawHeaders, host: aim.host },
     ...{ ip: caller.ip, secure: caller.secure, body: request },

@@ -156,7 +156,11 @@ export class ActiveTunnel {
   }
 
   look(nowMs: number): void {
-    for (const one of this.underWay) one.look(nowMs)
+    const timeMs = this.served.surroundings.clock.now().getTime()
+    for (const one of this.underWay) {
+      if ((one.admitted?.untilMs ?? Infinity) <= timeMs) one.cut()
+      else one.look(nowMs)
+    }
     this.pool.sweep(nowMs)
   }
 

@@ -15,6 +15,7 @@ import { problemOf, requestHead } from './exchange.ts'
 import { type Caller, Passage, REQUEST_ID } from './passage.ts'
 import { enter } from './serve-request.ts'
 import type { ServedTunnel, UnderWay } from './served-tunnel.ts'
+import { refusalOfSession } from './session-right.ts'
 import type { Asker, ServiceConnection } from './service-connection.ts'
 import type { Aim } from './strictness.ts'
 
@@ -39,6 +40,10 @@ export async function serveUpgrade(served: ServedTunnel, visit: UpgradeVisit): P
   }
   if (!served.spec.started) return refuse(problems.stopped())
   if (isLoop(request.rawHeaders, served.spec.id)) return refuse(problems.loop())
+  if (caller.sessionId !== undefined) {
+    const refusal = refusalOfSession(served, caller)
+    if (refusal) return refuse(refusal)
+  }
   try {
     if (caller.sessionId === undefined) {
       const judged = await judge(tunnel, visit)

@@ -1,10 +1,7 @@
-import { Transform } from 'node:stream'
 import type { Clock } from '#kernel/clock.ts'
 
 /** How much may pass at once after a rest. */
 const BURST_MS = 250
-/** Nobody waits longer in one piece, so that a limit that was raised is soon felt. */
-const LONGEST_PIECE_MS = 500
 
 /** Bytes a second, of all that passes one way. Without a limit it costs one comparison. */
 export class Bandwidth {
@@ -23,33 +20,22 @@ export class Bandwidth {
 
   /** Holds for what is under way too. */
   apply(bytesPerSecond: number | undefined): void {
-    const wasLimited = this.isLimited
+    const wasLimited = this.#isLimited
     if (wasLimited) this.#refill()
     this.#bytesPerMs = bytesPerSecond === undefined ? Infinity : Math.max(1, bytesPerSecond) / 1000
     if (!wasLimited) this.#start()
   }
 
-  get isLimited(): boolean {
+  get #isLimited(): boolean {
     return this.#bytesPerMs !== Infinity
   }
 
-  /** Takes what has come already; gives the milliseconds until more may be read, mostly 0. */
+  /** Takes what has come already; gives the milliseconds until more should be read, mostly 0. */
   take(bytes: number): number {
-    if (!this.isLimited) return 0
-    this.#taken += bytes
-    return this.leftMs(this.#taken)
-  }
-
-  /** What `leftMs` asks for: all that was taken so far. */
-  get position(): number {
-    return this.#taken
-  }
-
-  /** The milliseconds until what was taken up to this position may have passed, as the limit is now. */
-  leftMs(position: number): number {
-    if (!this.isLimited) return 0
+    if (!this.#isLimited) return 0
     this.#refill()
-    return Math.max(0, (position - this.#allowed) / this.#bytesPerMs)
+    this.#taken += bytes
+    return Math.max(0, (this.#taken - this.#allowed) / this.#bytesPerMs)
   }
 
   #start(): void {
@@ -63,25 +49,4 @@ export class Bandwidth {
     this.#allowed = Math.min(most, this.#allowed + (now - this.#at) * this.#bytesPerMs)
     this.#at = now
   }
-}
-
-/** Passes bytes on as fast as the limit allows, which holds back whoever sends them: nothing is kept but the chunk at hand. */
-export function pacing(bandwidth: Bandwidth): Transform {
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      const leftMs = bandwidth.take(chunk.length)
-      if (leftMs === 0) return done(undefined, chunk)
-      const { position } = bandwidth
-      const wait = (ms: number) =>
-        setTimeout(
-          () => {
-            const left = this.destroyed ? 0 : bandwidth.leftMs(position)
-            if (left > 0) wait(left)
-            else done(undefined, chunk)
-          },
-          Math.min(ms, LONGEST_PIECE_MS),
-        )
-      wait(leftMs)
-    },
-  })
 }

@@ -27,11 +27,16 @@ export async function handOverUpgrade(
       ...peerHeaders(pass),
     ],
   })
-  const { answer, far } = await upgraded(asked, socket)
+  // Who asks for a WebSocket and says nothing more has left; of TCP it may only listen from now on.
+  const leave = () => asked.destroy()
+  socket.once('end', leave)
+  const { answer, far } = await upgraded(asked, socket).finally(() => socket.off('end', leave))
   if (isNoLink(answer, pass)) {
     answer.resume()
     return false
   }
+  // It has said all that it will before it was heard.
+  if (socket.readableEnded) socket.destroy()
   if (!far) {
     await refuse(answer, socket)
     return true
@@ -71,7 +76,9 @@ interface Upgraded {
 async function upgraded(asked: ClientRequest, visitor: Duplex): Promise<Upgraded> {
   const { promise, resolve, reject } = Promise.withResolvers<Upgraded>()
   const leave = () => asked.destroy()
-  visitor.once('close', leave)
+  // Nobody reads yet, so that the end of what the visitor says has to be looked for.
+  const look = () => void visitor.read(0)
+  visitor.on('readable', look).once('close', leave)
   asked.once('upgrade', (answer, socket, head) => resolve({ answer, far: { socket, head } }))
   asked.once('response', (answer) => resolve({ answer }))
   asked.on('error', (error) => reject(error instanceof Unreached ? error : new Unheard(error)))
@@ -79,7 +86,7 @@ async function upgraded(asked: ClientRequest, visitor: Duplex): Promise<Upgraded
   try {
     return await promise
   } finally {
-    visitor.off('close', leave)
+    visitor.off('readable', look).off('close', leave)
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import { mayRetry } from '../balance/retry.ts'
-import { byName, hasBody, pairs, passedHeaders } from './heads.ts'
+import { byName, expectsContinue, hasBody, pairs, passedHeaders } from './heads.ts'
 import { type PeerLink, Unreached } from './peer-link.ts'
 import type { PeerVisit } from './visit.ts'
 import { encodeVisit, NO_LINK_STATUS, PEER_HEADERS, type VisitKind } from './wire.ts'
@@ -40,27 +40,63 @@ export async function handOver(
 ): Promise<boolean> {
   const asked = link.ask({
     ...{ method: request.method!, path: request.url! },
-    headers: [...passedHeaders(request), ...framingOf(request), ...peerHeaders(pass)],
+    headers: [
+      ...passedHeaders(request),
+      ...framingOf(request),
+      ...peerHeaders(pass, expectsContinue(request)),
+    ],
   })
+  const body = new Body(request, response, asked)
   const leave = () => asked.destroy()
   response.once('close', leave)
   try {
-    const answer = await answerTo(asked, request)
+    const answer = await answerTo(asked, body)
     if (isNoLink(answer, pass)) {
       answer.resume()
       return false
     }
+    // A service may begin to answer before it reads.
+    body.send()
     await passOn(answer, response)
     return true
   } finally {
     response.off('close', leave)
-    // A body that was not wanted would be taken for the next request of the connection.
+    // The rest of a body that was not wanted would be taken for the next request of the connection.
     if (!asked.writableFinished) asked.destroy()
   }
 }
 
-export function peerHeaders({ token, nonce, visit, as }: Pass): string[] {
-  const told = encodeVisit(visit, as)
+/** What follows the head of a request, once the other relay wants it. */
+class Body {
+  readonly request: IncomingMessage
+  readonly isThere: boolean
+  isSent = false
+  readonly #response: ServerResponse
+  readonly #asked: ClientRequest
+
+  constructor(request: IncomingMessage, response: ServerResponse, asked: ClientRequest) {
+    this.request = request
+    this.#response = response
+    this.#asked = asked
+    this.isThere = hasBody(request)
+    if (!this.isThere) asked.end()
+  }
+
+  readonly send = (): void => {
+    if (!this.isThere || this.isSent) return
+    this.isSent = true
+    const { request } = this
+    if (expectsContinue(request) && !this.#response.headersSent) this.#response.writeContinue()
+    request.pipe(this.#asked, { end: false })
+    request.once('end', () => {
+      if (request.rawTrailers.length > 0) this.#asked.addTrailers(pairs(request.rawTrailers))
+      this.#asked.end()
+    })
+  }
+}
+
+export function peerHeaders({ token, nonce, visit, as }: Pass, expects = false): string[] {
+  const told = encodeVisit({ visit, as, ...(expects && { expects }) })
   return [PEER_HEADERS.token, token, PEER_HEADERS.nonce, nonce, PEER_HEADERS.visit, told]
 }
 
@@ -77,32 +113,18 @@ function framingOf(request: IncomingMessage): string[] {
   return length === undefined && !BODILESS.has(request.method!) ? ['Content-Length', '0'] : []
 }
 
-async function answerTo(asked: ClientRequest, request: IncomingMessage): Promise<IncomingMessage> {
-  const waits = hasBody(request)
-  let isWanted = false
+async function answerTo(asked: ClientRequest, body: Body): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-  asked.once('response', resolve).on('error', reject)
-  asked.once('continue', () => {
-    isWanted = true
-    sendBody(request, asked)
-  })
-  if (!waits) asked.end()
+  asked.once('response', resolve).on('error', reject).once('continue', body.send)
   try {
     return await promise
   } catch (error) {
     if (error instanceof Unreached) throw error
-    const failure = waits && !isWanted ? 'unsent' : 'link_lost'
-    const mayAskAgain = mayRetry(request.method!, { body: isWanted, answer: false }, failure)
+    const failure = body.isThere && !body.isSent ? 'unsent' : 'link_lost'
+    const { method } = body.request
+    const mayAskAgain = mayRetry(method!, { body: body.isSent, answer: false }, failure)
     throw mayAskAgain ? new Unheard(error) : error
   }
-}
-
-function sendBody(request: IncomingMessage, asked: ClientRequest): void {
-  request.pipe(asked, { end: false })
-  request.once('end', () => {
-    if (request.rawTrailers.length > 0) asked.addTrailers(pairs(request.rawTrailers))
-    asked.end()
-  })
 }
 
 /** As it comes. Once it has begun, whatever breaks breaks the visitor's exchange. */

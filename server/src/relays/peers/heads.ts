@@ -31,6 +31,10 @@ export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }
 
+export function expectsContinue({ headers }: IncomingMessage): boolean {
+  return headers.expect?.toLowerCase() === '100-continue'
+}
+
 /** Takes a header out of a head and gives its value; nobody behind finds it there. */
 export function takeHeader(request: IncomingMessage, name: string): string | undefined {
   const value = request.headers[name]

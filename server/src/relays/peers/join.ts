@@ -1,5 +1,4 @@
 import type { Duplex } from 'node:stream'
-import { pipeline } from 'node:stream'
 
 interface End {
   socket: Duplex
@@ -7,19 +6,37 @@ interface End {
   head: Buffer
 }
 
+/** Time for what is under way to one end once the other is gone. */
+const FLUSH_MS = 1_000
+
 /** Passes bytes both ways, each at the pace of its reader, until both ends are done or one breaks. */
-export function join(near: End, far: End): Promise<void> {
-  for (const { socket, head } of [near, far]) {
+export async function join(near: End, far: End): Promise<void> {
+  const closed = [near, far].map(({ socket, head }) => {
     // One may end what it says and go on to listen.
     socket.allowHalfOpen = true
     socket.on('error', () => {})
     if (head.length > 0) socket.unshift(head)
-  }
-  return new Promise((resolve) => {
-    pipeline(near.socket, far.socket, near.socket, () => {
-      near.socket.destroy()
-      far.socket.destroy()
-      resolve()
-    })
+    return untilClosed(socket)
+  })
+  near.socket.once('close', () => endSoon(far.socket))
+  far.socket.once('close', () => endSoon(near.socket))
+  near.socket.pipe(far.socket)
+  far.socket.pipe(near.socket)
+  if (near.socket.destroyed) endSoon(far.socket)
+  if (far.socket.destroyed) endSoon(near.socket)
+  await Promise.all(closed)
+}
+
+function untilClosed(socket: Duplex): Promise<void> {
+  if (socket.closed) return Promise.resolve()
+  return new Promise((resolve) => socket.once('close', () => resolve()))
+}
+
+function endSoon(socket: Duplex): void {
+  if (socket.destroyed) return
+  const timer = setTimeout(() => socket.destroy(), FLUSH_MS)
+  socket.end(() => {
+    clearTimeout(timer)
+    socket.destroy()
   })
 }

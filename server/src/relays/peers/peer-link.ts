@@ -11,7 +11,7 @@ const MAX_IDLE = 64
 /** Visitors are limited where they come in; this only keeps a mistake small. */
 const MAX_CONNECTIONS = 4_096
 const PULSE_EVERY_MS = 3_000
-const PULSE_MS = 4_000
+const PULSE_MS = 3_000
 /** Pulses in a row without an answer after which the network counts as broken. */
 const MISSED = 3
 /** How long a relay that could not be reached is asked last. */
@@ -106,9 +106,10 @@ export class PeerLink implements AsyncDisposable {
 
   #pulse(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const asked = request({
-        ...{ path: PULSE_PATH, agent: this.#agent, signal: AbortSignal.timeout(PULSE_MS) },
-      })
+      const signal = AbortSignal.timeout(PULSE_MS)
+      // A request that still waits for its connection says nothing of that.
+      signal.addEventListener('abort', () => reject(signal.reason as Error))
+      const asked = request({ path: PULSE_PATH, agent: this.#agent, signal })
       asked.once('error', reject)
       asked.once('response', (answer: IncomingMessage) => {
         answer.resume()

@@ -71,11 +71,12 @@ export class PeerServer implements AsyncDisposable {
       ...{ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 0, noDelay: true },
       ...{ keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: MAX_HEADER_BYTES },
       ...{ keepAlive: true, keepAliveInitialDelay: PROBE_AFTER_MS },
+      // Whether a visitor of HTTP/1.0 may come without one was for the first relay to say.
+      requireHostHeader: false,
     })
     this.#server.maxConnections = MAX_CONNECTIONS
     this.#server.on('request', (request, response) => void this.#request(request, response))
     this.#server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-      continueWhenRead(request, response)
       void this.#request(request, response)
     })
     this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head))
@@ -100,6 +101,7 @@ export class PeerServer implements AsyncDisposable {
       if (asking.told) {
         const visit = this.#visitOf(asking)
         if (!visit || asking.told.as !== 'request') return void refuse(response, 401)
+        if (!asking.told.expects) continueWhenRead(request, response)
         return await this.#serve(request, response, visit)
       }
       if (request.url === PULSE_PATH) return void response.writeHead(204).end()
@@ -188,8 +190,12 @@ function readAsking(request: IncomingMessage): Asking {
   return { token, nonce, told: told === undefined ? undefined : decodeVisit(told) }
 }
 
-/** The peer keeps the body until somebody here wants it, so that it is whole when nobody does. */
+/**
+ * The peer keeps the body until somebody here wants it, so that it is whole when nobody does. The visitor has not asked for that, and
+ * whoever serves it does not see that it was.
+ */
 function continueWhenRead(request: IncomingMessage, response: ServerResponse): void {
+  if (takeHeader(request, 'expect') === undefined) return
   const read = request._read.bind(request)
   request._read = (size) => {
     request._read = read
@@ -216,5 +222,6 @@ function refuseSocket(socket: Duplex, status: number, headers: Record<string, st
 function accept(socket: Duplex, head: Buffer): void {
   const lines = `connection: Upgrade\r\nupgrade: ${STREAM_PROTOCOL}`
   socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines}\r\n\r\n`)
+  socket.allowHalfOpen = true
   if (head.length > 0) socket.unshift(head)
 }

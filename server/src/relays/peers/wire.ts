@@ -44,14 +44,22 @@ export const NO_LINK_STATUS = 421
 
 export type VisitKind = 'request' | 'upgrade' | 'connection'
 
-export function encodeVisit(visit: PeerVisit, as: VisitKind): string {
-  return Buffer.from(JSON.stringify({ visit, as })).toString('base64url')
+/** What one relay tells another of somebody whom it hands over. */
+export interface Told {
+  visit: PeerVisit
+  as: VisitKind
+  /** Whether the visitor itself waits to be told to send its body, as peers do in any case. */
+  expects?: boolean
+}
+
+export function encodeVisit(told: Told): string {
+  return Buffer.from(JSON.stringify(told)).toString('base64url')
 }
 
 /** What a peer has written; nobody else has a token to write it with. */
-export function decodeVisit(text: string): { visit: PeerVisit; as: VisitKind } | undefined {
+export function decodeVisit(text: string): Told | undefined {
   try {
-    return JSON.parse(Buffer.from(text, 'base64url').toString()) as ReturnType<typeof decodeVisit>
+    return JSON.parse(Buffer.from(text, 'base64url').toString()) as Told
   } catch {
     return undefined
   }

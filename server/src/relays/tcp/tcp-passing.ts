@@ -25,7 +25,7 @@ export class TcpPassing implements UnderWay {
   static async begin(served: ServedTunnel, socket: Duplex, caller: Caller): Promise<void> {
     const passing = new TcpPassing(served, socket, caller)
     const { passage } = passing
-    if (!served.spec.started) return passing.refuse('tunnel.stopped')
+    if (!served.spec.started) return passing.refuse('tunnel.not_started')
     try {
       if (caller.sessionId === undefined) {
         const judged = await served.active.gate.judge({

@@ -30,7 +30,7 @@ const KINDS: readonly (readonly [RegExp, Kind])[] = [
   [/^\/v1\/auth\/oauth\/:provider\//, 'installation'],
   [/^\/v1\/auth\/(2fa\/devices|passkeys)\/:id$/, 'person'],
   [/^\/v1\/operations\/:id$/, 'person'],
-  [/^\/v1\/(fleet|ec2)\//, 'installation'],
+  [/^\/v1\/(fleet|ec2|relays)\//, 'installation'],
   [/^\/v1\/admin\//, 'installation'],
 ]
 

@@ -2,7 +2,7 @@
 
 alter table relays
   -- Why it takes no new links; null when it does. `stopping` and `surplus`: it ends once nothing is under way.
-  add column drain_reason text check (drain_reason in ('asked', 'stopping', 'surplus')),
+  add column drain_reason text check (drain_reason in ('asked', 'stopping', 'surplus', 'leaving')),
   -- When what is then still under way is cut, of one that is to end.
   add column drain_until timestamptz,
   add column joined_at timestamptz;

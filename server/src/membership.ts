@@ -2,14 +2,14 @@ import { X509Certificate } from 'node:crypto'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { generate } from 'selfsigned'
-import type { Joined } from '#fleet/index.ts'
 import { type Config, ConfigError, isLoopback } from '#kernel/config.ts'
 import { systemClock } from '#kernel/clock.ts'
 import type { Home } from '#kernel/home.ts'
 
-/** What a join bought; kept in the data directory, so that a restarted node is the same one. */
-export type Membership = Pick<Joined, 'nodeId' | 'instanceId' | 'credential' | 'publicKeys'> & {
+/** What a join bought; kept in the data directory, so that a process that is started again is the same node or relay. */
+export interface Membership {
+  credential: string
+  publicKeys: readonly Record<string, unknown>[]
   /** Of the control plane that it joined. */
   url: string
   /** Of the certificate that it joined with. */
@@ -27,13 +27,16 @@ const CERTIFICATE_DAYS = 3_650
 
 const membershipFile = (home: Home) => join(home.keys, 'membership.json')
 
+/** Its presence in the data directory says that the process has left, and is not to be started again by whoever keeps it. */
+export const leftFile = ({ run }: Pick<Home, 'run'>) => join(run, 'left')
+
 /** Nothing for one of another control plane, or of another certificate. */
-export async function recallMembership(
+export async function recallMembership<Kept extends Membership>(
   home: Home,
   { CONTROL_PLANE_URL }: Config,
   { fingerprint }: Certificate,
-): Promise<Membership | undefined> {
-  const kept = await readJson<Membership>(membershipFile(home))
+): Promise<Kept | undefined> {
+  const kept = await readJson<Kept>(membershipFile(home))
   if (kept?.fingerprint !== fingerprint) return undefined
   return kept.url === CONTROL_PLANE_URL ? kept : undefined
 }
@@ -52,7 +55,9 @@ export async function ownCertificate(home: Home): Promise<Certificate> {
   const kept = await readJson<Certificate>(file)
   if (kept) return kept
   const notAfterDate = new Date(systemClock.now().getTime() + CERTIFICATE_DAYS * 86_400_000)
-  const made = await generate([{ name: 'commonName', value: 'gantry-node' }], {
+  // It is needed once in the life of a data directory.
+  const { generate } = await import('selfsigned')
+  const made = await generate([{ name: 'commonName', value: 'gantry' }], {
     ...{ keyType: 'ec', curve: 'P-256', algorithm: 'sha256', notAfterDate },
   })
   const fingerprint = new X509Certificate(made.cert).fingerprint256
@@ -61,28 +66,29 @@ export async function ownCertificate(home: Home): Promise<Certificate> {
   return certificate
 }
 
-/** Where the control plane reaches this node. */
+/** Where the control plane, and relays, reach this process. */
 export function advertisedUrl({ ADVERTISE_URL, HOST }: Config, port: number): string {
   if (ADVERTISE_URL) return ADVERTISE_URL
   const host = HOST === '0.0.0.0' || HOST === '::' ? hostname() : HOST
   return `https://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-/** @throws ConfigError that says what a node needs beside what every process does */
-export function checkNodeConfig(
+/** @throws ConfigError that says what a process without a database needs beside what every process does */
+export function checkMemberConfig(
   { CONTROL_PLANE_URL, JOIN_TOKEN, ADVERTISE_URL, HOST }: Config,
+  what: 'node' | 'relay',
   isMember: boolean,
 ): void {
   const wrong: string[] = []
   if (!CONTROL_PLANE_URL) {
-    wrong.push('CONTROL_PLANE_URL: a node needs the address of the API that it works for')
+    wrong.push(`CONTROL_PLANE_URL: a ${what} needs the address of the API that it works for`)
   }
   if (!JOIN_TOKEN && !isMember) {
-    wrong.push('JOIN_TOKEN: a node joins with one; make it with POST /api/v1/fleet/join-tokens')
+    wrong.push(`JOIN_TOKEN: a ${what} joins with one; make it with POST /api/v1/fleet/join-tokens`)
   }
   if (ADVERTISE_URL && !ADVERTISE_URL.startsWith('https:')) {
     wrong.push(
-      'ADVERTISE_URL: must be an https URL: a node speaks TLS, with a certificate of its own',
+      `ADVERTISE_URL: must be an https URL: a ${what} speaks TLS, with a certificate of its own`,
     )
   }
   const isFar = CONTROL_PLANE_URL && !isLoopback(hostOf(CONTROL_PLANE_URL))

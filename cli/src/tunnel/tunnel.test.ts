@@ -1,0 +1,242 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { eventually, freePort, temporaryPath } from '@gantry/server/kernel/test-support.ts'
+import { serveHttp } from '../../../sdk/src/tunnels/test-agent.ts'
+import { TestPlane } from '../../../sdk/src/tunnels/test-plane.ts'
+import { TestRelay, visit } from '../../../sdk/src/tunnels/test-relay.ts'
+
+const GANTRY = join(import.meta.dirname, '../../bin/gantry.mjs')
+
+/** One run of the command. */
+class Command implements AsyncDisposable {
+  readonly child: ChildProcess
+  readonly ended: Promise<number | null>
+  output = ''
+  errors = ''
+
+  constructor(args: readonly string[], env: Record<string, string | undefined>) {
+    this.child = spawn(process.execPath, [GANTRY, ...args], {
+      env: { PATH: process.env.PATH, ...env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
+    this.child.stdout!.on('data', (chunk: Buffer) => (this.output += chunk.toString()))
+    this.child.stderr!.on('data', (chunk: Buffer) => (this.errors += chunk.toString()))
+    this.ended = once(this.child, 'close').then(([code]) => code as number | null)
+  }
+
+  async says(text: string | RegExp): Promise<void> {
+    const isSaid = () =>
+      typeof text === 'string' ? this.output.includes(text) : text.test(this.output)
+    await eventually(`it says ${text}, not only ${this.output}${this.errors}`, isSaid)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.child.kill('SIGKILL')
+    await this.ended
+  }
+}
+
+interface World extends AsyncDisposable {
+  relay: TestRelay
+  plane: TestPlane
+  port: number
+  env: Record<string, string>
+  gantry(...args: string[]): Command
+}
+
+async function world(): Promise<World> {
+  await using stack = new AsyncDisposableStack()
+  const relay = stack.use(await TestRelay.start())
+  const plane = stack.use(await TestPlane.start([relay]))
+  const service = stack.use(await serveHttp((_request, response) => response.end('hello')))
+  const env = { GANTRY_URL: plane.url, GANTRY_API_KEY: 'key', XDG_CONFIG_HOME: temporaryPath() }
+  const owned = stack.move()
+  return {
+    ...{ relay, plane, env, port: service.port },
+    gantry: (...args) => owned.use(new Command(args, env)),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+test('gantry tunnel http prints the address and the requests, and ends in order', async () => {
+  await using at = await world()
+  const command = at.gantry('tunnel', 'http', String(at.port), '--name', 'shop')
+  await command.says(`shop  http://shop.localhost:1  ->  http://localhost:${at.port}`)
+  await command.says('relay rel_test: open')
+  const [link] = at.relay.links
+  const { id } = at.plane.named('shop')
+  assert.equal((await visit(link!, { id, target: `http://localhost:${at.port}` })).status, 200)
+  const line = { at: '2026-01-02T03:04:05Z', method: 'GET', status: 200, durationMs: 3.4, bytes: 9 }
+  link!.tell({ type: 'request', tunnelId: id, line: { ...line, path: '/\u001b[2J' }, more: 2 })
+  await command.says('GET    /?[2J  200  3 ms  (and 2 more)')
+  command.child.kill('SIGINT')
+  assert.equal(await command.ended, 0)
+  assert.deepEqual(link!.messages, [{ type: 'leave' }])
+  assert.equal(command.errors, '')
+})
+
+test('a second signal ends it at once', async () => {
+  await using at = await world()
+  const command = at.gantry('tunnel', 'http', String(at.port), '--name', 'shop')
+  await command.says('relay rel_test: open')
+  const stream = at.relay.links[0]!.open(at.plane.named('shop').id, `http://localhost:${at.port}`)
+  await once(stream, 'response')
+  command.child.kill('SIGTERM')
+  await command.says('Ending what is under way')
+  command.child.kill('SIGTERM')
+  assert.equal(await command.ended, 143)
+})
+
+test('without a name one is made for the service, and found again by the next run', async () => {
+  await using at = await world()
+  for (const _run of [1, 2]) {
+    const command = at.gantry('tunnel', 'http', String(at.port), '--json')
+    await command.says('"event":"link"')
+    command.child.kill('SIGTERM')
+    await command.ended
+    const events = command.output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    assert.equal(events[0].event, 'tunnels')
+    assert.match(events[0].tunnels[0].name, new RegExp(`^[a-z]+-[a-z]+-${at.port}$`))
+  }
+  assert.equal(at.plane.tunnels.size, 1)
+})
+
+test('several tunnels of a file are held by one run, and a file that is wrong says where', async () => {
+  await using at = await world()
+  const file = temporaryPath('.json')
+  const write = (value: unknown) => writeFile(file, JSON.stringify(value))
+  await write({
+    label: 'laptop',
+    tunnels: [
+      { name: 'shop', http: at.port, basicAuth: 'ann:long enough', hostHeader: 'rewrite' },
+      { name: 'db', tcp: '127.0.0.1:5432' },
+    ],
+  })
+  const command = at.gantry('tunnel', 'start', file)
+  await command.says('relay rel_test: open')
+  assert.match(command.output, /shop .*\ndb .*tcp:\/\/127\.0\.0\.1:5432/)
+  assert.deepEqual(
+    at.plane.joins.map(({ label, tunnels }) => [label, tunnels.length]),
+    [['laptop', 2]],
+  )
+  assert.deepEqual(at.plane.named('shop').config, {
+    hostHeader: 'rewrite',
+    basicAuth: { username: 'ann', password: 'long enough' },
+  })
+  const cases = [
+    [{ tunnels: [{ name: 'x', port: 1 }] }, /tunnels\[0\] has no member port/],
+    [{ tunnels: [{ name: 'x' }] }, /tunnels\[0\] must have either http or tcp/],
+    [{ tunnels: [] }, /tunnels must be a list/],
+    [{ tunnels: [{ name: 'x', http: 'ftp://x' }] }, /'ftp:\/\/x' is not the address of a service/],
+  ] as const
+  for (const [value, message] of cases) {
+    await write(value)
+    const wrong = at.gantry('tunnel', 'start', file)
+    assert.equal(await wrong.ended, 1)
+    assert.match(wrong.errors, message)
+    assert.doesNotMatch(wrong.errors, / at .*\.ts:/, 'no stack')
+  }
+})
+
+test('the status tells why it ended: no connection 2, tunnel lost 3, key refused 4, wrong use 1', async () => {
+  await using at = await world()
+  const open = (...args: string[]) =>
+    at.gantry('tunnel', 'http', String(at.port), '--name', 'shop', ...args)
+  const lost = open()
+  await lost.says('relay rel_test: open')
+  const tunnelId = at.plane.named('shop').id
+  at.relay.links[0]!.tell({ type: 'lost', tunnelId, code: 'tunnel.taken_over', detail: 'newer' })
+  assert.equal(await lost.ended, 3)
+  assert.match(lost.output + lost.errors, /newer/)
+
+  at.plane.relays = [{ id: 'rel_gone', url: `http://127.0.0.1:${await freePort()}` }]
+  const alone = open('--exit-on-failure')
+  assert.equal(await alone.ended, 2)
+  assert.match(alone.errors, /no relay could be reached: connect ECONNREFUSED/)
+
+  at.plane.refuse = { status: 401, code: 'auth.key_ended' }
+  const refused = open()
+  assert.equal(await refused.ended, 4)
+  assert.match(refused.errors, /key does not count any more/)
+
+  const slip = open('--exit-on-failur')
+  assert.equal(await slip.ended, 1)
+  assert.match(slip.errors, /no option --exit-on-failur/)
+})
+
+test('an agent that is told to wait for its tunnel says so, and goes on', async () => {
+  await using at = await world()
+  const command = at.gantry(
+    'tunnel',
+    'http',
+    String(at.port),
+    '--name',
+    'shop',
+    '--on-takeover',
+    'wait',
+  )
+  await command.says('relay rel_test: open')
+  const { id: tunnelId } = at.plane.named('shop')
+  at.relay.links[0]!.tell({ type: 'lost', tunnelId, code: 'tunnel.taken_over', detail: 'newer.' })
+  await command.says('shop is lost: newer. Waiting until it is free.')
+  command.child.kill('SIGTERM')
+  assert.equal(await command.ended, 0)
+})
+
+test('a key is kept for its owner alone and sent to its own server only', async () => {
+  await using at = await world()
+  const { XDG_CONFIG_HOME, GANTRY_URL } = at.env as { XDG_CONFIG_HOME: string; GANTRY_URL: string }
+  const as = (env: Record<string, string>, ...args: string[]) =>
+    new Command(args, { XDG_CONFIG_HOME, ...env })
+  await using without = as({ GANTRY_URL }, 'tunnel', 'list')
+  assert.equal(await without.ended, 1)
+  assert.match(without.errors, /run gantry login first/)
+
+  await using login = as({}, 'login', '--url', GANTRY_URL)
+  login.child.stdin!.end('the-key\n')
+  assert.equal(await login.ended, 0)
+  assert.match(login.output, /You act as ann@example\.test/)
+  const file = join(XDG_CONFIG_HOME, 'gantry/credentials.json')
+  assert.equal((await stat(file)).mode & 0o777, 0o600)
+  assert.deepEqual(await readdir(join(XDG_CONFIG_HOME, 'gantry')), ['credentials.json'])
+  assert.deepEqual(JSON.parse(await readFile(file, 'utf8')), { url: GANTRY_URL, apiKey: 'the-key' })
+
+  await using list = as({}, 'tunnel', 'list')
+  assert.equal(await list.ended, 0)
+  assert.equal(at.plane.keys.at(-1), 'Bearer the-key')
+  await using elsewhere = as({ GANTRY_URL: 'http://127.0.0.1:9' }, 'tunnel', 'list')
+  assert.match(
+    (await elsewhere.ended, elsewhere.errors),
+    /There is no key for http:\/\/127\.0\.0\.1:9/,
+  )
+
+  at.plane.refuse = { status: 401, code: 'auth.key_invalid' }
+  await using wrong = as({}, 'login', '--url', GANTRY_URL, '--key', 'other')
+  assert.equal(await wrong.ended, 4)
+  assert.match(await readFile(file, 'utf8'), /the-key/)
+  await using logout = as({}, 'logout')
+  assert.equal(await logout.ended, 0)
+  await assert.rejects(stat(file), { code: 'ENOENT' })
+})
+
+test('tunnels are listed and shown', async () => {
+  await using at = await world()
+  await using held = at.gantry('tunnel', 'http', String(at.port), '--name', 'shop')
+  await held.says('relay rel_test: open')
+  await using list = at.gantry('tunnel', 'list')
+  assert.equal(await list.ended, 0)
+  assert.equal(list.output, 'shop  created  http://shop.localhost:1\n')
+  await using shown = at.gantry('tunnel', 'status', 'shop', '--json')
+  assert.equal(await shown.ended, 0)
+  assert.equal(JSON.parse(shown.output).name, 'shop')
+  await using none = at.gantry('tunnel', 'status', 'shoe')
+  assert.equal(await none.ended, 1)
+  assert.match(none.errors, /There is no tunnel shoe/)
+})

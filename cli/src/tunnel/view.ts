@@ -1,0 +1,121 @@
+import type { AgentEvents, OpenTunnel, TunnelAgent } from '@gantry/sdk/tunnels'
+
+export type Shape = 'live' | 'lines' | 'json'
+
+export interface Output {
+  write(text: string): unknown
+  readonly columns?: number
+}
+
+const CLEAR = '\r\u001b[2K'
+const REDRAW_MS = 1_000
+
+/** Shows what an agent does: with a line that is kept up to date at a terminal, as plain lines elsewhere, as JSON for programs. */
+export class View implements Disposable {
+  readonly #agent: TunnelAgent
+  readonly #shape: Shape
+  readonly #output: Output
+  readonly #timer: NodeJS.Timeout | undefined
+  #requests = 0
+  #shown = ''
+
+  constructor(agent: TunnelAgent, shape: Shape, output: Output = process.stdout) {
+    this.#agent = agent
+    this.#shape = shape
+    this.#output = output
+    this.#follow()
+    if (shape === 'live') this.#timer = setInterval(() => this.#redraw(), REDRAW_MS).unref()
+  }
+
+  /** A sentence for a person. */
+  say(text: string): void {
+    this.#tell('notice', { message: text }, text)
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer)
+    if (this.#shown !== '') this.#output.write(CLEAR)
+    this.#shown = ''
+  }
+
+  #follow(): void {
+    const on = <Kind extends keyof AgentEvents>(
+      kind: Kind,
+      text: (event: AgentEvents[Kind][0]) => string,
+    ) =>
+      this.#agent.on(kind, ((event: AgentEvents[Kind][0]) => {
+        const members = Array.isArray(event) ? { tunnels: event } : (event as object)
+        this.#tell(kind, members, text(event))
+      }) as never)
+    on('tunnels', (tunnels) => tunnels.map(describe).join('\n'))
+    on('link', ({ relayId, status, why }) => `relay ${relayId}: ${status}${why ? ` (${why})` : ''}`)
+    on('request', (request) => this.#describeRequest(request))
+    on(
+      'health',
+      ({ endpointId, status, message }) =>
+        `endpoint ${endpointId} is ${status}${message ? `: ${message}` : ''}`,
+    )
+    on(
+      'lost',
+      ({ tunnel, detail, waits }) =>
+        `${tunnel} is lost: ${detail}${waits ? ' Waiting until it is free.' : ''}`,
+    )
+    on(
+      'unserved',
+      ({ tunnel, address }) =>
+        `${tunnel} has an endpoint at ${address}; to serve it, start with --allow ${address}`,
+    )
+    on(
+      'retry',
+      ({ message, nextMs }) => `${message}; trying again in ${(nextMs / 1000).toFixed(1)} s`,
+    )
+    on('wake', ({ what }) =>
+      what === 'slept' ? 'this machine has slept; asking the relays' : 'the network has changed',
+    )
+  }
+
+  #describeRequest(request: AgentEvents['request'][0]): string {
+    const { method, path, status, durationMs, tunnel, more } = request
+    this.#requests += 1 + more
+    const left = more > 0 ? `  (and ${more} more)` : ''
+    const name = this.#agent.tunnels.length > 1 ? `${tunnel}  ` : ''
+    return `${name}${method.padEnd(6)} ${path}  ${status}  ${Math.round(durationMs)} ms${left}`
+  }
+
+  #tell(event: string, members: object, text: string): void {
+    if (this.#shape === 'json') {
+      this.#output.write(`${JSON.stringify({ event, ...members })}\n`)
+      return
+    }
+    const lines = text.split('\n').map((line) => `${printable(line)}\n`)
+    this.#output.write((this.#shown === '' ? '' : CLEAR) + lines.join(''))
+    this.#shown = ''
+    this.#redraw()
+  }
+
+  #redraw(): void {
+    if (this.#shape !== 'live') return
+    const line = this.#status().slice(0, (this.#output.columns ?? 80) - 1)
+    if (line === this.#shown) return
+    this.#output.write((this.#shown === '' ? '' : CLEAR) + line)
+    this.#shown = line
+  }
+
+  #status(): string {
+    const links = this.#agent.links.map(({ relayId, status, roundTripMs }) => {
+      const trip = roundTripMs === undefined ? '' : ` ${Math.max(1, Math.round(roundTripMs))} ms`
+      return `${relayId.slice(-6)}${status === 'open' ? trip : ' draining'}`
+    })
+    const by = links.length === 0 ? 'not connected' : `connected by ${links.join(', ')}`
+    return `${by} | ${this.#requests} requests | Ctrl+C ends it`
+  }
+}
+
+function describe({ name, url, target }: OpenTunnel): string {
+  return `${name}  ${url}  ->  ${target}`
+}
+
+/** What visitors send must not steer the terminal. */
+function printable(text: string): string {
+  return text.replace(/\p{C}/gu, '?')
+}

@@ -1,0 +1,25 @@
+const STEPS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
+
+/** `1536` becomes `1.5 KiB`. */
+export function bytes(count) {
+  let [value, step] = [count, 0]
+  while (value >= 1024 && step < STEPS.length - 1) {
+    value /= 1024
+    step++
+  }
+  return `${value >= 100 || step === 0 ? Math.round(value) : value.toFixed(1)} ${STEPS[step]}`
+}
+
+export function milliseconds(ms) {
+  if (ms === null || ms === undefined) return '–'
+  return ms >= 1000 ? `${(ms / 1000).toFixed(1)} s` : `${ms >= 10 ? Math.round(ms) : ms} ms`
+}
+
+export function number(count) {
+  return count.toLocaleString()
+}
+
+/** `0.9975` becomes `99.75 %`. */
+export function share(part) {
+  return part === null ? '–' : `${Math.floor(part * 10_000) / 100} %`
+}

@@ -1,0 +1,11 @@
+/** What a process needs that hosts a relay. Apart from `index.ts`, so that a relay alone loads nothing of the control plane. */
+export type { News, RelayConfig, RelayControl } from './control.ts'
+export { LineRing } from './line-ring.ts'
+export { NoStream, openStream } from './peers/open-stream.ts'
+export { Peers } from './peers/peers.ts'
+export { PeerServer } from './peers/peer-server.ts'
+export { Relay } from './relay.ts'
+export { RelayClient } from './relay-client.ts'
+export type { BeatRelay, JoinedRelay, JoinRelay, RelayBeatAnswer } from './relay-schema.ts'
+export { remoteControl } from './remote-control.ts'
+export { RelayReporter } from './reporter.ts'

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2'
+import { after, test } from 'node:test'
+import { text } from 'node:stream/consumers'
+import { connect as connectTls } from 'node:tls'
+import { generate } from 'selfsigned'
+import { serveHttp, startAgent, startRelay } from '../fixture.ts'
+
+const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }], {
+  extensions: [{ name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }] }],
+})
+const relay = await startRelay(undefined, {
+  tls: { cert: Buffer.from(cert), key: Buffer.from(key) },
+})
+after(() => relay[Symbol.asyncDispose]())
+const service = await serveHttp((asked, answer) => {
+  answer.setHeader('x-seen', `${asked.method} ${asked.url} ${asked.headers.host}`)
+  answer.setHeader('x-proto', String(asked.headers['x-forwarded-proto']))
+  asked.pipe(answer)
+})
+after(() => service[Symbol.asyncDispose]())
+const agent = await startAgent(relay, [relay.control.add('secure', [service.port])], { ca: cert })
+after(() => agent[Symbol.asyncDispose]())
+
+const agreed = async (servername: string) => {
+  const socket = connectTls({
+    ...{ port: relay.port, host: '127.0.0.1', servername },
+    ...{ ALPNProtocols: ['h2', 'http/1.1'], rejectUnauthorized: false },
+  })
+  await once(socket, 'secureConnect')
+  socket.destroy()
+  return socket.alpnProtocol
+}
+
+test('HTTP/2 is spoken under names of tunnels only', async () => {
+  assert.equal(await agreed('secure.localhost'), 'h2')
+  assert.equal(await agreed('localhost'), 'http/1.1')
+})
+
+async function ask(session: ClientHttp2Session, headers: Record<string, string>, body = '') {
+  const stream = session.request(headers)
+  stream.end(body)
+  const [answer] = (await once(stream, 'response')) as [IncomingHttpHeaders]
+  return { answer, text: await text(stream) }
+}
+
+test('requests of HTTP/2 pass as those of HTTP/1 do, bodies and all, many at once', async () => {
+  const session = connect(`https://127.0.0.1:${relay.port}`, {
+    ...{ servername: 'secure.localhost', rejectUnauthorized: false },
+  })
+  const asked = Array.from({ length: 20 }, (_, i) =>
+    ask(
+      session,
+      { ':method': 'POST', ':path': `/${i}`, ':authority': 'secure.localhost', cookie: 'a=b' },
+      `body ${i}`.repeat(1000),
+    ),
+  )
+  for (const [i, { answer, text }] of (await Promise.all(asked)).entries()) {
+    assert.deepEqual(
+      [answer[':status'], answer['x-seen'], answer['x-proto'], text],
+      [200, `POST /${i} secure.localhost`, 'https', `body ${i}`.repeat(1000)],
+    )
+  }
+  const other = await ask(session, { ':method': 'POST', ':path': '/', ':authority': '127.0.0.1' })
+  assert.equal(other.answer[':status'], 421)
+  const unknown = await ask(session, {
+    ':method': 'POST',
+    ':path': '/',
+    ':authority': 'unknown.localhost',
+  })
+  assert.equal(unknown.answer['gantry-tunnel-error'], 'tunnel.unknown_host')
+  session.close()
+  await once(session, 'close')
+})
+
+test('a visitor of HTTP/2 who goes is noticed, and the connection serves on', async () => {
+  const session = connect(`https://127.0.0.1:${relay.port}`, {
+    ...{ servername: 'secure.localhost', rejectUnauthorized: false },
+  })
+  const headers = { ':method': 'POST', ':path': '/', ':authority': 'secure.localhost' }
+  const leaving = session.request(headers)
+  leaving.on('error', () => {})
+  leaving.write('begun')
+  await once(leaving, 'response')
+  leaving.close(8)
+  assert.equal((await ask(session, headers, 'next')).text, 'next')
+  session.destroy()
+})

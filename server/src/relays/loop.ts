@@ -1,0 +1,180 @@
+import { sql } from 'kysely'
+import type { Context } from '#kernel/context.ts'
+import { Ticker } from '#kernel/ticker.ts'
+import { closeAll } from './books.ts'
+import { drainRelay, lockRelay, startRelay, undrainRelay } from './changes.ts'
+import { configOf } from './config.ts'
+import { failed, scaled } from './events.ts'
+import { relayJudge } from './judge.ts'
+import { purgeMinutes } from './minutes.ts'
+import type { RelaysParts } from './parts.ts'
+import { planRelays, type RelayAction, type RelayFact } from './plan.ts'
+import type { BeatFacts } from './relay-schema.ts'
+import { namesOf, relaysThere } from './relays.ts'
+import { readSettings } from './settings.ts'
+import { states } from './states.ts'
+import type { RelayRow } from './tables.ts'
+
+const LOOK_EVERY_MS = 2_000
+const KEEP_EVERY_MS = 10_000
+/** How far back load is looked at. */
+const LOAD_MS = 2 * 60_000
+/** Their links were closed when they ended, unless the process that did it was killed between the two. */
+const JUST_ENDED_MS = 10 * 60_000
+
+/** Keeps as many relays as are needed, until disposed of. For a process that runs jobs. */
+export function keepRelays(ctx: Context, parts: RelaysParts): AsyncDisposable {
+  const ticker = new Ticker({
+    ...{ name: 'keep the relays', everyMs: KEEP_EVERY_MS, log: ctx.log },
+    work: async () => {
+      const actions = await keepRound(ctx, parts)
+      if (actions.length > 0) ctx.log.info({ actions }, 'relay changes')
+    },
+  })
+  ticker.start()
+  return ticker
+}
+
+/** Looks for relays that are gone, until disposed of. For a process that takes their beats. */
+export function judgeRelays(ctx: Context, parts: RelaysParts): AsyncDisposable {
+  const judge = relayJudge(ctx.clock, parts)
+  const ticker = new Ticker({
+    ...{ name: 'look for relays that are gone', everyMs: LOOK_EVERY_MS, log: ctx.log },
+    work: async () => {
+      const gone = await judge.look(ctx)
+      if (gone.length > 0) ctx.log.error({ relays: gone }, 'relays are gone')
+    },
+  })
+  ticker.start()
+  return ticker
+}
+
+/** One round, under a lock, so that of two at once one acts. Returns what was done. */
+export async function keepRound(ctx: Context, parts: RelaysParts): Promise<RelayAction[]> {
+  const actions = await ctx.transaction(async (ctx) => {
+    if (!(await takeLock(ctx))) return undefined
+    const settings = await readSettings(ctx)
+    const { lastScaleOutAt, lastScaleInAt } = settings
+    const relays = await readFacts(ctx)
+    const planned = planRelays({ relays, lastScaleOutAt, lastScaleInAt }, settings, ctx.clock.now())
+    const done: RelayAction[] = []
+    for (const action of planned) {
+      if (await act(ctx, parts, action, settings.scaling.provider)) done.push(action)
+    }
+    await purgeMinutes(ctx)
+    return done
+  })
+  if (actions) await closeLeft(ctx)
+  return actions ?? []
+}
+
+async function takeLock(ctx: Context): Promise<boolean> {
+  const { rows } = await sql<{
+    taken: boolean
+  }>`select pg_try_advisory_xact_lock(hashtext('relays.keep')) as taken`.execute(ctx.db)
+  return rows[0]!.taken
+}
+
+async function act(
+  ctx: Context,
+  parts: RelaysParts,
+  action: RelayAction,
+  provider: 'local' | 'ec2' | 'kubernetes',
+): Promise<boolean> {
+  const { reason } = action
+  switch (action.kind) {
+    case 'fail':
+      return failRelay(ctx, action.id, reason)
+    case 'start': {
+      if (parts.machines.refuses(provider)) return false
+      const { id } = await startRelay(ctx, parts, { provider })
+      return note(ctx, 'lastScaleOutAt', { id, direction: 'out', reason })
+    }
+    case 'undrain':
+      await undrainRelay(ctx, parts, action.id)
+      return note(ctx, 'lastScaleOutAt', { id: action.id, direction: 'out', reason })
+    case 'drain':
+      await drainRelay(ctx, parts, action.id, 'surplus')
+      return note(ctx, 'lastScaleInAt', { id: action.id, direction: 'in', reason })
+  }
+}
+
+async function note(
+  ctx: Context,
+  column: 'lastScaleOutAt' | 'lastScaleInAt',
+  fact: { id: string; direction: 'out' | 'in'; reason: string },
+): Promise<boolean> {
+  await ctx.db
+    .updateTable('relaySettings')
+    .set({ [column]: ctx.clock.now() })
+    .execute()
+  await ctx.events.emit(scaled, fact)
+  return true
+}
+
+/** Announces `relay.error`; false for one that cannot fail any more. */
+export async function failRelay(ctx: Context, id: string, message: string): Promise<boolean> {
+  return ctx.transaction(async (ctx) => {
+    const { status } = await lockRelay(ctx, id)
+    if (!states.allows(status, 'error')) return false
+    const now = ctx.clock.now()
+    const row = await ctx.db
+      .updateTable('relays')
+      .set({ status: 'error', statusSince: now, errorMessage: message, goneAt: now })
+      .where('id', '=', id)
+      .returningAll()
+      .executeTakeFirstOrThrow()
+    await ctx.events.emit(failed, { ...namesOf(row), message })
+    return true
+  })
+}
+
+async function closeLeft(ctx: Context): Promise<void> {
+  const since = new Date(ctx.clock.now().getTime() - JUST_ENDED_MS)
+  const rows = await ctx.db
+    .selectFrom('relays')
+    .select('id')
+    .where('status', 'in', ['error', 'stopped'])
+    .where('provider', '<>', 'builtin')
+    .where('statusSince', '>', since)
+    .execute()
+  for (const row of rows) await closeAll(ctx, row)
+}
+
+async function readFacts(ctx: Context): Promise<RelayFact[]> {
+  const rows = await relaysThere(ctx)
+  const loads = await readLoads(ctx)
+  return rows.map((row) => {
+    const { id, provider, status, statusSince, drainReason } = row
+    const { links = 0, streams = 0 } = row.facts as Partial<BeatFacts>
+    return {
+      ...{ id, provider, status, statusSince, links, streams, load: loads.get(id) },
+      drains: drainReason === 'surplus' || (drainReason !== null && status !== 'draining'),
+      maxConnections: configOf(row).maxConnections,
+    }
+  })
+}
+
+/** The means of the last two minutes, of relays that have told of themselves for as long. */
+async function readLoads(
+  ctx: Context,
+): Promise<Map<RelayRow['id'], { cpu: number; delayMs: number }>> {
+  const since = new Date(ctx.clock.now().getTime() - LOAD_MS)
+  const rows = await ctx.db
+    .selectFrom('relayMinutes')
+    .select((row) => [
+      'relayId',
+      row.fn.avg<number>('cpu').as('cpu'),
+      row.fn.avg<number>('eventLoopDelayMs').as('delayMs'),
+    ])
+    .where('minute', '>=', since)
+    .groupBy('relayId')
+    .having((row) => row.fn.countAll(), '>=', 2)
+    .execute()
+  return new Map(
+    rows.map(({ relayId, cpu, delayMs }) => [
+      relayId,
+      { cpu: Number(cpu), delayMs: Number(delayMs) },
+    ]),
+  )
+}

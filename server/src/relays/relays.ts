@@ -1,0 +1,99 @@
+import type { Context } from '#kernel/context.ts'
+import { equalDigests, sha256 } from '#kernel/crypto.ts'
+import { cutPage, olderThan, type PageQuery, timeText } from '#kernel/http/cursor.ts'
+import type { Peer } from './control.ts'
+import { problems } from './problems.ts'
+import type { RelayProvider, RelayState } from './states.ts'
+import type { RelayRow } from './tables.ts'
+
+const MOST = 1_000
+
+/** @throws problem `relay.not_found` */
+export async function getRelay(ctx: Context, id: string): Promise<RelayRow> {
+  const row = await ctx.db.selectFrom('relays').selectAll().where('id', '=', id).executeTakeFirst()
+  if (!row) throw problems.notFound({ id })
+  return row
+}
+
+/** The newest first; stopped ones too. */
+export async function listRelays(
+  ctx: Context,
+  {
+    limit,
+    cursor,
+    status,
+    provider,
+  }: PageQuery & { status?: RelayState | undefined; provider?: RelayProvider | undefined },
+): Promise<{ items: RelayRow[]; nextCursor: string | null }> {
+  const list = `relays ${status ?? ''} ${provider ?? ''}`
+  const place = ctx.cursors.read(list, cursor)
+  const found = await ctx.db
+    .selectFrom('relays')
+    .selectAll()
+    .select(timeText('createdAt').as('createdText'))
+    .$if(status !== undefined, (rows) => rows.where('status', '=', status!))
+    .$if(provider !== undefined, (rows) => rows.where('provider', '=', provider!))
+    .$if(place !== undefined, (rows) => rows.where(olderThan('createdAt', 'id', place!)))
+    .orderBy('createdAt', 'desc')
+    .orderBy('id', 'desc')
+    .limit(limit + 1)
+    .execute()
+  const { rows, nextCursor } = cutPage(found, limit, ({ createdText, id }) =>
+    ctx.cursors.write(list, { time: createdText, id }),
+  )
+  return { items: rows, nextCursor }
+}
+
+/** Those that have not ended, the oldest first. */
+export function relaysThere(ctx: Context): Promise<RelayRow[]> {
+  return ctx.db
+    .selectFrom('relays')
+    .selectAll()
+    .where('status', '<>', 'stopped')
+    .orderBy('createdAt')
+    .orderBy('id')
+    .limit(MOST)
+    .execute()
+}
+
+/** Relays that others reach, those that drain among them: what they carry goes on. */
+export async function peersOf(ctx: Context, ids?: readonly string[]): Promise<Peer[]> {
+  if (ids?.length === 0) return []
+  const rows = await ctx.db
+    .selectFrom('relays')
+    .select(['id', 'internalUrl', 'fingerprint'])
+    .where('status', 'in', ['running', 'draining'])
+    .where('internalUrl', 'is not', null)
+    .where('fingerprint', 'is not', null)
+    .$if(ids !== undefined, (query) => query.where('id', 'in', ids!))
+    .orderBy('id')
+    .limit(MOST)
+    .execute()
+  return rows.map(({ id, internalUrl, fingerprint }) => ({
+    ...{ relayId: id, internalUrl: internalUrl!, fingerprint: fingerprint! },
+  }))
+}
+
+/** The relay whose credential an `Authorization` header carries. @throws problem `relay.unauthenticated` */
+export async function authenticateRelay(
+  ctx: Context,
+  authorization: string | undefined,
+): Promise<RelayRow> {
+  const [, credential] = /^Bearer (relay_[\w-]{43})$/.exec(authorization ?? '') ?? []
+  if (!credential) throw problems.unauthenticated()
+  const hash = sha256(credential)
+  const row = await ctx.db
+    .selectFrom('relays')
+    .selectAll()
+    .where('credentialHash', '=', hash)
+    .executeTakeFirst()
+  if (!row?.credentialHash || !equalDigests(row.credentialHash, hash)) {
+    throw problems.unauthenticated()
+  }
+  return row
+}
+
+/** What events name of a relay. */
+export function namesOf({ id, provider }: Pick<RelayRow, 'id' | 'provider'>) {
+  return { id, provider }
+}

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { request as requestHttp, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { after, test } from 'node:test'
+import { eventually, freePort } from '#kernel/test-support.ts'
+import { serveHttp, serveTcp, startAgent, startRelay, type TunnelChange } from '../fixture.ts'
+import { NoLink } from '../peers/visit.ts'
+
+const relay = await startRelay()
+after(() => relay[Symbol.asyncDispose]())
+
+async function open(name: string, change: TunnelChange = {}) {
+  const service = await serveTcp((socket) => {
+    socket.on('data', (chunk) => socket.write(String(chunk).toUpperCase()))
+    socket.on('end', () => socket.end('bye'))
+  })
+  const port = await freePort()
+  const spec = relay.control.add(name, [service.port], {
+    ...{ kind: 'tcp', hostnames: [], port },
+    ...change,
+  })
+  const agent = await startAgent(relay, [spec])
+  return {
+    ...{ service, port, spec, agent },
+    visit: async () => {
+      const socket = connect(port, '127.0.0.1')
+      await once(socket, 'connect')
+      return socket
+    },
+    async [Symbol.asyncDispose]() {
+      await agent[Symbol.asyncDispose]()
+      await service[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const listens = (port: number) =>
+  eventually('the port is open', () => {
+    return new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1')
+      socket.once('connect', () => resolve(socket.destroy() !== undefined))
+      socket.once('error', () => resolve(false))
+    })
+  })
+
+test('bytes pass both ways over the port of a tunnel, and each side may end its half alone', async () => {
+  await using tunnel = await open('shouting')
+  await listens(tunnel.port)
+  const socket = connect({ port: tunnel.port, host: '127.0.0.1', allowHalfOpen: true })
+  socket.end('hello')
+  assert.equal(await text(socket), 'HELLObye')
+  await eventually('it is counted', () => relay.control.counted(tunnel.spec.id, 'connections') > 0)
+})
+
+test('the port is closed when the tunnel goes, and what stands open is cut', async () => {
+  await using tunnel = await open('closing')
+  await listens(tunnel.port)
+  const socket = await tunnel.visit()
+  socket.write('a')
+  assert.equal(String((await once(socket, 'data'))[0]), 'A')
+  const cut = once(socket, 'close')
+  socket.on('error', () => {})
+  relay.control.remove(tunnel.spec.id)
+  await cut
+  await eventually('the port is closed', () => {
+    return new Promise<boolean>((resolve) => {
+      const again = connect(tunnel.port, '127.0.0.1')
+      again.once('error', () => resolve(true))
+      again.once('connect', () => resolve(again.destroy() === undefined))
+    })
+  })
+})
+
+test('of a TCP tunnel, addresses are let in or not; other policies let nobody in', async () => {
+  for (const [access, lets] of [
+    [{ policy: 'addresses', addresses: ['127.0.0.0/8'] }, true],
+    [{ policy: 'addresses', addresses: ['203.0.113.0/24'] }, false],
+    [{ policy: 'token' }, false],
+  ] as const) {
+    await using tunnel = await open(`policy-${lets}-${access.policy}`, { access })
+    await listens(tunnel.port)
+    const socket = await tunnel.visit()
+    socket.on('error', () => {})
+    socket.write('a')
+    const heard = await Promise.race([
+      once(socket, 'data').then(([chunk]) => String(chunk)),
+      once(socket, 'close').then(() => ''),
+    ])
+    assert.equal(heard, lets ? 'A' : '')
+    socket.destroy()
+  }
+})
+
+test('a browser session reaches a tunnel that no visitor may, over a connection of its own', async () => {
+  await using service = await serveHttp((asked, answer) => answer.end(`for ${asked.headers.host}`))
+  const spec = relay.control.add('private', [service.port], { access: { policy: 'token' } })
+  const visit = { kind: 'session', tunnelId: spec.id, sessionId: 'ses_1' } as const
+  assert.throws(() => relay.relay.connect(visit), NoLink)
+
+  await using agent = await startAgent(relay, [spec])
+  void agent
+  const connection = relay.relay.connect(visit)
+  const asked = requestHttp({
+    headers: { host: 'private.tunnel' },
+    createConnection: () => connection as never,
+  }).end()
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+  assert.equal(await text(answer), 'for private.tunnel')
+  connection.destroy()
+
+  await using tunnel = await open('private-tcp', { access: { policy: 'token' } })
+  const bytes = relay.relay.connect({ ...visit, tunnelId: tunnel.spec.id })
+  bytes.end('hello')
+  assert.equal(await text(bytes), 'HELLObye')
+})

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { eventually } from '#kernel/test-support.ts'
+import { RelayFleet, visit } from './relay-fleet.ts'
+
+const stack = new AsyncDisposableStack()
+after(() => stack.disposeAsync())
+const fleet = stack.use(await RelayFleet.open())
+const [first, second] = [await fleet.join(), await fleet.join()]
+const service = await fleet.service((path) => `hello ${path}`)
+const agent = await fleet.tunnel('shop', service.port)
+
+const hasLinks = (count: number) => () =>
+  agent.links.filter(({ status }) => status === 'open').length === count
+const statusOf = async () =>
+  (await fleet.plane.get('/tunnels')).items.find(({ name }: { name: string }) => name === 'shop')
+    .status
+
+test('two relays serve a tunnel, and one that is killed leaves it to the other within a second', async () => {
+  await eventually('two links', hasLinks(2))
+  for (const relay of [first, second]) {
+    assert.deepEqual(await visit(relay.port, 'shop', '/a'), { status: 200, text: 'hello /a' })
+  }
+  first.process!.signal('SIGKILL')
+  await first.process!.ended
+  const killedAt = performance.now()
+  assert.equal((await visit(second.port, 'shop', '/b')).status, 200)
+  assert.ok(performance.now() - killedAt < 5_000)
+  assert.equal(await statusOf(), 'connected', 'by its other link')
+
+  await first.start()
+  await eventually('two links again', hasLinks(2), 60_000)
+  const { id } = await fleet.relay(first.id)
+  assert.equal(id, first.id, 'it is the same relay')
+  assert.equal((await visit(first.port, 'shop')).status, 200)
+})
+
+test('links stay and serve while the API is killed and started again', async () => {
+  await eventually('two links', hasLinks(2))
+  const ids = agent.links.map(({ relayId }) => relayId).sort()
+  fleet.plane.api.signal('SIGKILL')
+  await fleet.plane.api.ended
+  for (const relay of [first, second]) {
+    assert.equal((await visit(relay.port, 'shop', '/dark')).status, 200)
+  }
+  await fleet.plane.start()
+  assert.equal((await visit(first.port, 'shop', '/light')).status, 200)
+  await eventually('they beat again', async () => {
+    const { items } = await fleet.plane.get('/relays?status=running')
+    return items.length === 2 && items.every(({ links }: { links: number }) => links === 1)
+  })
+  assert.deepEqual(agent.links.map(({ relayId }) => relayId).sort(), ids, 'no link was lost')
+  assert.equal(await statusOf(), 'connected')
+})
+
+test('no request is lost or repeated while both relays are restarted one after the other', async () => {
+  await eventually('two links', hasLinks(2))
+  const relays = [first, second]
+  let rolling = true
+  const failures: string[] = []
+  let count = 0
+  const down = new Set<number>()
+  // As a load balancer does that takes out who says that it goes.
+  const visitor = async (n: number) => {
+    for (; rolling; count++) {
+      const relay =
+        relays.filter(({ port }) => !down.has(port))[n % 2] ??
+        relays.find(({ port }) => !down.has(port))!
+      const path = `/${n}/${count}`
+      const { status, text } = await visit(relay.port, 'shop', path, 'POST')
+      if (status !== 200) failures.push(`${relay.port} ${path}: ${status} ${text.slice(0, 200)}`)
+    }
+  }
+  const visitors = [0, 1, 2, 3].map(visitor)
+  for (const relay of relays) {
+    down.add(relay.port)
+    const underWay = visit(relay.port, 'shop', `/last/${relay.port}`)
+    relay.process!.signal('SIGTERM')
+    assert.equal((await underWay).status, 200)
+    assert.equal((await relay.process!.ended).code, 0)
+    await relay.start()
+    await eventually('two links again', hasLinks(2), 60_000)
+    down.delete(relay.port)
+  }
+  rolling = false
+  await Promise.all(visitors)
+  assert.deepEqual(failures, [])
+  const posts = service.asked.filter((one) => one.startsWith('POST'))
+  assert.equal(new Set(posts).size, posts.length, 'no unsafe request was repeated')
+  assert.ok(count > 10)
+})
+
+test('a relay that is told to stop sends its agents away, ends and does not come back', async () => {
+  await eventually('two links', hasLinks(2))
+  const answer = await fleet.plane.post('/proxy/stop', { relayId: second.id })
+  assert.equal(answer.status, 202)
+  assert.equal((await second.process!.ended).code, 0)
+  const stopped = await fleet.relay(second.id)
+  assert.deepEqual([stopped.status, stopped.links], ['stopped', 0])
+  assert.equal((await visit(first.port, 'shop')).status, 200)
+  const { checks } = await fleet.plane.get(`/relays/${first.id}/diagnostics`)
+  const reach = checks.find(({ check }: { check: string }) => check === 'reach')
+  assert.equal(reach.status, 'ok', JSON.stringify(reach))
+})
