@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
-import { copyFile, stat, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import pino from 'pino'
+import { LineFile } from '#kernel/line-file.ts'
 import { eventually, temporaryPath } from '#kernel/test-support.ts'
+import { readEntries } from './journal-lines.ts'
 import { Receiver, usageOf } from './test-support.ts'
 import { UsageJournal, type UsageJournalOptions } from './usage-journal.ts'
 
@@ -153,4 +156,24 @@ test('a control plane that is silent does not hold up the end, and is told by th
   await using next = await openJournal(path, receiver)
   next.start()
   await eventually('all was taken', () => receiver.total() === 2)
+})
+
+test('while the disk takes nothing it goes on, and what waits is on disk once there is room', async () => {
+  const directory = temporaryPath()
+  const path = join(directory, 'usage.jsonl')
+  const receiver = new Receiver()
+  receiver.isAway = true
+  {
+    await using journal = await openJournal(path, receiver)
+    journal.count(usageOf(1))
+    await journal.keep()
+    await mkdir(directory)
+    journal.count(usageOf(2, 'tun_b'))
+    await journal.keep()
+    assert.equal(readEntries(await LineFile.read(path)).length, 2)
+  }
+  receiver.isAway = false
+  await using next = await openJournal(path, receiver)
+  next.start()
+  await eventually('all was taken', () => receiver.total() === 3)
 })

@@ -47,7 +47,10 @@ export class UsageJournal implements AsyncDisposable {
   /** The oldest first, those of earlier processes before ours. */
   #waiting: Entry[]
   #givenUp = 0
+  /** Something waits that the disk did not take. */
+  #isLacking = false
   #isClosed = false
+  readonly #closing = Promise.withResolvers<never>()
 
   static async open(options: UsageJournalOptions): Promise<UsageJournal> {
     const { path, log } = options
@@ -60,6 +63,7 @@ export class UsageJournal implements AsyncDisposable {
     this.#options = options
     this.#file = file
     this.#waiting = waiting
+    this.#closing.promise.catch(() => {})
     const { everyMs = EVERY_MS, log } = options
     this.#keeping = new Ticker({ name: 'keep usage', everyMs, log, work: () => this.keep() })
     this.#sending = new Ticker({ name: 'report usage', everyMs, log, work: () => this.#send() })
@@ -79,8 +83,9 @@ export class UsageJournal implements AsyncDisposable {
   async keep(): Promise<void> {
     const counted = this.#options.meters.take()
     if (counted.length > 0) await this.#append(counted)
-    if (this.#file.lines > this.#waiting.length + IDLE_LINES) {
-      await this.#file.rewrite(() => this.#waiting)
+    const isWasteful = this.#file.lines > this.#waiting.length + IDLE_LINES
+    if (isWasteful || (this.#isLacking && counted.length > 0)) {
+      this.#isLacking = !(await this.#file.rewrite(() => this.#waiting))
     }
   }
 
@@ -91,6 +96,7 @@ export class UsageJournal implements AsyncDisposable {
     const sent = this.#sending[Symbol.asyncDispose]().then(() => this.#send())
     await within(LAST_SEND_MS, sent).catch(() => {})
     this.#isClosed = true
+    this.#closing.reject(new Error('the journal was closed'))
     await this.#file[Symbol.asyncDispose]()
   }
 
@@ -100,7 +106,7 @@ export class UsageJournal implements AsyncDisposable {
     const span = this.#waiting.length > maxWaiting / 5 ? 'hour' : 'minute'
     const lines = counted.map((usage) => this.#add(usage, span))
     this.#giveUp(this.#waiting.length - maxWaiting)
-    await this.#file.append(lines)
+    if (!(await this.#file.append(lines))) this.#isLacking = true
     this.#sending.nudge()
   }
 
@@ -112,10 +118,7 @@ export class UsageJournal implements AsyncDisposable {
   }
 
   async #send(): Promise<void> {
-    for (let hasMore = true; hasMore;) hasMore = await this.#sendSome()
-    if (this.#file.lines > this.#waiting.length + IDLE_LINES) {
-      await this.#file.rewrite(() => this.#waiting)
-    }
+    while (await this.#sendSome());
   }
 
   /** Whether some were taken, so that the next ones may be. */
@@ -136,11 +139,10 @@ export class UsageJournal implements AsyncDisposable {
     const entries = this.#next(journal)
     if (journal === this.#name) this.#open.close(entries.at(-1)!.sequence)
     let upTo = 0
-    const reported = this.#options.control.reportUsage(journal, entries)
-    const isInTime = await within(
-      REPORT_MS,
-      reported.then((reply) => (upTo = reply.upTo)),
-    )
+    const reported = this.#options.control.reportUsage(journal, entries).then((reply) => {
+      upTo = reply.upTo
+    })
+    const isInTime = await within(REPORT_MS, Promise.race([reported, this.#closing.promise]))
     if (!isInTime) throw new Error(`the control plane did not answer within ${REPORT_MS} ms`)
     // What was not sent cannot have been taken.
     return Math.min(upTo, entries.at(-1)!.sequence)
