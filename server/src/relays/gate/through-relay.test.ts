@@ -184,7 +184,7 @@ async function streamOf(host: string, headers: Record<string, string>, path = '/
 /** A service that speaks WebSocket, and whose other answers never end. */
 async function serveUpgrades() {
   return serve(
-    createServer((_request, response) => void response.writeHead(200).flushHeaders()).on(
+    createServer((_request, response) => response.writeHead(200).flushHeaders()).on(
       'upgrade',
       (request, socket, head) => sockets.handleUpgrade(request, socket, head, () => {}),
     ),
