@@ -44,7 +44,7 @@ import type { ObjectStore } from '#kernel/storage/store.ts'
 import { openTelemetry, type Telemetry } from '#kernel/telemetry.ts'
 import type { Users } from '#kernel/unprivileged.ts'
 import { ProblemCounts } from '#operations/index.ts'
-import { judgeRelays, keepRelays } from '#relays/index.ts'
+import { judgeRelays, keepRelays, proxyStatus } from '#relays/index.ts'
 import type { secrets, SecretsParts } from '#secrets/index.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
 import { BrowserDesk } from './browser-desk.ts'
@@ -178,6 +178,7 @@ export class App {
       sockets: () => this.#front?.sockets,
       chainLagSeconds: () => chainLagSeconds(this.systemContext()),
       browsers: () => this.#desk?.runtime,
+      relays: () => proxyStatus(this.systemContext()),
     })
   }
 

@@ -4,6 +4,7 @@ import type { EventReaders } from '#kernel/events.ts'
 import type { JobQueue } from '#kernel/jobs.ts'
 import type { SocketDispatcher } from '#kernel/sockets.ts'
 import type { Telemetry } from '#kernel/telemetry.ts'
+import type { ProxyStatus } from '#relays/index.ts'
 
 /** What a process holds right now; a part that its roles do not open is left out of the metrics. */
 export interface Held {
@@ -13,6 +14,8 @@ export interface Held {
   sockets(): SocketDispatcher | undefined
   chainLagSeconds(): Promise<number>
   browsers(): BrowserRuntime | undefined
+  /** Of all relays together. */
+  relays(): Promise<ProxyStatus>
 }
 
 /** Declares the gauges that are read at each scrape. */
@@ -62,5 +65,19 @@ export function declareGauges(telemetry: Telemetry, held: Held): void {
       const { ready, warming, ending } = node.host.facts()
       return { ...node.counts, ready, warming, ending, free: node.free }
     },
+  )
+  telemetry.labelled(
+    'gantry_relays',
+    'Relays that have not ended',
+    'status',
+    async () => (await held.relays()).relays,
+  )
+  telemetry.gauge('gantry_relay_links', 'Links of agents to relays', async () => {
+    return (await held.relays()).links
+  })
+  telemetry.gauge(
+    'gantry_relay_connections',
+    'Requests, WebSockets and TCP connections that relays carry',
+    async () => (await held.relays()).connections,
   )
 }

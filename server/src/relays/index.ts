@@ -15,6 +15,8 @@ export { localControl } from './local-control.ts'
 export { judgeRelays, keepRelays } from './loop.ts'
 export type { RelayMachines, RelaysParts } from './parts.ts'
 export { problems as relayProblems } from './problems.ts'
+export { proxyStatus } from './present.ts'
+export type { ProxyStatus } from './schema.ts'
 export type { RelayRow } from './tables.ts'
 
 /** The streaming proxies that carry the traffic of tunnels. */

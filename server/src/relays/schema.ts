@@ -223,8 +223,8 @@ const redundancy = {
   relaysPerAgent: z.int().min(1).max(4).default(2).meta({
     description: 'Relays that each agent keeps a link to, where there are so many',
   }),
-  minimumRelays: z.int().min(1).max(100).default(1).meta({
-    description: 'Fewer are a reason to start some, by the provider of scaling',
+  minimumRelays: z.int().min(0).max(100).default(0).meta({
+    description: 'Fewer are a reason to start some, by the provider of scaling; 0 starts none',
   }),
 }
 

@@ -3,9 +3,12 @@ import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { freePort } from '#kernel/test-support.ts'
 import { createClient } from '../../../sdk/src/index.ts'
-import { openTunnel, type TunnelAgent } from '../../../sdk/src/tunnels/index.ts'
+import { TunnelAgent } from '../../../sdk/src/tunnels/index.ts'
 import { type Body, NodeFleet } from './node-fleet.ts'
 import { ServerHome, type ServerProcess } from './process.ts'
+
+/** For a second relay, once there is one again. */
+const LOOKS_SOON = { lookAgainMs: 500 }
 
 /** A control plane and relays that join it: each a process over a data directory of its own. */
 export class RelayFleet implements AsyncDisposable {
@@ -37,8 +40,10 @@ export class RelayFleet implements AsyncDisposable {
   /** An agent in this process that holds a tunnel to `target`, and has a link to as many relays as there are, up to two. */
   async tunnel(name: string, target: number): Promise<TunnelAgent> {
     const gantry = createClient({ url: this.plane.api.url, accessToken: this.plane.token })
-    const agent = await openTunnel(gantry, { kind: 'http', target, name })
+    const options = { tunnels: [{ kind: 'http' as const, target, name }], env: {} }
+    const agent = new TunnelAgent(gantry, options, LOOKS_SOON)
     this.#stack.defer(() => agent.leave())
+    await agent.open()
     return agent
   }
 
