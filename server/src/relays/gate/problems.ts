@@ -183,6 +183,12 @@ export const visitorProblems = defineProblems({
     detail: 'It is wrong, it has ended, or it was taken back.',
     suggestion: 'Ask whoever gave it to you for a new one.',
   },
+  takenBack: {
+    code: 'tunnel.taken_back',
+    status: 403,
+    title: 'What let you in was taken back',
+    detail: 'It was taken back while the request waited for its turn.',
+  },
   visitFailed: {
     code: 'tunnel.visit_failed',
     status: 403,
