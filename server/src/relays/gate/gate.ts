@@ -59,10 +59,16 @@ export class Gate {
       const judged = isOwn
         ? answerOwn(this.#entry, request, headers)
         : admit(this.#entry, request, headers)
-      return judged instanceof Promise ? judged.catch(refuse) : judged
+      return judged instanceof Promise ? this.#whileWaiting(request, judged).catch(refuse) : judged
     } catch (error) {
       return refuse(error)
     }
+  }
+
+  /** What was taken back meanwhile lets nobody in. */
+  async #whileWaiting(request: GateRequest, judged: Promise<Admission>): Promise<Admission> {
+    const admission = await judged
+    return admission.let && !this.stillAdmits(admission) ? this.judge(request) : admission
   }
 
   /** Whether what was let in may stay, by what counts now. Also when nothing was changed, something may have ended by time. */

@@ -158,6 +158,14 @@ test('a password that was right before is refused too to whoever has tried too m
   await admitted(from('192.0.2.1', 'open sesame'))
 })
 
+test('what was taken back while a password was checked lets nobody in', async () => {
+  const spec = specOf({}, { basicAuth })
+  const gate = new GateScene().gates.open(spec)
+  const judged = gate.judge(request('/', basic('ann', 'open sesame')))
+  gate.apply({ ...spec, access: { ...spec.access, policy: 'token' } })
+  assert.equal((await refused(judged)).code, 'tunnel.token_required')
+})
+
 test('basic authentication is demanded beside the policy', async () => {
   const gate = new GateScene().gates.open(specOf(asks, { basicAuth }))
   const { code } = await refused(gate.judge(request('/', basic('ann', 'open sesame'))))

@@ -190,6 +190,12 @@ export const visitorProblems = defineProblems({
     detail: 'What let the browser session in was taken back, or has ended.',
     suggestion: 'Ask whoever runs the service to share it again.',
   },
+  takenBack: {
+    code: 'tunnel.taken_back',
+    status: 403,
+    title: 'What let you in was taken back',
+    detail: 'It was taken back while the request waited for its turn.',
+  },
   visitFailed: {
     code: 'tunnel.visit_failed',
     status: 403,

@@ -124,6 +124,29 @@ test('T62: what a grant has let in is cut once it is taken back, and what anothe
   await closed(stays)
 })
 
+test('what waits for its turn is not served any more once its grant was taken back', async () => {
+  await using upgrading = await serveUpgrades()
+  const other = { id: 'tsh_other', kind: 'token', secretHash: secretHash('other') } as const
+  const spec = relay.control.add(`gate${++names}`, [upgrading.port], {
+    access: { policy: 'token', grants: [TOKEN, other] },
+    config: { maxConnections: 1, queueSeconds: 60 },
+  })
+  await using _agent = await startAgent(relay, [spec])
+  const host = spec.hostnames[0]!
+  const stream = await streamOf(host, { 'gantry-tunnel-token': 'other' })
+  const waits = call(host, '/', { 'gantry-tunnel-token': 's3cret' })
+  const served = () => relay.relay.facts.streams
+  await eventually('it waits', () => served() >= 2)
+  const access = { policy: 'password', passwordHash: PASSWORD_HASH, grants: [other] } as const
+  relay.control.change(spec.id, { access })
+  await eventually('it is known', async () => {
+    return (await call(host, '/.gantry/password')).status === 401
+  })
+  stream.destroy()
+  const { status, headers } = await waits
+  assert.deepEqual([status, headers['gantry-tunnel-error']], [403, 'tunnel.taken_back'])
+})
+
 test('what a grant with an end has let in is cut at its end', async () => {
   await using upgrading = await serveUpgrades()
   const spec = relay.control.add(`gate${++names}`, [upgrading.port], {
@@ -184,7 +207,7 @@ async function streamOf(host: string, headers: Record<string, string>, path = '/
 /** A service that speaks WebSocket, and whose other answers never end. */
 async function serveUpgrades() {
   return serve(
-    createServer((_request, response) => void response.writeHead(200).flushHeaders()).on(
+    createServer((_request, response) => response.writeHead(200).flushHeaders()).on(
       'upgrade',
       (request, socket, head) => sockets.handleUpgrade(request, socket, head, () => {}),
     ),

@@ -249,10 +249,8 @@ export class Exchange implements Asker, UnderWay {
 
   #compress(status: number, headers: string[]): string[] {
     const { request, response } = this.#asked
-    const acceptEncoding = request.headers['accept-encoding']
-    const facts = { method: request.method!, status, acceptEncoding, headers }
-    if (!isCompressible(facts)) return headers
-    const encoding = acceptedEncoding(acceptEncoding)
+    if (!isCompressible({ method: request.method!, status, headers })) return headers
+    const encoding = acceptedEncoding(request.headers['accept-encoding'])
     if (encoding) {
       const compressed = compressing(encoding)
       compressed.pipe(response)

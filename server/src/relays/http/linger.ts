@@ -17,9 +17,14 @@ export function linger(request: IncomingMessage, response: ServerResponse): void
     bytes += chunk.length
     if (bytes > LINGER_BYTES) cut()
   })
-  const stop = () => clearTimeout(late)
+  const { socket } = response
+  const stop = () => {
+    clearTimeout(late)
+    // The connection may stay for many requests.
+    socket?.off('close', stop)
+  }
   request.once('end', stop)
   request.once('close', stop)
-  response.socket?.once('close', stop)
+  socket?.once('close', stop)
   request.resume()
 }

@@ -60,11 +60,18 @@ export function serveRequest(served: ServedTunnel, visit: RequestVisit): void {
   function admit(): void {
     try {
       const slot = enter(passage, response)
-      if (slot instanceof Promise) slot.then(begin, full)
+      if (slot instanceof Promise) slot.then(beginLate, full)
       else begin(slot)
     } catch (error) {
       full(error)
     }
+  }
+
+  /** What let it in may have been taken back while it waited. */
+  function beginLate(slot: Slot): void {
+    if (!passage.admitted || tunnel.gate.stillAdmits(passage.admitted)) return begin(slot)
+    slot[Symbol.dispose]()
+    refuse(problems.takenBack())
   }
 
   function begin(slot: Slot): void {

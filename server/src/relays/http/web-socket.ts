@@ -61,6 +61,9 @@ export async function serveUpgrade(served: ServedTunnel, visit: UpgradeVisit): P
     return refuse(problems.tooManyConnections({ limit, retryAfterSeconds }))
   }
   if (socket.destroyed) return passage.over('visitor_left')
+  const { admitted } = passage
+  // It may have been taken back while the visitor waited for a place.
+  if (admitted && !tunnel.gate.stillAdmits(admitted)) return refuse(problems.takenBack())
   new WebSocketPassing(passage, visit).start()
 }
 
