@@ -44,7 +44,7 @@ function refuse(from: string, to: string): string | undefined {
       : `a capability imports ${to}, which is above it`
   }
   // What is measured is often a part that nobody else needs to see.
-  if (from.startsWith('server/bench/')) return undefined
+  if (/^server\/(bench|soak)\//.test(from)) return undefined
   if (to !== `server/src/${target}/index.ts`) {
     return `imports ${to}: of another capability, only #${target}/index.ts`
   }

@@ -12,7 +12,7 @@ import { RememberedName } from './names.ts'
 import { type Shape, View } from './view.ts'
 
 /** What the status of the command tells a program that started it. */
-export const EXIT = { failed: 1, noConnection: 2, lost: 3, refused: 4 } as const
+const EXIT = { noConnection: 2, lost: 3, refused: 4 } as const
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const MOST_NAMES = 5

@@ -22,13 +22,6 @@ export class NoConnection extends Error {
   }
 }
 
-/** Of the API: a credential that does not count, or not for this. No later attempt can go better. */
-export function isRefused(error: unknown): error is GantryError {
-  if (!(error instanceof GantryError)) return false
-  const { status, code } = error
-  return status === 401 || (status === 403 && /^auth\.|^tunnel\.run_refused$/.test(code))
-}
-
 /** What another attempt may cure: the network, a server that starts, a limit. */
 export function isPassing(error: unknown): boolean {
   if (!(error instanceof GantryError)) return !(error instanceof TypeError) || isOfFetch(error)

@@ -9,7 +9,7 @@ import type { TestPlane } from './test-plane.ts'
 import type { Timing } from './timing.ts'
 
 /** Waits that a test does not have to sit through; none of them is what a test measures. */
-export const QUICK: Partial<Timing> = {
+const QUICK: Partial<Timing> = {
   ...{ pingEveryMs: 200, pongMs: 2_000, probeMs: 300, lookEveryMs: 50, lookAgainMs: 200 },
   ...{ standByMs: 50, steadyMs: 0 },
 }
