@@ -45,6 +45,8 @@ function refuse(from: string, to: string): string | undefined {
   }
   // What is measured is often a part that nobody else needs to see.
   if (/^server\/(bench|soak)\//.test(from)) return undefined
+  // What a process needs that hosts a relay: by itself, so that a relay alone loads nothing of the control plane.
+  if (zone === 'app' && to === 'server/src/relays/host.ts') return undefined
   if (to !== `server/src/${target}/index.ts`) {
     return `imports ${to}: of another capability, only #${target}/index.ts`
   }

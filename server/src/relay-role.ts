@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { ApiClient, Refused } from '#kernel/api-client.ts'
+import { systemClock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
 import type { Home } from '#kernel/home.ts'
 import type { HostServer } from '#kernel/http/host-server.ts'
@@ -253,7 +254,7 @@ export class RelayRole implements AsyncDisposable {
   /** Told by the control plane to end: once nothing is under way, or when the time has come. */
   async #stop({ until }: NonNullable<RelayBeatAnswer['stop']>): Promise<void> {
     this.#isStopping = true
-    const ms = until ? Math.max(0, Date.parse(until) - Date.now()) : 0
+    const ms = until ? Math.max(0, Date.parse(until) - systemClock.now().getTime()) : 0
     await this.#drain(ms)
     await writeFile(leftFile(this.#options.home), '')
     this.#left.resolve()

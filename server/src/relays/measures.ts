@@ -11,7 +11,7 @@ export async function relayMetrics(
   minutes: number,
 ): Promise<RelayMetrics> {
   const rows = await minutesOf(ctx, id, minutes)
-  const items = rows.map(({ relayId: _, minute, streams, ...row }) => ({
+  const items = rows.map(({ relayId: _relay, minute, streams, ...row }) => ({
     ...{ ...row, minute: minute.toISOString(), connections: streams },
     ...{ requests: Number(row.requests), failures: Number(row.failures) },
     ...{ bytesIn: Number(row.bytesIn), bytesOut: Number(row.bytesOut) },

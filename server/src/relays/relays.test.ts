@@ -2,9 +2,8 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { eventually } from '#kernel/test-support.ts'
 import { startApp } from '#test/app.ts'
-import { addTunnel, runAgent } from '#tunnels/test-support.ts'
 import { relayJudge } from './judge.ts'
-import { fingerprint, joinToken, ToldRelay } from './test-support.ts'
+import { addTunnel, fingerprint, joinToken, runAgent, ToldRelay } from './test-support.ts'
 
 const app = await startApp()
 after(() => app[Symbol.asyncDispose]())

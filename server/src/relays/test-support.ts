@@ -72,3 +72,13 @@ export class ToldRelay {
 export async function joinToken(root: Person): Promise<string> {
   return (await root.post('/v1/fleet/join-tokens', { name: 'test' })).body.token
 }
+
+export async function addTunnel(person: Person, body: object): Promise<Answer['body']> {
+  const answer = await person.post('/v1/tunnels', body)
+  if (answer.status !== 201) throw new Error(JSON.stringify(answer.body))
+  return answer.body
+}
+
+export function runAgent(person: Person, tunnels: string[]): Promise<Answer> {
+  return person.post('/v1/tunnel-agents', { label: 'laptop', version: '1.0.0', tunnels })
+}

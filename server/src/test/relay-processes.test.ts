@@ -56,13 +56,13 @@ test('links stay and serve while the API is killed and started again', async () 
 test('no request is lost or repeated while both relays are restarted one after the other', async () => {
   await eventually('two links', hasLinks(2))
   const relays = [first, second]
-  let rolling = true
+  const rolling = new AbortController()
   const failures: string[] = []
   let count = 0
   const down = new Set<number>()
   // As a load balancer does that takes out who says that it goes.
   const visitor = async (n: number) => {
-    for (; rolling; count++) {
+    for (; !rolling.signal.aborted; count++) {
       const relay =
         relays.filter(({ port }) => !down.has(port))[n % 2] ??
         relays.find(({ port }) => !down.has(port))!
@@ -82,7 +82,7 @@ test('no request is lost or repeated while both relays are restarted one after t
     await eventually('two links again', hasLinks(2), 60_000)
     down.delete(relay.port)
   }
-  rolling = false
+  rolling.abort()
   await Promise.all(visitors)
   assert.deepEqual(failures, [])
   const posts = service.asked.filter((one) => one.startsWith('POST'))
