@@ -822,6 +822,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/reports/tunnels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Report what tunnels carried in a month, by account and tier
+         * @description Needs the permission `usage.report`.
+         */
+        get: operations["getAdminReportsTunnels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/sealing-keys": {
         parameters: {
             query?: never;
@@ -2919,6 +2939,550 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/proxy/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start a relay: a new one, or one that was stopped
+         * @description It takes links once its status is `running`.
+         *
+         *     Needs the permission `relays.write`.
+         */
+        post: operations["postProxyStart"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/proxy/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show how the relays are together
+         * @description Needs the permission `relays.read`.
+         */
+        get: operations["getProxyStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/proxy/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a relay; its agents go to others first
+         * @description What is under way ends first, for 5 minutes at most; with `drain: false` it is cut.
+         *
+         *     Needs the permission `relays.write`.
+         */
+        post: operations["postProxyStop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quotas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what is limited for the account, how much of it is used, and when it resets
+         * @description Needs the permission `usage.read`.
+         */
+        get: operations["getQuotas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relay/beat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell how a relay is, and hear what it has to do
+         * @description Every 5 seconds, with the credential of the join as the bearer token. A relay that is silent for 30 seconds is gone: its links are closed in the books.
+         *
+         *     Open to everybody: the credential of the relay is checked.
+         */
+        post: operations["postRelayBeat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relay/find": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find the tunnel of a hostname or a port, and the relays that have a link of it
+         * @description Open to everybody: the credential of the relay is checked.
+         */
+        post: operations["postRelayFind"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relay/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell how agents found the services behind endpoints
+         * @description Open to everybody: the credential of the relay is checked.
+         */
+        post: operations["postRelayHealth"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relay/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Join as a relay, with a join token
+         * @description Open to everybody: the join token in the body is checked.
+         */
+        post: operations["postRelayJoin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relay/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Leave as a relay, at once and in order
+         * @description Open to everybody: the credential of the relay is checked.
+         */
+        post: operations["postRelayLeave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relay/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a link of an agent into the books
+         * @description Open to everybody: the credential of the relay is checked.
+         */
+        post: operations["postRelayLinks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relay/links/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Strike a link out of the books
+         * @description Open to everybody: the credential of the relay is checked.
+         */
+        post: operations["postRelayLinksClose"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relay/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell what tunnels have carried
+         * @description An entry counts once, however often it is told.
+         *
+         *     Open to everybody: the credential of the relay is checked.
+         */
+        post: operations["postRelayUsage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relay/watch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Wait for news of tunnels, peers and configuration, 20 seconds at most
+         * @description Open to everybody: the credential of the relay is checked.
+         */
+        post: operations["postRelayWatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the relays, the newest first; those that were stopped too
+         * @description Needs the permission `relays.read`.
+         */
+        get: operations["getRelays"];
+        put?: never;
+        /**
+         * Start a new relay
+         * @description Needs the permission `relays.write`.
+         */
+        post: operations["postRelays"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays/redundancy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show how many relays there are to be, and for each agent
+         * @description Needs the permission `relays.read`.
+         */
+        get: operations["getRelaysRedundancy"];
+        /**
+         * Change how many relays there are to be, and for each agent
+         * @description Needs the permission `relays.write`.
+         */
+        put: operations["putRelaysRedundancy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays/scaling": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show by what rules relays are started and drained
+         * @description Needs the permission `relays.read`.
+         */
+        get: operations["getRelaysScaling"];
+        /**
+         * Change by what rules relays are started and drained
+         * @description With `version`, the change is refused when somebody else was faster.
+         *
+         *     Needs the permission `relays.write`.
+         */
+        put: operations["putRelaysScaling"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a relay
+         * @description Needs the permission `relays.read`.
+         */
+        get: operations["getRelaysId"];
+        put?: never;
+        post?: never;
+        /**
+         * End a relay, and the machine that it was started on
+         * @description Needs the permission `relays.write`.
+         */
+        delete: operations["deleteRelaysId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays/{id}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the configuration of a relay
+         * @description Needs the permission `relays.read`.
+         */
+        get: operations["getRelaysIdConfig"];
+        /**
+         * Change the configuration of a relay
+         * @description It holds within a second; what is open stays open.
+         *
+         *     Needs the permission `relays.write`.
+         */
+        put: operations["putRelaysIdConfig"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays/{id}/diagnostics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find out what is wrong with a relay, and what to do about it
+         * @description Asks the relay now; one that does not answer within 5 s is not reached.
+         *
+         *     Needs the permission `relays.read`.
+         */
+        get: operations["getRelaysIdDiagnostics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays/{id}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a relay take no new links; what is under way goes on
+         * @description Its agents are told first and go to other relays. It stays until it is stopped.
+         *
+         *     Needs the permission `relays.write`.
+         */
+        post: operations["postRelaysIdDrain"];
+        /**
+         * Let a relay take links again, and stay if it was to end
+         * @description Needs the permission `relays.write`.
+         */
+        delete: operations["deleteRelaysIdDrain"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays/{id}/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show how a relay is, check by check
+         * @description Needs the permission `relays.read`.
+         */
+        get: operations["getRelaysIdHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays/{id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the last lines of a relay’s log, the newest last
+         * @description The newest 500 are kept, also of a relay that is gone. They hold no secrets.
+         *
+         *     Needs the permission `relays.read`.
+         */
+        get: operations["getRelaysIdLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays/{id}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a relay’s measures, minute by minute
+         * @description Needs the permission `relays.read`.
+         */
+        get: operations["getRelaysIdMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays/{id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what a relay told with its last beat
+         * @description Needs the permission `relays.read`.
+         */
+        get: operations["getRelaysIdStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relays/{id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what a relay has carried
+         * @description By its beats, for operators; what tunnels are billed by is counted apart.
+         *
+         *     Needs the permission `relays.read`.
+         */
+        get: operations["getRelaysIdUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/roles": {
         parameters: {
             query?: never;
@@ -3615,6 +4179,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/shared-tunnels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the tunnels that others have shared with you or your account
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getSharedTunnels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tunnel-agents": {
         parameters: {
             query?: never;
@@ -3675,6 +4259,440 @@ export interface paths {
          * @description Needs the permission `tunnels.read`.
          */
         get: operations["getTunnelsId"];
+        /**
+         * Write a tunnel back as it was read, with another configuration or access
+         * @description A tunnel keeps its name, its kind and its port. Endpoints and domains have routes of their own.
+         *
+         *     Needs the permission `tunnels.write`.
+         */
+        put: operations["putTunnelsId"];
+        post?: never;
+        /**
+         * Delete a tunnel; its name stays with the account
+         * @description Needs the permission `tunnels.write`.
+         */
+        delete: operations["deleteTunnelsId"];
+        options?: never;
+        head?: never;
+        /**
+         * Change some of a tunnel’s configuration, or its access
+         * @description Needs the permission `tunnels.write`.
+         */
+        patch: operations["patchTunnelsId"];
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/access": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show who may visit a tunnel
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdAccess"];
+        /**
+         * Say who may visit a tunnel
+         * @description It holds at once: whoever is in by the earlier policy is cut off, and has to ask again.
+         *
+         *     Needs the permission `tunnels.write`.
+         */
+        put: operations["putTunnelsIdAccess"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the configuration of a tunnel
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdConfig"];
+        /**
+         * Replace the configuration of a tunnel
+         * @description It holds at once, also for open links. What GET has given can be written back: a password that is not sent stays.
+         *
+         *     Needs the permission `tunnels.write`.
+         */
+        put: operations["putTunnelsIdConfig"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/diagnostics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Check each hop of a tunnel, say what is wrong and how to fix it
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdDiagnostics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/domains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the domains of a tunnel
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdDomains"];
+        put?: never;
+        /**
+         * Claim a domain for a tunnel
+         * @description Add the TXT record of the answer to its DNS, then verify. A claim that is not proven is forgotten after a week.
+         *
+         *     Needs the permission `tunnels.write`.
+         */
+        post: operations["postTunnelsIdDomains"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/domains/{domainId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take a domain from a tunnel
+         * @description Needs the permission `tunnels.write`.
+         */
+        delete: operations["deleteTunnelsIdDomainsDomainId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/domains/{domainId}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look for the proof of a domain now
+         * @description Once it is found the domain leads to the tunnel at once.
+         *
+         *     Needs the permission `tunnels.write`.
+         */
+        post: operations["postTunnelsIdDomainsDomainIdVerify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List where a tunnel leads, in the order in which it is taken
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdEndpoints"];
+        put?: never;
+        /**
+         * Let a tunnel lead to one more place
+         * @description Needs the permission `tunnels.write`.
+         */
+        post: operations["postTunnelsIdEndpoints"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/endpoints/{endpointId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Let a tunnel lead there no more
+         * @description Needs the permission `tunnels.write`.
+         */
+        delete: operations["deleteTunnelsIdEndpointsEndpointId"];
+        options?: never;
+        head?: never;
+        /**
+         * Change where a tunnel leads, or how much of its traffic goes there
+         * @description Needs the permission `tunnels.write`.
+         */
+        patch: operations["patchTunnelsIdEndpointsEndpointId"];
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what happened to a tunnel, the newest first
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what a tunnel carried, by steps and endpoints, and how it does now
+         * @description Figures are a second or two old; `live` is asked of relays at once.
+         *
+         *     Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the last requests of a tunnel, the newest first
+         * @description Why each went where it went. Relays keep the last hundred or so in memory, until they are restarted.
+         *
+         *     Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/requests/{requestId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show one of the last requests, with headers and bodies while the inspector is on
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdRequestsRequestId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/requests/{requestId}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make one of the last requests once more
+         * @description It passes everything that a visitor’s request passes. The inspector must have been on when it came.
+         *
+         *     Needs the permission `tunnels.write`.
+         */
+        post: operations["postTunnelsIdRequestsRequestIdReplay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/shares": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List with whom a tunnel is shared, the newest first
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdShares"];
+        put?: never;
+        /**
+         * Share a tunnel with somebody, or make a token or a link that lets visitors in
+         * @description The secret of a token or a link is in this answer and nowhere else.
+         *
+         *     Needs the permission `tunnels.write`.
+         */
+        post: operations["postTunnelsIdShares"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/shares/{shareId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take a share back; what it has let in is cut off within seconds
+         * @description Needs the permission `tunnels.write`.
+         */
+        delete: operations["deleteTunnelsIdSharesShareId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let agents hold a tunnel open again
+         * @description Needs the permission `tunnels.write`.
+         */
+        post: operations["postTunnelsIdStart"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show who holds a tunnel open now, and how its endpoints are
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a tunnel: it serves nobody until it is started
+         * @description Needs the permission `tunnels.write`.
+         */
+        post: operations["postTunnelsIdStop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what a tunnel carried in each calendar month
+         * @description Needs the permission `tunnels.read`.
+         */
+        get: operations["getTunnelsIdUsage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3719,6 +4737,28 @@ export interface paths {
          * @description Open to everybody who is signed in: people visit what was shared with them, whatever account they are in. API keys may not.
          */
         post: operations["postTunnelsIdVisits"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what the account has used, by calendar month
+         * @description The newest month first. Tunnels count as their relays report, a second or two late; what deleted tunnels carried is in it.
+         *
+         *     Needs the permission `usage.read`.
+         */
+        get: operations["getUsage"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -5275,6 +6315,10 @@ export interface components {
             /** @description Of the look */
             durationMs: number;
         };
+        ClaimTunnelDomain: {
+            /** @description In any script; no wildcard */
+            hostname: string;
+        };
         Click: {
             /**
              * @description CSS, or another Playwright selector such as text=Sign in
@@ -5453,6 +6497,11 @@ export interface components {
             /** @default 60 */
             expiresInMinutes: number;
         };
+        CreateRelay: {
+            /** @enum {string} */
+            provider?: "local" | "ec2" | "kubernetes";
+            name?: string;
+        };
         CreateSession: {
             viewport?: components["schemas"]["Viewport"];
             userAgent?: string;
@@ -5494,6 +6543,54 @@ export interface components {
             /** @description Public unless given */
             access?: components["schemas"]["PutTunnelAccess"];
             endpoints?: components["schemas"]["NewTunnelEndpoint"][];
+        };
+        CreateTunnelShare: {
+            /** @constant */
+            kind: "user";
+            /** @description Counts for whoever proves it, also later */
+            email?: string;
+            userId?: string;
+            /**
+             * @description `use`: visit. `read`: see its settings, measures and history too. `manage`: change, start, stop and hold it open too
+             * @default use
+             * @enum {string}
+             */
+            permission: "manage" | "read" | "use";
+            /** @description What you call it */
+            label?: string;
+            /** @description From now on; for ever unless given */
+            expiresInSeconds?: number;
+        } | {
+            /** @constant */
+            kind: "account";
+            accountId: string;
+            /**
+             * @description `use`: visit. `read`: see its settings, measures and history too. `manage`: change, start, stop and hold it open too
+             * @default use
+             * @enum {string}
+             */
+            permission: "manage" | "read" | "use";
+            /** @description What you call it */
+            label?: string;
+            /** @description From now on; for ever unless given */
+            expiresInSeconds?: number;
+        } | {
+            /** @constant */
+            kind: "token";
+            /** @description What you call it */
+            label?: string;
+            /** @description From now on; for ever unless given */
+            expiresInSeconds?: number;
+        } | {
+            /** @constant */
+            kind: "link";
+            /** @description What you call it */
+            label?: string;
+            /**
+             * @description From now on; a week unless given
+             * @default 604800
+             */
+            expiresInSeconds: number;
         };
         CreateUser: {
             /** Format: email */
@@ -6000,8 +7097,11 @@ export interface components {
             instanceId?: string;
             /** @enum {string} */
             provider: "local" | "ec2" | "kubernetes";
-            /** @enum {string} */
-            purpose: "pool" | "manual";
+            /**
+             * @description `relay`: it carries tunnels, and hosts no browsers
+             * @enum {string}
+             */
+            purpose: "pool" | "manual" | "relay";
             /** @description The machine of a control plane itself */
             builtin: boolean;
             /** @description False for one that has joined by itself */
@@ -6445,6 +7545,31 @@ export interface components {
             weight: number;
             healthCheck?: components["schemas"]["TunnelHealthCheck"];
         };
+        NewTunnelShare: {
+            /** @description `tsh_…` */
+            id: string;
+            /** @enum {string} */
+            kind: "user" | "account" | "token" | "link";
+            /**
+             * @description `use`: visit. `read`: see its settings, measures and history too. `manage`: change, start, stop and hold it open too
+             * @enum {string}
+             */
+            permission: "manage" | "read" | "use";
+            userId?: string;
+            email?: string;
+            accountId?: string;
+            label?: string;
+            /** Format: date-time */
+            expiresAt?: string;
+            expired: boolean;
+            createdBy: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** @description Of the kind `token`, shown this once: visitors send it in `Gantry-Tunnel-Token` */
+            token?: string;
+            /** @description Of the kind `link`, shown this once: whoever opens it is let in */
+            url?: string;
+        };
         NodeBeat: {
             /** @description Higher than that of the beat before */
             sequence: number;
@@ -6690,6 +7815,10 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        PatchTunnel: {
+            config?: components["schemas"]["PatchTunnelConfig"];
+            access?: components["schemas"]["PutTunnelAccess"];
+        };
         PatchTunnelConfig: {
             maxConnections?: number;
             timeoutSeconds?: number;
@@ -6713,6 +7842,15 @@ export interface components {
                 /** @constant */
                 hasPassword?: true;
             } | null;
+        };
+        PatchTunnelEndpoint: {
+            /** @description As its agent reaches it: `http://127.0.0.1:3000`, `tcp://127.0.0.1:5432` */
+            url?: string;
+            /** @description By which an agent goes; the newest one with a label holds the tunnel */
+            agent?: string;
+            priority?: number;
+            weight?: number;
+            healthCheck?: components["schemas"]["TunnelHealthCheck"] | null;
         };
         Pdf: {
             /**
@@ -6906,6 +8044,23 @@ export interface components {
              */
             expiresAt: string;
         };
+        ProxyStatus: {
+            /**
+             * @description `degraded`: fewer relays run than there should be, or one has failed
+             * @enum {string}
+             */
+            status: "running" | "degraded" | "stopped";
+            relays: {
+                starting: number;
+                running: number;
+                draining: number;
+                error: number;
+            };
+            links: number;
+            /** @description With a link, each as often as relays have one of it */
+            tunnels: number;
+            connections: number;
+        };
         PutFleetPool: {
             /**
              * @default ec2
@@ -6960,6 +8115,113 @@ export interface components {
                 stopping: number;
             };
         };
+        PutRelayConfig: {
+            /**
+             * @description Requests, WebSockets and TCP connections at once; more are answered with 503
+             * @default 10000
+             */
+            maxConnections: number;
+            /**
+             * @description Links of agents; more are sent to other relays
+             * @default 20000
+             */
+            maxLinks: number;
+        };
+        PutRelayRedundancy: {
+            /**
+             * @description Relays that each agent keeps a link to, where there are so many
+             * @default 2
+             */
+            relaysPerAgent: number;
+            /**
+             * @description Fewer are a reason to start some, by the provider of scaling
+             * @default 1
+             */
+            minimumRelays: number;
+            version?: number;
+            /** Format: date-time */
+            updatedAt?: string;
+            updatedBy?: string | null;
+        };
+        PutRelayScaling: {
+            /** @default false */
+            enabled: boolean;
+            /**
+             * @default local
+             * @enum {string}
+             */
+            provider: "local" | "ec2" | "kubernetes";
+            /** @default 1 */
+            min: number;
+            /** @default 4 */
+            max: number;
+            /**
+             * @description Of one core, the mean of all relays: above it one more is started
+             * @default 0.7
+             */
+            cpuHigh: number;
+            /** @default 0.2 */
+            cpuLow: number;
+            /**
+             * @description Of the event loop: above it one more is started, whatever the processors do
+             * @default 100
+             */
+            delayHighMs: number;
+            /**
+             * @description Of `maxConnections`, on any relay
+             * @default 0.8
+             */
+            connectionsHigh: number;
+            /** @default 60 */
+            scaleOutCooldownSeconds: number;
+            /** @default 600 */
+            scaleInCooldownSeconds: number;
+            version?: number;
+            /** Format: date-time */
+            updatedAt?: string;
+            updatedBy?: string | null;
+        };
+        PutTunnel: {
+            /** @description `tun_…` */
+            id?: string;
+            accountId?: string;
+            name?: string;
+            /** @enum {string} */
+            kind?: "http" | "tcp";
+            /** @description Below the domain of tunnels */
+            hostname?: string;
+            /** @description `https://shop.…`; of a TCP tunnel `tcp://host:port` */
+            url?: string;
+            /** @description Of a TCP tunnel */
+            port?: number;
+            /** @description Own domains that are proven */
+            domains?: string[];
+            /** @enum {string} */
+            status?: "created" | "connecting" | "connected" | "disconnected" | "error";
+            /** Format: date-time */
+            statusSince?: string;
+            errorMessage?: string;
+            /** @description False from a stop to the next start */
+            started?: boolean;
+            /** @description Links of agents to relays that are open now */
+            links?: number;
+            config: components["schemas"]["PutTunnelConfig"];
+            access?: components["schemas"]["PutTunnelAccess"];
+            endpoints?: components["schemas"]["TunnelEndpoint"][];
+            /** @description Of the last 24 hours */
+            metrics?: {
+                requests: number;
+                failures: number;
+                bytesIn: number;
+                bytesOut: number;
+            };
+            /** @enum {string} */
+            permission?: "own" | "manage" | "read";
+            /** Format: date-time */
+            createdAt?: string;
+            /** Format: date-time */
+            updatedAt?: string;
+        };
         PutTunnelAccess: {
             /**
              * @description `public`: anybody. `token`: holders of a token or a link. `members`: people of the account who sign in. `addresses`: from these. `password`: whoever knows it. Holders of a grant may always come.
@@ -6971,6 +8233,92 @@ export interface components {
             /** @description Never shown again. Left out: the one that is set */
             password?: string;
             hasPassword?: boolean;
+        };
+        PutTunnelConfig: {
+            /**
+             * @description Requests, WebSockets and TCP connections at once
+             * @default 100
+             */
+            maxConnections: number;
+            /**
+             * @description Until the first byte of an answer
+             * @default 60
+             */
+            timeoutSeconds: number;
+            /**
+             * @description Without a byte either way, of what is under way
+             * @default 300
+             */
+            idleTimeoutSeconds: number;
+            /**
+             * @description Of text that comes uncompressed, for visitors who take it
+             * @default false
+             */
+            compression: boolean;
+            /** @description Of all bytes, each way; unbounded unless given */
+            bandwidthBytesPerSecond?: number;
+            /**
+             * @description How long a request may wait for one of `maxConnections`; 0 refuses at once
+             * @default 5
+             */
+            queueSeconds: number;
+            /**
+             * @default {
+             *       "set": {},
+             *       "remove": []
+             *     }
+             */
+            requestHeaders: components["schemas"]["TunnelHeaderRules"];
+            /**
+             * @default {
+             *       "set": {},
+             *       "remove": []
+             *     }
+             */
+            responseHeaders: components["schemas"]["TunnelHeaderRules"];
+            /**
+             * @description Host that the local service sees: the visitor’s (`preserve`), that of the endpoint’s URL (`rewrite`), or this one
+             * @default preserve
+             */
+            hostHeader: string;
+            /**
+             * @description Keeps the last requests with headers and the beginnings of bodies
+             * @default {
+             *       "enabled": false,
+             *       "bodyBytes": 4096
+             *     }
+             */
+            inspector: {
+                /** @default false */
+                enabled: boolean;
+                /** @default 4096 */
+                bodyBytes: number;
+            };
+            /** @description Demanded of visitors beside the access policy */
+            basicAuth?: {
+                username: string;
+                /** @description Never shown again. Left out: the one that is set */
+                password?: string;
+                /** @constant */
+                hasPassword?: true;
+            };
+        };
+        Quota: {
+            /** @description `tunnels.bytes` */
+            name: string;
+            what: string;
+            unit: string;
+            used: number;
+            /** @description Null when there is none */
+            limit: number | null;
+            /**
+             * Format: date-time
+             * @description Absent for what is given back by ending it
+             */
+            resetsAt?: string;
+        };
+        Quotas: {
+            items: components["schemas"]["Quota"][];
         };
         ReadPage: {
             /** @example https://example.com/ */
@@ -7101,6 +8449,346 @@ export interface components {
             name: string;
             response: components["schemas"]["PasskeyCreation"];
         };
+        Relay: {
+            /** @description `rel_…` */
+            id: string;
+            name: string;
+            /**
+             * @description `builtin`: in a process of the control plane. `joined`: came by itself
+             * @enum {string}
+             */
+            provider: "builtin" | "local" | "ec2" | "kubernetes" | "joined";
+            /** @enum {string} */
+            status: "starting" | "running" | "draining" | "stopped" | "error";
+            /** Format: date-time */
+            statusSince: string;
+            /** @enum {string} */
+            healthStatus: "healthy" | "unhealthy" | "unknown";
+            /**
+             * @description `stopping` and `surplus`: it ends once nothing is under way
+             * @enum {string}
+             */
+            drainReason?: "asked" | "stopping" | "surplus" | "leaving";
+            /**
+             * Format: date-time
+             * @description What is then still under way is cut
+             */
+            drainUntil?: string;
+            errorMessage?: string;
+            /** @description Where agents dial it */
+            url?: string;
+            /** @description The machine of the fleet */
+            instanceId?: string;
+            version?: string;
+            links: number;
+            tunnels: number;
+            /** @description Requests, WebSockets and TCP connections under way */
+            connections: number;
+            config: components["schemas"]["RelayConfig"];
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            startedAt?: string;
+            /** Format: date-time */
+            lastBeatAt?: string;
+            /** Format: date-time */
+            endedAt?: string;
+        };
+        RelayBeat: {
+            /** @description Higher than that of the beat before */
+            sequence: number;
+            facts: {
+                version: string;
+                draining: boolean;
+                links: number;
+                tunnels: number;
+                streams: number;
+                requests: number;
+                failures: number;
+                bytesIn: number;
+                bytesOut: number;
+                /** @description Of one core: 1 is all of it */
+                cpu: number;
+                eventLoopDelayMs: number;
+                memoryMib: number;
+                uptimeSeconds: number;
+                /**
+                 * Format: date-time
+                 * @description Its clock
+                 */
+                now: string;
+                /** Format: date-time */
+                certificateExpiresAt?: string;
+                /** @description Counts that the control plane has not taken yet */
+                journal?: {
+                    entries: number;
+                    diskFreeMib?: number;
+                };
+                /** @description What it cannot do, such as to open a port */
+                error?: string;
+            };
+            /** @description All that it has: once in 30 seconds, and when it is asked to */
+            links?: string[];
+            /** @description It was told to end where it runs, and takes no new links */
+            leaving?: boolean;
+            /** Format: uri */
+            url?: string;
+            /** Format: uri */
+            internalUrl?: string;
+            /** @description What it has logged since those that were taken */
+            lines?: {
+                sequence: number;
+                /** Format: date-time */
+                at: string;
+                /** @enum {string} */
+                level: "debug" | "info" | "warn" | "error";
+                message: string;
+                fields: {
+                    [key: string]: unknown;
+                };
+            }[];
+        };
+        RelayBeatAnswer: {
+            /** @description The highest that has come; go on from here */
+            sequence: number;
+            /** @description Links that are not in the books: close them, so that their agents come again */
+            drop: string[];
+            /** @description Name all links with the next beat */
+            tellLinks: boolean;
+            /** @description End once nothing is under way, or at that time */
+            stop?: {
+                /** Format: date-time */
+                until?: string;
+            };
+            /** @description Other relays that live */
+            peers: number;
+            beatSeconds: number;
+            /** @description JSON Web Keys by which calls of the control plane and of other relays are checked */
+            publicKeys: {
+                [key: string]: unknown;
+            }[];
+        };
+        RelayConfig: {
+            /**
+             * @description Requests, WebSockets and TCP connections at once; more are answered with 503
+             * @default 10000
+             */
+            maxConnections: number;
+            /**
+             * @description Links of agents; more are sent to other relays
+             * @default 20000
+             */
+            maxLinks: number;
+        };
+        RelayDiagnostics: {
+            id: string;
+            /** @enum {string} */
+            healthStatus: "healthy" | "unhealthy" | "unknown";
+            checks: {
+                check: string;
+                /** @enum {string} */
+                status: "ok" | "warning" | "failing" | "unknown";
+                detail: string;
+                /** @description What to do about it */
+                cure?: string;
+            }[];
+            /** Format: date-time */
+            checkedAt: string;
+            /** @description The last warnings and errors of its log */
+            lines: {
+                sequence: number;
+                /** Format: date-time */
+                at: string;
+                /** @enum {string} */
+                level: "debug" | "info" | "warn" | "error";
+                message: string;
+                fields: {
+                    [key: string]: unknown;
+                };
+            }[];
+        };
+        RelayHealth: {
+            id: string;
+            /** @enum {string} */
+            healthStatus: "healthy" | "unhealthy" | "unknown";
+            checks: {
+                check: string;
+                /** @enum {string} */
+                status: "ok" | "warning" | "failing" | "unknown";
+                detail: string;
+                /** @description What to do about it */
+                cure?: string;
+            }[];
+        };
+        RelayJoin: {
+            token: string;
+            name?: string;
+            /**
+             * Format: uri
+             * @description Where agents dial it and visitors reach it
+             */
+            url: string;
+            /**
+             * Format: uri
+             * @description Where other relays and the control plane reach it
+             */
+            internalUrl: string;
+            fingerprint: string;
+            version: string;
+        };
+        RelayJoined: {
+            relayId: string;
+            /** @description For `Authorization: Bearer`; shown once */
+            credential: string;
+            /** @description JSON Web Keys by which calls of the control plane and of other relays are checked */
+            publicKeys: {
+                [key: string]: unknown;
+            }[];
+        };
+        RelayLeave: {
+            sequence: number;
+        };
+        RelayLogs: {
+            id: string;
+            items: {
+                sequence: number;
+                /** Format: date-time */
+                at: string;
+                /** @enum {string} */
+                level: "debug" | "info" | "warn" | "error";
+                message: string;
+                fields: {
+                    [key: string]: unknown;
+                };
+            }[];
+        };
+        RelayMetrics: {
+            id: string;
+            items: {
+                /** Format: date-time */
+                minute: string;
+                /** @description The highest; 1 is all of one core */
+                cpu: number;
+                eventLoopDelayMs: number;
+                memoryMib: number;
+                links: number;
+                tunnels: number;
+                connections: number;
+                requests: number;
+                failures: number;
+                bytesIn: number;
+                bytesOut: number;
+            }[];
+        };
+        RelayRedundancy: {
+            /**
+             * @description Relays that each agent keeps a link to, where there are so many
+             * @default 2
+             */
+            relaysPerAgent: number;
+            /**
+             * @description Fewer are a reason to start some, by the provider of scaling
+             * @default 1
+             */
+            minimumRelays: number;
+            version: number;
+            /** Format: date-time */
+            updatedAt: string;
+            updatedBy: string | null;
+        };
+        RelayScaling: {
+            /** @default false */
+            enabled: boolean;
+            /**
+             * @default local
+             * @enum {string}
+             */
+            provider: "local" | "ec2" | "kubernetes";
+            /** @default 1 */
+            min: number;
+            /** @default 4 */
+            max: number;
+            /**
+             * @description Of one core, the mean of all relays: above it one more is started
+             * @default 0.7
+             */
+            cpuHigh: number;
+            /** @default 0.2 */
+            cpuLow: number;
+            /**
+             * @description Of the event loop: above it one more is started, whatever the processors do
+             * @default 100
+             */
+            delayHighMs: number;
+            /**
+             * @description Of `maxConnections`, on any relay
+             * @default 0.8
+             */
+            connectionsHigh: number;
+            /** @default 60 */
+            scaleOutCooldownSeconds: number;
+            /** @default 600 */
+            scaleInCooldownSeconds: number;
+            version: number;
+            /** Format: date-time */
+            updatedAt: string;
+            updatedBy: string | null;
+        };
+        RelayStatus: {
+            id: string;
+            /** @enum {string} */
+            status: "starting" | "running" | "draining" | "stopped" | "error";
+            /** Format: date-time */
+            statusSince: string;
+            /** @enum {string} */
+            healthStatus: "healthy" | "unhealthy" | "unknown";
+            /** Format: date-time */
+            lastBeatAt?: string;
+            secondsSinceBeat?: number;
+            /** @description As the last beat told them */
+            facts?: {
+                version: string;
+                draining: boolean;
+                links: number;
+                tunnels: number;
+                streams: number;
+                requests: number;
+                failures: number;
+                bytesIn: number;
+                bytesOut: number;
+                /** @description Of one core: 1 is all of it */
+                cpu: number;
+                eventLoopDelayMs: number;
+                memoryMib: number;
+                uptimeSeconds: number;
+                /**
+                 * Format: date-time
+                 * @description Its clock
+                 */
+                now: string;
+                /** Format: date-time */
+                certificateExpiresAt?: string;
+                /** @description Counts that the control plane has not taken yet */
+                journal?: {
+                    entries: number;
+                    diskFreeMib?: number;
+                };
+                /** @description What it cannot do, such as to open a port */
+                error?: string;
+            };
+            errorMessage?: string;
+        };
+        RelayUsage: {
+            id: string;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            requests: number;
+            failures: number;
+            bytesIn: number;
+            bytesOut: number;
+        };
         RememberedDevice: {
             /** @description `rdv_…` */
             id: string;
@@ -7115,6 +8803,13 @@ export interface components {
         };
         RememberedDeviceList: {
             items: components["schemas"]["RememberedDevice"][];
+        };
+        ReplayTunnelRequest: {
+            /**
+             * @description Make it without the headers that were not kept, such as `Authorization`
+             * @default false
+             */
+            withoutSecrets: boolean;
         };
         RequestControl: {
             /**
@@ -7332,6 +9027,28 @@ export interface components {
         SettingValues: {
             [key: string]: unknown;
         };
+        SharedTunnel: {
+            id: string;
+            /** @description Whose it is */
+            accountId: string;
+            name: string;
+            /** @enum {string} */
+            kind: "http" | "tcp";
+            hostname: string;
+            url: string;
+            /** @enum {string} */
+            status: "created" | "connecting" | "connected" | "disconnected" | "error";
+            shareId: string;
+            /**
+             * @description `use`: visit. `read`: see its settings, measures and history too. `manage`: change, start, stop and hold it open too
+             * @enum {string}
+             */
+            permission: "manage" | "read" | "use";
+            /** Format: date-time */
+            sharedAt: string;
+            /** Format: date-time */
+            expiresAt?: string;
+        };
         SignInProvider: {
             id: string;
             name: string;
@@ -7399,6 +9116,13 @@ export interface components {
             /** @description Over the installation: `GET /v1/roles` */
             roles: ("support" | "admin" | "super-admin")[];
         };
+        StartProxy: {
+            /** @description One that was stopped, or drains; without it a new one is started */
+            relayId?: string;
+            /** @enum {string} */
+            provider?: "local" | "ec2" | "kubernetes";
+            name?: string;
+        };
         StartedBulkUserChange: {
             /** @description `op_…` */
             operationId: string;
@@ -7424,6 +9148,15 @@ export interface components {
         SteppedUp: {
             /** Format: date-time */
             steppedUpUntil: string;
+        };
+        StopProxy: {
+            /** @description May be left out where there is one */
+            relayId?: string;
+            /**
+             * @description Lets what is under way end first, for 5 minutes at most
+             * @default true
+             */
+            drain: boolean;
         };
         TabsCommand: {
             /** @constant */
@@ -7616,6 +9349,15 @@ export interface components {
                 detail: string;
             }[];
         };
+        TunnelCheck: {
+            /** @enum {string} */
+            name: "started" | "agent" | "links" | "relays" | "hostname" | "certificate" | "access" | "quota" | "limits" | "endpoints" | "requests";
+            /** @enum {string} */
+            status: "ok" | "warning" | "failed" | "skipped";
+            detail: string;
+            /** @description What to do about it */
+            fix?: string;
+        };
         TunnelConfig: {
             maxConnections: number;
             timeoutSeconds: number;
@@ -7645,6 +9387,55 @@ export interface components {
                 /** @constant */
                 hasPassword: true;
             };
+        };
+        TunnelCounts: {
+            requests: number;
+            /** @description Answered with 5xx, or not at all */
+            failures: number;
+            /** @description 0 to 1; null when there were no requests */
+            successRate: number | null;
+            /** @description WebSockets and TCP connections */
+            connections: number;
+            /** @description From visitors */
+            bytesIn: number;
+            /** @description To visitors */
+            bytesOut: number;
+        };
+        TunnelDiagnostics: {
+            tunnelId: string;
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            status: "ok" | "warning" | "failed";
+            summary: string;
+            /** @description In the order in which a visitor’s request meets them */
+            checks: components["schemas"]["TunnelCheck"][];
+        };
+        TunnelDomain: {
+            /** @description `tdm_…` */
+            id: string;
+            hostname: string;
+            /** @enum {string} */
+            status: "pending" | "verified";
+            /** @description To be added to the DNS, and to stay there */
+            record: {
+                /** @constant */
+                type: "TXT";
+                name: string;
+                value: string;
+            };
+            /** Format: date-time */
+            verifiedAt?: string;
+            /** Format: date-time */
+            lastCheckedAt?: string;
+            lastError?: string;
+            /**
+             * Format: date-time
+             * @description Of a claim that is not proven: it is then forgotten
+             */
+            expiresAt?: string;
+            /** Format: date-time */
+            createdAt: string;
         };
         TunnelEndpoint: {
             /** @description `tep_…` */
@@ -7702,6 +9493,265 @@ export interface components {
              */
             successes: number;
         };
+        TunnelHistoryEntry: {
+            /** @description `evt_…` */
+            id: string;
+            /** Format: date-time */
+            at: string;
+            /** @description `tunnel.connected` and so on */
+            event: string;
+            /** @description A user or a key; absent for the product */
+            by?: string;
+            data: {
+                [key: string]: unknown;
+            };
+        };
+        /** @description To the first byte, in ms; null without requests */
+        TunnelLatency: {
+            p50: number | null;
+            p95: number | null;
+            p99: number | null;
+        };
+        TunnelMetricsReport: {
+            tunnelId: string;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            stepSeconds: number;
+            /** @description As relays tell now */
+            live: {
+                links: number;
+                /** @description Requests, WebSockets and TCP connections under way */
+                inUse: number;
+                /** @description For one of `maxConnections` */
+                waiting: number;
+                /** @description That did not answer in time */
+                silentRelays: string[];
+            };
+            total: {
+                requests: number;
+                /** @description Answered with 5xx, or not at all */
+                failures: number;
+                /** @description 0 to 1; null when there were no requests */
+                successRate: number | null;
+                /** @description WebSockets and TCP connections */
+                connections: number;
+                /** @description From visitors */
+                bytesIn: number;
+                /** @description To visitors */
+                bytesOut: number;
+                latencyMs: components["schemas"]["TunnelLatency"];
+            };
+            /** @description The oldest first; steps in which nothing came are left out */
+            points: {
+                /** Format: date-time */
+                at: string;
+                requests: number;
+                /** @description Answered with 5xx, or not at all */
+                failures: number;
+                /** @description 0 to 1; null when there were no requests */
+                successRate: number | null;
+                /** @description WebSockets and TCP connections */
+                connections: number;
+                /** @description From visitors */
+                bytesIn: number;
+                /** @description To visitors */
+                bytesOut: number;
+                latencyMs: components["schemas"]["TunnelLatency"];
+            }[];
+            endpoints: {
+                /** @description Absent for what reached none, and for those that are gone */
+                endpointId?: string;
+                url?: string;
+                requests: number;
+                /** @description Answered with 5xx, or not at all */
+                failures: number;
+                /** @description 0 to 1; null when there were no requests */
+                successRate: number | null;
+                /** @description WebSockets and TCP connections */
+                connections: number;
+                /** @description From visitors */
+                bytesIn: number;
+                /** @description To visitors */
+                bytesOut: number;
+                latencyMs: components["schemas"]["TunnelLatency"];
+            }[];
+        };
+        TunnelReportRow: {
+            accountId: string;
+            /** @description Its name */
+            account: string;
+            /** @description That the account had when it was counted */
+            tier: string;
+            /** @description A calendar month, UTC */
+            period: string;
+            /** @description That carried something */
+            tunnels: number;
+            requests: number;
+            /** @description Answered with 5xx, or not at all */
+            failures: number;
+            /** @description 0 to 1; null when there were no requests */
+            successRate: number | null;
+            /** @description WebSockets and TCP connections */
+            connections: number;
+            /** @description From visitors */
+            bytesIn: number;
+            /** @description To visitors */
+            bytesOut: number;
+        };
+        TunnelRequest: {
+            /** @description `req_…`; in the header `Gantry-Request-Id` too */
+            id: string;
+            /** @enum {string} */
+            kind: "request" | "socket" | "tcp";
+            /** @description Since 1970 */
+            startedAtMs: number;
+            endedAtMs: number;
+            method?: string;
+            host?: string;
+            /** @description Secret parameters are left out */
+            path?: string;
+            /** @description Address of the visitor */
+            visitor: string;
+            status?: number;
+            /** @description `answered`, `visitor_left`, `cut`, or the code of the problem that was answered */
+            outcome: string;
+            relayId: string;
+            /** @description The relay that the visitor has reached */
+            forwardedBy?: string;
+            endpointId?: string;
+            agent?: string;
+            /** @description What let the visitor in */
+            grantId?: string;
+            /** @description That it waited for, or that refused it */
+            limit?: string;
+            queuedMs: number;
+            /** @description Of the endpoint, when it was chosen */
+            breaker?: string;
+            /** @description Tries before the last one */
+            retries: {
+                endpointId: string;
+                failure: string;
+                detail?: string;
+            }[];
+            connectMs?: number;
+            firstByteMs?: number;
+            totalMs: number;
+            bytesIn: number;
+            bytesOut: number;
+            replayOf?: string;
+            /** @description While the inspector is on, and only of one request; without secrets */
+            request?: {
+                headers: [
+                    string,
+                    string
+                ][];
+                body: {
+                    /** @description Bytes of the whole body */
+                    length: number;
+                    /** @description Whether this is only its beginning */
+                    cut: boolean;
+                    text?: string;
+                    /** @description Of what is no text */
+                    base64?: string;
+                };
+            };
+            response?: {
+                headers: [
+                    string,
+                    string
+                ][];
+                body: {
+                    /** @description Bytes of the whole body */
+                    length: number;
+                    /** @description Whether this is only its beginning */
+                    cut: boolean;
+                    text?: string;
+                    /** @description Of what is no text */
+                    base64?: string;
+                };
+            };
+        };
+        TunnelRequests: {
+            items: components["schemas"]["TunnelRequest"][];
+            nextCursor: string | null;
+            /** @description That did not answer in time */
+            silentRelays: string[];
+        };
+        TunnelShare: {
+            /** @description `tsh_…` */
+            id: string;
+            /** @enum {string} */
+            kind: "user" | "account" | "token" | "link";
+            /**
+             * @description `use`: visit. `read`: see its settings, measures and history too. `manage`: change, start, stop and hold it open too
+             * @enum {string}
+             */
+            permission: "manage" | "read" | "use";
+            userId?: string;
+            email?: string;
+            accountId?: string;
+            label?: string;
+            /** Format: date-time */
+            expiresAt?: string;
+            expired: boolean;
+            createdBy: string;
+            /** Format: date-time */
+            createdAt: string;
+        };
+        TunnelStatus: {
+            id: string;
+            /** @enum {string} */
+            status: "created" | "connecting" | "connected" | "disconnected" | "error";
+            /** Format: date-time */
+            statusSince: string;
+            errorMessage?: string;
+            started: boolean;
+            /** @description Who holds it open, and over which relays */
+            agents: {
+                label: string;
+                runId: string;
+                epoch: number;
+                version: string;
+                host?: string;
+                ipAddress?: string;
+                /** Format: date-time */
+                heldSince: string;
+                links: {
+                    relayId: string;
+                    /** Format: date-time */
+                    openedAt: string;
+                }[];
+            }[];
+            endpoints: components["schemas"]["TunnelEndpoint"][];
+        };
+        TunnelUsage: {
+            tunnelId: string;
+            /** @description The newest first */
+            periods: {
+                /** @description A calendar month, UTC: `2026-11` */
+                period: string;
+                /** Format: date-time */
+                from: string;
+                /**
+                 * Format: date-time
+                 * @description Not included
+                 */
+                to: string;
+                requests: number;
+                /** @description Answered with 5xx, or not at all */
+                failures: number;
+                /** @description 0 to 1; null when there were no requests */
+                successRate: number | null;
+                /** @description WebSockets and TCP connections */
+                connections: number;
+                /** @description From visitors */
+                bytesIn: number;
+                /** @description To visitors */
+                bytesOut: number;
+            }[];
+        };
         TunnelVisit: {
             /** @description To open next; it counts for a minute */
             url: string;
@@ -7749,6 +9799,28 @@ export interface components {
                 bytes: number;
                 /** @description As `DOM.setFileInputFiles` takes it over CDP */
                 path: string;
+            }[];
+        };
+        Usage: {
+            accountId: string;
+            /** @description The newest first */
+            periods: {
+                /** @description A calendar month, UTC */
+                period: string;
+                /** Format: date-time */
+                from: string;
+                /**
+                 * Format: date-time
+                 * @description Not included
+                 */
+                to: string;
+                tunnels: components["schemas"]["TunnelCounts"];
+                browsers: {
+                    /** @description That were started */
+                    sessions: number;
+                    /** @description That browsers were open */
+                    minutes: number;
+                };
             }[];
         };
         UseLink: {
@@ -8288,9 +10360,47 @@ export interface components {
         };
         /**
          * @description `account.not_found`: No such account.
+         *     `relay.not_found`: No such relay.
+         */
+        "account.not_found-or-relay.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
          *     `session.not_found`: No such session.
          */
         "account.not_found-or-session.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `tunnel.domain_not_found`: No such domain.
+         *     `tunnel.not_found`: No such tunnel.
+         */
+        "account.not_found-or-tunnel.domain_not_found-or-tunnel.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `tunnel.endpoint_not_found`: No such endpoint.
+         *     `tunnel.not_found`: No such tunnel.
+         */
+        "account.not_found-or-tunnel.endpoint_not_found-or-tunnel.not_found": {
             headers: {
                 [name: string]: unknown;
             };
@@ -8313,9 +10423,35 @@ export interface components {
         /**
          * @description `account.not_found`: No such account.
          *     `tunnel.not_found`: No such tunnel.
+         *     `tunnel.request_not_found`: No such request.
+         */
+        "account.not_found-or-tunnel.not_found-or-tunnel.request_not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `tunnel.not_found`: No such tunnel.
          *     `tunnel.run_unknown`: No such run of an agent.
          */
         "account.not_found-or-tunnel.not_found-or-tunnel.run_unknown": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
+         *     `tunnel.not_found`: No such tunnel.
+         *     `tunnel.share_not_found`: No such share.
+         */
+        "account.not_found-or-tunnel.not_found-or-tunnel.share_not_found": {
             headers: {
                 [name: string]: unknown;
             };
@@ -8758,6 +10894,19 @@ export interface components {
          *     `session.may_not_force`: You may not take control from others.
          */
         "auth.forbidden-or-auth.second_factor_required-or-session.may_not_force": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `tunnel.owner_only`: Only its own account can do that.
+         */
+        "auth.forbidden-or-auth.second_factor_required-or-tunnel.owner_only": {
             headers: {
                 [name: string]: unknown;
             };
@@ -9948,8 +12097,9 @@ export interface components {
          *     `tunnel.kind_mismatch`: The endpoint is of the other kind.
          *     `tunnel.name_reserved`: That name is not for tunnels.
          *     `tunnel.password_missing`: A password is needed.
+         *     `tunnel.setting_unfit`: A TCP tunnel cannot do that.
          */
-        "idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing": {
+        "idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing-or-tunnel.setting_unfit": {
             headers: {
                 [name: string]: unknown;
             };
@@ -9986,6 +12136,31 @@ export interface components {
          *     `key.wrong_state`: That API key cannot be replaced.
          */
         "idempotency.in_progress-or-key.limit_reached-or-key.shown_before-or-key.wrong_state": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `idempotency.in_progress`: The first request with that key is still being worked on.
+         *     `relay.not_ours_to_start`: That relay is started where it runs.
+         *     `relay.provider_cannot_start`: That provider starts no relays.
+         */
+        "idempotency.in_progress-or-relay.not_ours_to_start-or-relay.provider_cannot_start": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `idempotency.in_progress`: The first request with that key is still being worked on.
+         *     `relay.provider_cannot_start`: That provider starts no relays.
+         */
+        "idempotency.in_progress-or-relay.provider_cannot_start": {
             headers: {
                 [name: string]: unknown;
             };
@@ -10323,6 +12498,81 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `relay.already_joined`: That machine has a relay that lives. */
+        "relay.already_joined": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `relay.ambiguous`: It has to be said which relay. */
+        "relay.ambiguous": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `relay.builtin`: That is the relay of the control plane itself. */
+        "relay.builtin": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `relay.join_refused`: The join token is not accepted. */
+        "relay.join_refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `relay.settings_changed`: The settings were changed meanwhile. */
+        "relay.settings_changed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `relay.ticket_refused`: The ticket is not accepted.
+         *     `relay.unauthenticated`: The relay is not known.
+         */
+        "relay.ticket_refused-or-relay.unauthenticated": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `relay.unauthenticated`: The relay is not known. */
+        "relay.unauthenticated": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `relay.wrong_state`: The relay cannot do that now. */
+        "relay.wrong_state": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /**
          * @description `request.bad_cursor`: That cursor was not made by this list.
          *     `request.invalid`: The request is not valid.
@@ -10362,6 +12612,18 @@ export interface components {
          *     `request.malformed`: The request cannot be read.
          */
         "request.invalid-or-request.malformed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `request.invalid`: The request is not valid.
+         *     `tunnel.wrong_span`: That span of time cannot be shown.
+         */
+        "request.invalid-or-tunnel.wrong_span": {
             headers: {
                 [name: string]: unknown;
             };
@@ -10436,6 +12698,32 @@ export interface components {
          *     `session.unreachable`: The machine of the session does not answer.
          */
         "server.stopping-or-server.unavailable-or-session.unreachable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `server.stopping`: The server is stopping.
+         *     `server.unavailable`: Something that this needs is away for the moment.
+         *     `tunnel.busy`: Too many passwords are set at once.
+         */
+        "server.stopping-or-server.unavailable-or-tunnel.busy": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `server.stopping`: The server is stopping.
+         *     `server.unavailable`: Something that this needs is away for the moment.
+         *     `tunnel.relay_silent`: A relay did not answer.
+         */
+        "server.stopping-or-server.unavailable-or-tunnel.relay_silent": {
             headers: {
                 [name: string]: unknown;
             };
@@ -10535,8 +12823,137 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /**
+         * @description `tunnel.domain_claimed`: The tunnel has claimed that domain already.
+         *     `tunnel.too_many_domains`: The tunnel has as many domains as it may have.
+         */
+        "tunnel.domain_claimed-or-tunnel.too_many_domains": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.domain_refused`: That domain cannot be used. */
+        "tunnel.domain_refused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.domain_taken`: Another tunnel serves that domain. */
+        "tunnel.domain_taken": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.domain_unproven`: The proof was not found. */
+        "tunnel.domain_unproven": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.endpoint_exists`: The tunnel leads there already. */
+        "tunnel.endpoint_exists": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `tunnel.endpoint_exists`: The tunnel leads there already.
+         *     `tunnel.too_many_endpoints`: The tunnel has as many endpoints as it may have.
+         */
+        "tunnel.endpoint_exists-or-tunnel.too_many_endpoints": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.grantee_unknown`: Nobody to share with. */
+        "tunnel.grantee_unknown": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.kind_mismatch`: The endpoint is of the other kind. */
+        "tunnel.kind_mismatch": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.member_fixed`: That cannot change. */
+        "tunnel.member_fixed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `tunnel.password_missing`: A password is needed.
+         *     `tunnel.setting_unfit`: A TCP tunnel cannot do that.
+         */
+        "tunnel.password_missing-or-tunnel.setting_unfit": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.request_not_replayable`: That request cannot be made again. */
+        "tunnel.request_not_replayable": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `tunnel.share_exists`: It is shared with them already.
+         *     `tunnel.too_many_shares`: The tunnel has as many shares as it may have.
+         */
+        "tunnel.share_exists-or-tunnel.too_many_shares": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `tunnel.visit_elsewhere`: That is not at this tunnel. */
         "tunnel.visit_elsewhere": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tunnel.wrong_state`: The tunnel cannot do that now. */
+        "tunnel.wrong_state": {
             headers: {
                 [name: string]: unknown;
             };
@@ -12807,6 +15224,72 @@ export interface operations {
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
+        };
+    };
+    getAdminReportsTunnels: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+                /**
+                 * @description This month unless given
+                 * @example 2026-11
+                 */
+                period?: string;
+                /** @description CSV is all of it, without pages */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "account": "Harbour",
+                     *           "tier": "free",
+                     *           "period": "2026-11",
+                     *           "tunnels": 2,
+                     *           "requests": 41210,
+                     *           "failures": 12,
+                     *           "successRate": 0.9997,
+                     *           "connections": 310,
+                     *           "bytesIn": 9120001,
+                     *           "bytesOut": 730112004
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["TunnelReportRow"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
         };
     };
     getAdminSealingKeys: {
@@ -18373,6 +20856,1665 @@ export interface operations {
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
+    postProxyStart: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same request within 24 hours answers with what the first one made. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "provider": "local",
+                 *       "name": "edge-1"
+                 *     }
+                 */
+                "application/json": components["schemas"]["StartProxy"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "edge-1",
+                     *       "provider": "local",
+                     *       "status": "starting",
+                     *       "statusSince": "2026-11-22T12:00:00.000Z",
+                     *       "healthStatus": "unknown",
+                     *       "url": "http://127.0.0.1:8720",
+                     *       "version": "0.1.0",
+                     *       "instanceId": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "links": 12,
+                     *       "tunnels": 30,
+                     *       "connections": 4,
+                     *       "config": {
+                     *         "maxConnections": 10000,
+                     *         "maxLinks": 20000
+                     *       },
+                     *       "createdAt": "2026-11-22T12:00:00.000Z",
+                     *       "startedAt": "2026-11-22T12:00:00.000Z",
+                     *       "lastBeatAt": "2026-11-22T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Relay"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            409: components["responses"]["idempotency.in_progress-or-relay.not_ours_to_start-or-relay.provider_cannot_start"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["idempotency.different_request"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getProxyStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "status": "running",
+                     *       "links": 12,
+                     *       "tunnels": 30,
+                     *       "connections": 4,
+                     *       "relays": {
+                     *         "starting": 0,
+                     *         "running": 2,
+                     *         "draining": 0,
+                     *         "error": 0
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProxyStatus"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postProxyStop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "relayId": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b"
+                 *     }
+                 */
+                "application/json": components["schemas"]["StopProxy"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "edge-1",
+                     *       "provider": "local",
+                     *       "status": "draining",
+                     *       "statusSince": "2026-11-22T12:00:00.000Z",
+                     *       "healthStatus": "healthy",
+                     *       "url": "http://127.0.0.1:8720",
+                     *       "version": "0.1.0",
+                     *       "instanceId": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "links": 12,
+                     *       "tunnels": 30,
+                     *       "connections": 4,
+                     *       "config": {
+                     *         "maxConnections": 10000,
+                     *         "maxLinks": 20000
+                     *       },
+                     *       "createdAt": "2026-11-22T12:00:00.000Z",
+                     *       "startedAt": "2026-11-22T12:00:00.000Z",
+                     *       "lastBeatAt": "2026-11-22T12:00:00.000Z",
+                     *       "drainReason": "stopping"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Relay"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["relay.ambiguous"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getQuotas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "name": "tunnels.bytes",
+                     *           "unit": "bytes",
+                     *           "used": 739232005,
+                     *           "limit": 107374182400,
+                     *           "what": "Bytes that tunnels carry in a calendar month",
+                     *           "resetsAt": "2026-12-01T00:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Quotas"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postRelayBeat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "sequence": 17,
+                 *       "facts": {
+                 *         "version": "0.1.0",
+                 *         "draining": false,
+                 *         "links": 12,
+                 *         "tunnels": 30,
+                 *         "streams": 4,
+                 *         "requests": 8120,
+                 *         "failures": 2,
+                 *         "bytesIn": 1048576,
+                 *         "bytesOut": 73400320,
+                 *         "cpu": 0.12,
+                 *         "eventLoopDelayMs": 11,
+                 *         "memoryMib": 96,
+                 *         "uptimeSeconds": 86400,
+                 *         "now": "2026-11-22T12:00:00.000Z"
+                 *       },
+                 *       "links": [
+                 *         "lnk_06f3k9w2m4qz7x8y1v5t0r6n3b"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["RelayBeat"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sequence": 17,
+                     *       "drop": [],
+                     *       "tellLinks": false,
+                     *       "peers": 1,
+                     *       "beatSeconds": 5,
+                     *       "publicKeys": [
+                     *         {
+                     *           "kty": "OKP",
+                     *           "crv": "Ed25519",
+                     *           "kid": "k1",
+                     *           "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayBeatAnswer"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["relay.unauthenticated"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postRelayFind: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "hostname": "shop.localhost"
+                 *     }
+                 */
+                "application/json": {
+                    hostname: string;
+                } | {
+                    port: number;
+                } | {
+                    tunnelId: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example {} */
+                    "application/json": {
+                        found?: {
+                            /** @description A tunnel, as relays know it */
+                            spec: {
+                                [key: string]: unknown;
+                            };
+                            url: string;
+                            relays: {
+                                relayId: string;
+                                internalUrl: string;
+                                fingerprint: string;
+                            }[];
+                        };
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["relay.unauthenticated"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postRelayHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reports": [
+                 *         {
+                 *           "endpointId": "end_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                 *           "tunnelId": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                 *           "status": "unhealthy",
+                 *           "message": "connection refused",
+                 *           "at": "2026-11-22T12:00:00.000Z"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    reports: {
+                        endpointId: string;
+                        tunnelId: string;
+                        /** @enum {string} */
+                        status: "healthy" | "unhealthy";
+                        message?: string;
+                        /** Format: date-time */
+                        at: string;
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["relay.unauthenticated"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postRelayJoin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "join_J8yVj2b7o1nUj0rC6kq3ZQv7xv9C1u5h2Y0sW8tNfRb",
+                 *       "version": "0.1.0",
+                 *       "url": "https://relay-1.example.com",
+                 *       "internalUrl": "https://10.0.4.12:8710",
+                 *       "fingerprint": "A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7:A7"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RelayJoin"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "relayId": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "publicKeys": [
+                     *         {
+                     *           "kty": "OKP",
+                     *           "crv": "Ed25519",
+                     *           "kid": "k1",
+                     *           "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+                     *         }
+                     *       ],
+                     *       "credential": "relay_J8yVj2b7o1nUj0rC6kq3ZQv7xv9C1u5h2Y0sW8tNfRb"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayJoined"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            403: components["responses"]["relay.join_refused"];
+            409: components["responses"]["relay.already_joined"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postRelayLeave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "sequence": 18
+                 *     }
+                 */
+                "application/json": components["schemas"]["RelayLeave"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["relay.unauthenticated"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postRelayLinks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "linkId": "lnk_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                 *       "ticket": "eyJhbGciOiJFZERTQSJ9…",
+                 *       "agentVersion": "0.1.0",
+                 *       "ipAddress": "192.0.2.7"
+                 *     }
+                 */
+                "application/json": {
+                    linkId: string;
+                    ticket: string;
+                    agentVersion: string;
+                    ipAddress: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "runId": "tar_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "label": "laptop",
+                     *       "tunnels": [],
+                     *       "refused": []
+                     *     }
+                     */
+                    "application/json": {
+                        runId: string;
+                        label: string;
+                        tunnels: {
+                            /** @description A tunnel, as relays know it */
+                            spec: {
+                                [key: string]: unknown;
+                            };
+                            epoch: number;
+                            url: string;
+                        }[];
+                        refused: {
+                            tunnelId: string;
+                            code: string;
+                            detail: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["relay.ticket_refused-or-relay.unauthenticated"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postRelayLinksClose: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "linkId": "lnk_06f3k9w2m4qz7x8y1v5t0r6n3b"
+                 *     }
+                 */
+                "application/json": {
+                    linkId: string;
+                };
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["relay.unauthenticated"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postRelayUsage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "journal": "b7k2",
+                 *       "entries": []
+                 *     }
+                 */
+                "application/json": {
+                    journal: string;
+                    entries: {
+                        sequence: number;
+                        tunnelId: string;
+                        /** @description Absent for what never reached one */
+                        endpointId?: string;
+                        /** @description That it belongs to, ISO 8601 */
+                        minute: string;
+                        requests: number;
+                        /** @description Answered with 5xx, or not at all */
+                        failures: number;
+                        connections: number;
+                        bytesIn: number;
+                        bytesOut: number;
+                        /** @description Requests by time to the first byte: a count for each bound, and one above the last */
+                        readonly latency: number[];
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "upTo": 0
+                     *     }
+                     */
+                    "application/json": {
+                        upTo: number;
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["relay.unauthenticated"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postRelayWatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "tunnelIds": [
+                 *         "tun_06f3k9w2m4qz7x8y1v5t0r6n3b"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Of the answer before; without it all specs are told at once */
+                    after?: string;
+                    tunnelIds: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "after": "17 3q2-7wAAAAB0ZXN0",
+                     *       "specs": [],
+                     *       "gone": [],
+                     *       "peers": [],
+                     *       "drain": false,
+                     *       "peerToken": "eyJhbGciOiJFZERTQSJ9…",
+                     *       "config": {
+                     *         "maxConnections": 10000,
+                     *         "maxLinks": 20000
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        after: string;
+                        specs: {
+                            [key: string]: unknown;
+                        }[];
+                        gone: string[];
+                        peers: {
+                            relayId: string;
+                            internalUrl: string;
+                            fingerprint: string;
+                        }[];
+                        peerToken: string;
+                        drain: boolean;
+                        config: components["schemas"]["RelayConfig"];
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["relay.unauthenticated"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getRelays: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+                /** @example running */
+                status?: "starting" | "running" | "draining" | "stopped" | "error";
+                provider?: "builtin" | "local" | "ec2" | "kubernetes" | "joined";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "name": "edge-1",
+                     *           "provider": "local",
+                     *           "status": "running",
+                     *           "statusSince": "2026-11-22T12:00:00.000Z",
+                     *           "healthStatus": "healthy",
+                     *           "url": "http://127.0.0.1:8720",
+                     *           "version": "0.1.0",
+                     *           "instanceId": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "links": 12,
+                     *           "tunnels": 30,
+                     *           "connections": 4,
+                     *           "config": {
+                     *             "maxConnections": 10000,
+                     *             "maxLinks": 20000
+                     *           },
+                     *           "createdAt": "2026-11-22T12:00:00.000Z",
+                     *           "startedAt": "2026-11-22T12:00:00.000Z",
+                     *           "lastBeatAt": "2026-11-22T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["Relay"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postRelays: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same request within 24 hours answers with what the first one made. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "provider": "ec2"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateRelay"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "edge-1",
+                     *       "provider": "local",
+                     *       "status": "starting",
+                     *       "statusSince": "2026-11-22T12:00:00.000Z",
+                     *       "healthStatus": "unknown",
+                     *       "url": "http://127.0.0.1:8720",
+                     *       "version": "0.1.0",
+                     *       "instanceId": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "links": 12,
+                     *       "tunnels": 30,
+                     *       "connections": 4,
+                     *       "config": {
+                     *         "maxConnections": 10000,
+                     *         "maxLinks": 20000
+                     *       },
+                     *       "createdAt": "2026-11-22T12:00:00.000Z",
+                     *       "startedAt": "2026-11-22T12:00:00.000Z",
+                     *       "lastBeatAt": "2026-11-22T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Relay"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["idempotency.in_progress-or-relay.provider_cannot_start"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["idempotency.different_request"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getRelaysRedundancy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "relaysPerAgent": 2,
+                     *       "minimumRelays": 2,
+                     *       "version": 2,
+                     *       "updatedAt": "2026-11-22T12:00:00.000Z",
+                     *       "updatedBy": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayRedundancy"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putRelaysRedundancy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "relaysPerAgent": 2,
+                 *       "minimumRelays": 2
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutRelayRedundancy"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "relaysPerAgent": 2,
+                     *       "minimumRelays": 2,
+                     *       "version": 2,
+                     *       "updatedAt": "2026-11-22T12:00:00.000Z",
+                     *       "updatedBy": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayRedundancy"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["relay.settings_changed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getRelaysScaling: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "enabled": true,
+                     *       "provider": "local",
+                     *       "min": 1,
+                     *       "max": 4,
+                     *       "cpuHigh": 0.7,
+                     *       "cpuLow": 0.2,
+                     *       "delayHighMs": 100,
+                     *       "connectionsHigh": 0.8,
+                     *       "scaleOutCooldownSeconds": 60,
+                     *       "scaleInCooldownSeconds": 600,
+                     *       "version": 2,
+                     *       "updatedAt": "2026-11-22T12:00:00.000Z",
+                     *       "updatedBy": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayScaling"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putRelaysScaling: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "enabled": true,
+                 *       "provider": "local",
+                 *       "min": 1,
+                 *       "max": 4,
+                 *       "cpuHigh": 0.7,
+                 *       "cpuLow": 0.2,
+                 *       "delayHighMs": 100,
+                 *       "connectionsHigh": 0.8,
+                 *       "scaleOutCooldownSeconds": 60,
+                 *       "scaleInCooldownSeconds": 600
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutRelayScaling"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "enabled": true,
+                     *       "provider": "local",
+                     *       "min": 1,
+                     *       "max": 4,
+                     *       "cpuHigh": 0.7,
+                     *       "cpuLow": 0.2,
+                     *       "delayHighMs": 100,
+                     *       "connectionsHigh": 0.8,
+                     *       "scaleOutCooldownSeconds": 60,
+                     *       "scaleInCooldownSeconds": 600,
+                     *       "version": 2,
+                     *       "updatedAt": "2026-11-22T12:00:00.000Z",
+                     *       "updatedBy": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayScaling"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            409: components["responses"]["relay.settings_changed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getRelaysId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "edge-1",
+                     *       "provider": "local",
+                     *       "status": "running",
+                     *       "statusSince": "2026-11-22T12:00:00.000Z",
+                     *       "healthStatus": "healthy",
+                     *       "url": "http://127.0.0.1:8720",
+                     *       "version": "0.1.0",
+                     *       "instanceId": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "links": 12,
+                     *       "tunnels": 30,
+                     *       "connections": 4,
+                     *       "config": {
+                     *         "maxConnections": 10000,
+                     *         "maxLinks": 20000
+                     *       },
+                     *       "createdAt": "2026-11-22T12:00:00.000Z",
+                     *       "startedAt": "2026-11-22T12:00:00.000Z",
+                     *       "lastBeatAt": "2026-11-22T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Relay"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteRelaysId: {
+        parameters: {
+            query?: {
+                /** @description Lets what is under way end first */
+                drain?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "edge-1",
+                     *       "provider": "local",
+                     *       "status": "draining",
+                     *       "statusSince": "2026-11-22T12:00:00.000Z",
+                     *       "healthStatus": "healthy",
+                     *       "url": "http://127.0.0.1:8720",
+                     *       "version": "0.1.0",
+                     *       "instanceId": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "links": 12,
+                     *       "tunnels": 30,
+                     *       "connections": 4,
+                     *       "config": {
+                     *         "maxConnections": 10000,
+                     *         "maxLinks": 20000
+                     *       },
+                     *       "createdAt": "2026-11-22T12:00:00.000Z",
+                     *       "startedAt": "2026-11-22T12:00:00.000Z",
+                     *       "lastBeatAt": "2026-11-22T12:00:00.000Z",
+                     *       "drainReason": "stopping"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Relay"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            409: components["responses"]["relay.builtin"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getRelaysIdConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "maxConnections": 10000,
+                     *       "maxLinks": 20000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayConfig"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putRelaysIdConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "maxConnections": 10000,
+                 *       "maxLinks": 20000
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutRelayConfig"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "maxConnections": 10000,
+                     *       "maxLinks": 20000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayConfig"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getRelaysIdDiagnostics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "healthStatus": "healthy",
+                     *       "checkedAt": "2026-11-22T12:00:00.000Z",
+                     *       "checks": [
+                     *         {
+                     *           "check": "event loop",
+                     *           "status": "warning",
+                     *           "detail": "its event loop is up to 340 ms late",
+                     *           "cure": "Start one more relay."
+                     *         }
+                     *       ],
+                     *       "lines": [
+                     *         {
+                     *           "sequence": 17,
+                     *           "at": "2026-11-22T12:00:00.000Z",
+                     *           "level": "warn",
+                     *           "message": "a link was lost",
+                     *           "fields": {
+                     *             "link": "lnk_06f3k9w2m4qz7x8y1v5t0r6n3b"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayDiagnostics"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postRelaysIdDrain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "edge-1",
+                     *       "provider": "local",
+                     *       "status": "draining",
+                     *       "statusSince": "2026-11-22T12:00:00.000Z",
+                     *       "healthStatus": "healthy",
+                     *       "url": "http://127.0.0.1:8720",
+                     *       "version": "0.1.0",
+                     *       "instanceId": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "links": 12,
+                     *       "tunnels": 30,
+                     *       "connections": 4,
+                     *       "config": {
+                     *         "maxConnections": 10000,
+                     *         "maxLinks": 20000
+                     *       },
+                     *       "createdAt": "2026-11-22T12:00:00.000Z",
+                     *       "startedAt": "2026-11-22T12:00:00.000Z",
+                     *       "lastBeatAt": "2026-11-22T12:00:00.000Z",
+                     *       "drainReason": "asked"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Relay"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            409: components["responses"]["relay.wrong_state"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteRelaysIdDrain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "edge-1",
+                     *       "provider": "local",
+                     *       "status": "running",
+                     *       "statusSince": "2026-11-22T12:00:00.000Z",
+                     *       "healthStatus": "healthy",
+                     *       "url": "http://127.0.0.1:8720",
+                     *       "version": "0.1.0",
+                     *       "instanceId": "ins_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "links": 12,
+                     *       "tunnels": 30,
+                     *       "connections": 4,
+                     *       "config": {
+                     *         "maxConnections": 10000,
+                     *         "maxLinks": 20000
+                     *       },
+                     *       "createdAt": "2026-11-22T12:00:00.000Z",
+                     *       "startedAt": "2026-11-22T12:00:00.000Z",
+                     *       "lastBeatAt": "2026-11-22T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Relay"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            409: components["responses"]["relay.wrong_state"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getRelaysIdHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "healthStatus": "healthy",
+                     *       "checks": [
+                     *         {
+                     *           "check": "event loop",
+                     *           "status": "warning",
+                     *           "detail": "its event loop is up to 340 ms late",
+                     *           "cure": "Start one more relay."
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayHealth"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getRelaysIdLogs: {
+        parameters: {
+            query?: {
+                /** @example 100 */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "items": [
+                     *         {
+                     *           "sequence": 17,
+                     *           "at": "2026-11-22T12:00:00.000Z",
+                     *           "level": "warn",
+                     *           "message": "a link was lost",
+                     *           "fields": {
+                     *             "link": "lnk_06f3k9w2m4qz7x8y1v5t0r6n3b"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayLogs"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getRelaysIdMetrics: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How far back; a week is kept
+                 * @example 60
+                 */
+                minutes?: number;
+            };
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "items": [
+                     *         {
+                     *           "minute": "2026-11-22T12:00:00.000Z",
+                     *           "cpu": 0.12,
+                     *           "eventLoopDelayMs": 11,
+                     *           "memoryMib": 96,
+                     *           "links": 12,
+                     *           "tunnels": 30,
+                     *           "connections": 4,
+                     *           "requests": 812,
+                     *           "failures": 0,
+                     *           "bytesIn": 1048576,
+                     *           "bytesOut": 73400320
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayMetrics"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getRelaysIdStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "status": "running",
+                     *       "statusSince": "2026-11-22T12:00:00.000Z",
+                     *       "healthStatus": "healthy",
+                     *       "lastBeatAt": "2026-11-22T12:00:00.000Z",
+                     *       "secondsSinceBeat": 1.4,
+                     *       "facts": {
+                     *         "version": "0.1.0",
+                     *         "draining": false,
+                     *         "links": 12,
+                     *         "tunnels": 30,
+                     *         "streams": 4,
+                     *         "requests": 8120,
+                     *         "failures": 2,
+                     *         "bytesIn": 1048576,
+                     *         "bytesOut": 73400320,
+                     *         "cpu": 0.12,
+                     *         "eventLoopDelayMs": 11,
+                     *         "memoryMib": 96,
+                     *         "uptimeSeconds": 86400,
+                     *         "now": "2026-11-22T12:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayStatus"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getRelaysIdUsage: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How far back; a week is kept
+                 * @example 1440
+                 */
+                minutes?: number;
+            };
+            header?: never;
+            path: {
+                /** @example rel_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "rel_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "from": "2026-11-21T12:00:00.000Z",
+                     *       "to": "2026-11-22T12:00:00.000Z",
+                     *       "requests": 81200,
+                     *       "failures": 2,
+                     *       "bytesIn": 1048576,
+                     *       "bytesOut": 73400320
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RelayUsage"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-relay.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     getRoles: {
         parameters: {
             query?: never;
@@ -18422,6 +22564,8 @@ export interface operations {
                      *             "tunnels.write",
                      *             "relays.read",
                      *             "relays.write",
+                     *             "usage.read",
+                     *             "usage.report",
                      *             "keys.read",
                      *             "keys.write",
                      *             "keys.revoke",
@@ -18627,6 +22771,21 @@ export interface operations {
                      *             },
                      *             {
                      *               "permission": "relays.write",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "usage.read",
+                     *               "where": [
+                     *                 "own",
+                     *                 "all"
+                     *               ],
+                     *               "lent": true
+                     *             },
+                     *             {
+                     *               "permission": "usage.report",
                      *               "where": [
                      *                 "all"
                      *               ],
@@ -20875,6 +25034,64 @@ export interface operations {
             504: components["responses"]["browser.timeout-or-request.timeout"];
         };
     };
+    getSharedTunnels: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "name": "shop",
+                     *           "kind": "http",
+                     *           "hostname": "shop.tunnels.example.com",
+                     *           "url": "https://shop.tunnels.example.com",
+                     *           "status": "connected",
+                     *           "shareId": "tsh_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "permission": "read",
+                     *           "sharedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["SharedTunnel"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     postTunnelAgents: {
         parameters: {
             query?: never;
@@ -21142,7 +25359,7 @@ export interface operations {
             409: components["responses"]["idempotency.in_progress-or-tunnel.endpoint_exists-or-tunnel.limit_reached-or-tunnel.name_taken-or-tunnel.names_exhausted-or-tunnel.ports_exhausted"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing"];
+            422: components["responses"]["idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing-or-tunnel.setting_unfit"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -21240,6 +25457,1662 @@ export interface operations {
             504: components["responses"]["request.timeout"];
         };
     };
+    putTunnelsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "config": {
+                 *         "compression": true
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutTunnel"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "shop",
+                     *       "kind": "http",
+                     *       "hostname": "shop.tunnels.example.com",
+                     *       "url": "https://shop.tunnels.example.com",
+                     *       "domains": [],
+                     *       "status": "connected",
+                     *       "statusSince": "2026-11-20T12:00:00.000Z",
+                     *       "started": true,
+                     *       "links": 2,
+                     *       "config": {
+                     *         "maxConnections": 100,
+                     *         "timeoutSeconds": 60,
+                     *         "idleTimeoutSeconds": 300,
+                     *         "compression": false,
+                     *         "queueSeconds": 5,
+                     *         "hostHeader": "preserve",
+                     *         "requestHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "responseHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "inspector": {
+                     *           "enabled": false,
+                     *           "bodyBytes": 4096
+                     *         }
+                     *       },
+                     *       "access": {
+                     *         "policy": "public",
+                     *         "addresses": [],
+                     *         "hasPassword": false
+                     *       },
+                     *       "endpoints": [
+                     *         {
+                     *           "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "http://127.0.0.1:3000",
+                     *           "agent": "laptop",
+                     *           "priority": 0,
+                     *           "weight": 1,
+                     *           "healthStatus": "healthy",
+                     *           "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "metrics": {
+                     *         "requests": 1200,
+                     *         "failures": 3,
+                     *         "bytesIn": 240000,
+                     *         "bytesOut": 18000000
+                     *       },
+                     *       "permission": "own",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Tunnel"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-tunnel.owner_only"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.member_fixed"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteTunnelsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    patchTunnelsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "config": {
+                 *         "maxConnections": 20
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchTunnel"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "shop",
+                     *       "kind": "http",
+                     *       "hostname": "shop.tunnels.example.com",
+                     *       "url": "https://shop.tunnels.example.com",
+                     *       "domains": [],
+                     *       "status": "connected",
+                     *       "statusSince": "2026-11-20T12:00:00.000Z",
+                     *       "started": true,
+                     *       "links": 2,
+                     *       "config": {
+                     *         "maxConnections": 100,
+                     *         "timeoutSeconds": 60,
+                     *         "idleTimeoutSeconds": 300,
+                     *         "compression": false,
+                     *         "queueSeconds": 5,
+                     *         "hostHeader": "preserve",
+                     *         "requestHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "responseHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "inspector": {
+                     *           "enabled": false,
+                     *           "bodyBytes": 4096
+                     *         }
+                     *       },
+                     *       "access": {
+                     *         "policy": "public",
+                     *         "addresses": [],
+                     *         "hasPassword": false
+                     *       },
+                     *       "endpoints": [
+                     *         {
+                     *           "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "http://127.0.0.1:3000",
+                     *           "agent": "laptop",
+                     *           "priority": 0,
+                     *           "weight": 1,
+                     *           "healthStatus": "healthy",
+                     *           "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "metrics": {
+                     *         "requests": 1200,
+                     *         "failures": 3,
+                     *         "bytesIn": 240000,
+                     *         "bytesOut": 18000000
+                     *       },
+                     *       "permission": "own",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Tunnel"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-tunnel.owner_only"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdAccess: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "policy": "members",
+                     *       "addresses": [],
+                     *       "hasPassword": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelAccess"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putTunnelsIdAccess: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "policy": "members"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutTunnelAccess"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "policy": "members",
+                     *       "addresses": [],
+                     *       "hasPassword": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelAccess"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-tunnel.owner_only"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "maxConnections": 100,
+                     *       "timeoutSeconds": 60,
+                     *       "idleTimeoutSeconds": 300,
+                     *       "compression": false,
+                     *       "queueSeconds": 5,
+                     *       "hostHeader": "preserve",
+                     *       "requestHeaders": {
+                     *         "set": {},
+                     *         "remove": []
+                     *       },
+                     *       "responseHeaders": {
+                     *         "set": {},
+                     *         "remove": []
+                     *       },
+                     *       "inspector": {
+                     *         "enabled": false,
+                     *         "bodyBytes": 4096
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelConfig"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putTunnelsIdConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "maxConnections": 20,
+                 *       "basicAuth": {
+                 *         "username": "ann",
+                 *         "password": "plum-harbour"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutTunnelConfig"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "maxConnections": 20,
+                     *       "timeoutSeconds": 60,
+                     *       "idleTimeoutSeconds": 300,
+                     *       "compression": false,
+                     *       "queueSeconds": 5,
+                     *       "hostHeader": "preserve",
+                     *       "requestHeaders": {
+                     *         "set": {},
+                     *         "remove": []
+                     *       },
+                     *       "responseHeaders": {
+                     *         "set": {},
+                     *         "remove": []
+                     *       },
+                     *       "inspector": {
+                     *         "enabled": false,
+                     *         "bodyBytes": 4096
+                     *       },
+                     *       "basicAuth": {
+                     *         "username": "ann",
+                     *         "hasPassword": true
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelConfig"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdDiagnostics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tunnelId": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "status": "failed",
+                     *       "at": "2026-11-20T12:00:00.000Z",
+                     *       "summary": "No agent holds the tunnel open.",
+                     *       "checks": [
+                     *         {
+                     *           "name": "started",
+                     *           "status": "ok",
+                     *           "detail": "The tunnel is started."
+                     *         },
+                     *         {
+                     *           "name": "agent",
+                     *           "status": "failed",
+                     *           "detail": "No agent holds the tunnel open.",
+                     *           "fix": "Run `gantry tunnel http 3000 --name shop` where the service is."
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelDiagnostics"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdDomains: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "tdm_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "hostname": "shop.example.com",
+                     *           "status": "pending",
+                     *           "record": {
+                     *             "type": "TXT",
+                     *             "name": "_gantry.shop.example.com",
+                     *             "value": "gantry-verify=Zm9yIHRoZSBleGFtcGxlIG9ubHk"
+                     *           },
+                     *           "expiresAt": "2026-11-27T12:00:00.000Z",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["TunnelDomain"][];
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdDomains: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "hostname": "shop.example.com"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ClaimTunnelDomain"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tdm_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "hostname": "shop.example.com",
+                     *       "status": "pending",
+                     *       "record": {
+                     *         "type": "TXT",
+                     *         "name": "_gantry.shop.example.com",
+                     *         "value": "gantry-verify=Zm9yIHRoZSBleGFtcGxlIG9ubHk"
+                     *       },
+                     *       "expiresAt": "2026-11-27T12:00:00.000Z",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelDomain"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.domain_claimed-or-tunnel.too_many_domains"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.domain_refused"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteTunnelsIdDomainsDomainId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+                /** @example tdm_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                domainId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.domain_not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdDomainsDomainIdVerify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+                /** @example tdm_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                domainId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tdm_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "hostname": "shop.example.com",
+                     *       "status": "verified",
+                     *       "record": {
+                     *         "type": "TXT",
+                     *         "name": "_gantry.shop.example.com",
+                     *         "value": "gantry-verify=Zm9yIHRoZSBleGFtcGxlIG9ubHk"
+                     *       },
+                     *       "expiresAt": "2026-11-27T12:00:00.000Z",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "verifiedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelDomain"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.domain_not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.domain_taken"];
+            422: components["responses"]["tunnel.domain_unproven"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdEndpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "http://127.0.0.1:3000",
+                     *           "agent": "laptop",
+                     *           "priority": 0,
+                     *           "weight": 1,
+                     *           "healthStatus": "healthy",
+                     *           "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["TunnelEndpoint"][];
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdEndpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "url": "http://127.0.0.1:3000",
+                 *       "agent": "laptop"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewTunnelEndpoint"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "url": "http://127.0.0.1:3000",
+                     *       "agent": "laptop",
+                     *       "priority": 0,
+                     *       "weight": 1,
+                     *       "healthStatus": "healthy",
+                     *       "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelEndpoint"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.endpoint_exists-or-tunnel.too_many_endpoints"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.kind_mismatch"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteTunnelsIdEndpointsEndpointId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+                /** @example tep_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                endpointId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.endpoint_not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    patchTunnelsIdEndpointsEndpointId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+                /** @example tep_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                endpointId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "priority": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["PatchTunnelEndpoint"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "url": "http://127.0.0.1:3000",
+                     *       "agent": "laptop",
+                     *       "priority": 0,
+                     *       "weight": 1,
+                     *       "healthStatus": "healthy",
+                     *       "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelEndpoint"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.endpoint_not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.endpoint_exists"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.kind_mismatch"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdHistory: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "evt_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "at": "2026-11-20T12:00:00.000Z",
+                     *           "event": "tunnel.disconnected",
+                     *           "data": {
+                     *             "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *             "name": "shop",
+                     *             "reason": "link_lost"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["TunnelHistoryEntry"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdMetrics: {
+        parameters: {
+            query?: {
+                /** @description A day before `to` unless given */
+                from?: string & (unknown & unknown);
+                /** @description Not included; now unless given */
+                to?: string & (unknown & unknown);
+                /**
+                 * @description Seconds of one point: 60, 300, 900, 3600, 21600 or 86400. What is longer ago is kept by the hour, then by the day
+                 * @example 300
+                 */
+                step?: number;
+            };
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tunnelId": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "from": "2026-11-20T11:00:00.000Z",
+                     *       "to": "2026-11-20T12:00:00.000Z",
+                     *       "stepSeconds": 300,
+                     *       "live": {
+                     *         "links": 2,
+                     *         "inUse": 3,
+                     *         "waiting": 0,
+                     *         "silentRelays": []
+                     *       },
+                     *       "total": {
+                     *         "requests": 1200,
+                     *         "failures": 3,
+                     *         "successRate": 0.9975,
+                     *         "connections": 14,
+                     *         "bytesIn": 240000,
+                     *         "bytesOut": 18000000,
+                     *         "latencyMs": {
+                     *           "p50": 14.2,
+                     *           "p95": 88.1,
+                     *           "p99": 240
+                     *         }
+                     *       },
+                     *       "points": [
+                     *         {
+                     *           "at": "2026-11-20T11:55:00.000Z",
+                     *           "requests": 1200,
+                     *           "failures": 3,
+                     *           "successRate": 0.9975,
+                     *           "connections": 14,
+                     *           "bytesIn": 240000,
+                     *           "bytesOut": 18000000,
+                     *           "latencyMs": {
+                     *             "p50": 14.2,
+                     *             "p95": 88.1,
+                     *             "p99": 240
+                     *           }
+                     *         }
+                     *       ],
+                     *       "endpoints": [
+                     *         {
+                     *           "endpointId": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "http://127.0.0.1:3000",
+                     *           "requests": 1200,
+                     *           "failures": 3,
+                     *           "successRate": 0.9975,
+                     *           "connections": 14,
+                     *           "bytesIn": 240000,
+                     *           "bytesOut": 18000000,
+                     *           "latencyMs": {
+                     *             "p50": 14.2,
+                     *             "p95": 88.1,
+                     *             "p99": 240
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelMetricsReport"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-tunnel.wrong_span"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdRequests: {
+        parameters: {
+            query?: {
+                /** @example 20 */
+                limit?: number;
+                cursor?: string;
+                /** @description Only those that were answered with 5xx, refused, or not answered */
+                failed?: string;
+            };
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "req_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "kind": "request",
+                     *           "startedAtMs": 1795000000000,
+                     *           "endedAtMs": 1795000000018,
+                     *           "method": "GET",
+                     *           "host": "shop.tunnels.example.com",
+                     *           "path": "/cart?item=7",
+                     *           "visitor": "203.0.113.7",
+                     *           "status": 200,
+                     *           "outcome": "answered",
+                     *           "relayId": "rly_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "endpointId": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "agent": "laptop",
+                     *           "queuedMs": 0,
+                     *           "breaker": "closed",
+                     *           "retries": [],
+                     *           "firstByteMs": 14,
+                     *           "totalMs": 18,
+                     *           "bytesIn": 0,
+                     *           "bytesOut": 5120
+                     *         }
+                     *       ],
+                     *       "nextCursor": null,
+                     *       "silentRelays": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelRequests"];
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdRequestsRequestId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+                /** @example req_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                requestId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "req_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "kind": "request",
+                     *       "startedAtMs": 1795000000000,
+                     *       "endedAtMs": 1795000000018,
+                     *       "method": "GET",
+                     *       "host": "shop.tunnels.example.com",
+                     *       "path": "/cart?item=7",
+                     *       "visitor": "203.0.113.7",
+                     *       "status": 200,
+                     *       "outcome": "answered",
+                     *       "relayId": "rly_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "endpointId": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "agent": "laptop",
+                     *       "queuedMs": 0,
+                     *       "breaker": "closed",
+                     *       "retries": [],
+                     *       "firstByteMs": 14,
+                     *       "totalMs": 18,
+                     *       "bytesIn": 0,
+                     *       "bytesOut": 5120
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelRequest"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found-or-tunnel.request_not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.relay_silent"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdRequestsRequestIdReplay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+                /** @example req_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                requestId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "withoutSecrets": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReplayTunnelRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "requestId": "req_06f3k9w2m4qz7x8y1v5t0r6n3b"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @description Of the new one */
+                        requestId: string;
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found-or-tunnel.request_not_found"];
+            409: components["responses"]["tunnel.request_not_replayable"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.relay_silent"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdShares: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "tsh_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "kind": "user",
+                     *           "permission": "read",
+                     *           "email": "bob@example.com",
+                     *           "expired": false,
+                     *           "createdBy": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["TunnelShare"][];
+                    };
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdShares: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "user",
+                 *       "email": "bob@example.com",
+                 *       "permission": "read"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateTunnelShare"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tsh_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "kind": "user",
+                     *       "permission": "read",
+                     *       "email": "bob@example.com",
+                     *       "expired": false,
+                     *       "createdBy": "usr_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NewTunnelShare"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.share_exists-or-tunnel.too_many_shares"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            422: components["responses"]["tunnel.grantee_unknown"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteTunnelsIdSharesShareId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+                /** @example tsh_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                shareId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found-or-tunnel.share_not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdStart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "shop",
+                     *       "kind": "http",
+                     *       "hostname": "shop.tunnels.example.com",
+                     *       "url": "https://shop.tunnels.example.com",
+                     *       "domains": [],
+                     *       "status": "disconnected",
+                     *       "statusSince": "2026-11-20T12:00:00.000Z",
+                     *       "started": true,
+                     *       "links": 2,
+                     *       "config": {
+                     *         "maxConnections": 100,
+                     *         "timeoutSeconds": 60,
+                     *         "idleTimeoutSeconds": 300,
+                     *         "compression": false,
+                     *         "queueSeconds": 5,
+                     *         "hostHeader": "preserve",
+                     *         "requestHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "responseHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "inspector": {
+                     *           "enabled": false,
+                     *           "bodyBytes": 4096
+                     *         }
+                     *       },
+                     *       "access": {
+                     *         "policy": "public",
+                     *         "addresses": [],
+                     *         "hasPassword": false
+                     *       },
+                     *       "endpoints": [
+                     *         {
+                     *           "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "http://127.0.0.1:3000",
+                     *           "agent": "laptop",
+                     *           "priority": 0,
+                     *           "weight": 1,
+                     *           "healthStatus": "healthy",
+                     *           "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "metrics": {
+                     *         "requests": 1200,
+                     *         "failures": 3,
+                     *         "bytesIn": 240000,
+                     *         "bytesOut": 18000000
+                     *       },
+                     *       "permission": "own",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Tunnel"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.wrong_state"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "status": "connected",
+                     *       "statusSince": "2026-11-20T12:00:00.000Z",
+                     *       "started": true,
+                     *       "agents": [
+                     *         {
+                     *           "label": "laptop",
+                     *           "runId": "tar_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "epoch": 1,
+                     *           "version": "0.1.0",
+                     *           "host": "anns-laptop",
+                     *           "ipAddress": "203.0.113.7",
+                     *           "heldSince": "2026-11-20T12:00:00.000Z",
+                     *           "links": [
+                     *             {
+                     *               "relayId": "rly_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *               "openedAt": "2026-11-20T12:00:00.000Z"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "endpoints": [
+                     *         {
+                     *           "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "http://127.0.0.1:3000",
+                     *           "agent": "laptop",
+                     *           "priority": 0,
+                     *           "weight": 1,
+                     *           "healthStatus": "healthy",
+                     *           "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelStatus"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postTunnelsIdStop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "shop",
+                     *       "kind": "http",
+                     *       "hostname": "shop.tunnels.example.com",
+                     *       "url": "https://shop.tunnels.example.com",
+                     *       "domains": [],
+                     *       "status": "disconnected",
+                     *       "statusSince": "2026-11-20T12:00:00.000Z",
+                     *       "started": false,
+                     *       "links": 0,
+                     *       "config": {
+                     *         "maxConnections": 100,
+                     *         "timeoutSeconds": 60,
+                     *         "idleTimeoutSeconds": 300,
+                     *         "compression": false,
+                     *         "queueSeconds": 5,
+                     *         "hostHeader": "preserve",
+                     *         "requestHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "responseHeaders": {
+                     *           "set": {},
+                     *           "remove": []
+                     *         },
+                     *         "inspector": {
+                     *           "enabled": false,
+                     *           "bodyBytes": 4096
+                     *         }
+                     *       },
+                     *       "access": {
+                     *         "policy": "public",
+                     *         "addresses": [],
+                     *         "hasPassword": false
+                     *       },
+                     *       "endpoints": [
+                     *         {
+                     *           "id": "tep_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "url": "http://127.0.0.1:3000",
+                     *           "agent": "laptop",
+                     *           "priority": 0,
+                     *           "weight": 1,
+                     *           "healthStatus": "healthy",
+                     *           "lastHealthCheck": "2026-11-20T12:00:00.000Z",
+                     *           "createdAt": "2026-11-20T12:00:00.000Z",
+                     *           "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "metrics": {
+                     *         "requests": 1200,
+                     *         "failures": 3,
+                     *         "bytesIn": 240000,
+                     *         "bytesOut": 18000000
+                     *       },
+                     *       "permission": "own",
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "updatedAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Tunnel"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.wrong_state"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getTunnelsIdUsage: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How many, this one included
+                 * @example 1
+                 */
+                months?: number;
+            };
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tunnelId": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "periods": [
+                     *         {
+                     *           "period": "2026-11",
+                     *           "from": "2026-11-01T00:00:00.000Z",
+                     *           "to": "2026-12-01T00:00:00.000Z",
+                     *           "requests": 1200,
+                     *           "failures": 3,
+                     *           "successRate": 0.9975,
+                     *           "connections": 14,
+                     *           "bytesIn": 240000,
+                     *           "bytesOut": 18000000
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TunnelUsage"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     getTunnelsIdVisit: {
         parameters: {
             query?: never;
@@ -21308,6 +27181,63 @@ export interface operations {
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             422: components["responses"]["tunnel.visit_elsewhere"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getUsage: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How many, this one included
+                 * @example 1
+                 */
+                months?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "periods": [
+                     *         {
+                     *           "period": "2026-11",
+                     *           "from": "2026-11-01T00:00:00.000Z",
+                     *           "to": "2026-12-01T00:00:00.000Z",
+                     *           "tunnels": {
+                     *             "requests": 41210,
+                     *             "failures": 12,
+                     *             "successRate": 0.9997,
+                     *             "connections": 310,
+                     *             "bytesIn": 9120001,
+                     *             "bytesOut": 730112004
+                     *           },
+                     *           "browsers": {
+                     *             "sessions": 12,
+                     *             "minutes": 318.5
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Usage"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];

@@ -8,16 +8,18 @@ export const RelayId = z.string().regex(/^\w{1,64}$/)
 const name = z.string().regex(/^[\w.-]{1,64}$/, 'must be of letters, digits, `.`, `_` and `-`')
 const startable = z.enum(['local', 'ec2', 'kubernetes'])
 
-export const RelayConfig = z
-  .strictObject({
-    maxConnections: z.int().min(1).max(1_000_000).default(10_000).meta({
-      description: 'Requests, WebSockets and TCP connections at once; more are answered with 503',
-    }),
-    maxLinks: z.int().min(1).max(50_000).default(20_000).meta({
-      description: 'Links of agents; more are sent to other relays',
-    }),
-  })
-  .meta({ id: 'RelayConfig' })
+const config = {
+  maxConnections: z.int().min(1).max(1_000_000).default(10_000).meta({
+    description: 'Requests, WebSockets and TCP connections at once; more are answered with 503',
+  }),
+  maxLinks: z.int().min(1).max(50_000).default(20_000).meta({
+    description: 'Links of agents; more are sent to other relays',
+  }),
+}
+
+export const RelayConfig = z.strictObject(config).meta({ id: 'RelayConfig' })
+/** Members that are left out are as at first. */
+export const PutRelayConfig = z.strictObject(config).meta({ id: 'PutRelayConfig' })
 export type RelayConfig = z.output<typeof RelayConfig>
 
 export const Relay = z
