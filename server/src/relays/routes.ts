@@ -32,6 +32,7 @@ import {
   PutScaling,
   Redundancy,
   Relay,
+  PutRelayConfig,
   RelayConfig,
   RelayDiagnostics,
   RelayHealth,
