@@ -8203,8 +8203,8 @@ export interface components {
              */
             relaysPerAgent: number;
             /**
-             * @description Fewer are a reason to start some, by the provider of scaling
-             * @default 1
+             * @description Fewer are a reason to start some, by the provider of scaling; 0 starts none
+             * @default 0
              */
             minimumRelays: number;
             version?: number;
@@ -8763,8 +8763,8 @@ export interface components {
              */
             relaysPerAgent: number;
             /**
-             * @description Fewer are a reason to start some, by the provider of scaling
-             * @default 1
+             * @description Fewer are a reason to start some, by the provider of scaling; 0 starts none
+             * @default 0
              */
             minimumRelays: number;
             version: number;
@@ -10481,6 +10481,19 @@ export interface components {
         };
         /**
          * @description `account.not_found`: No such account.
+         *     `session.not_found`: No such session.
+         *     `tunnel.not_found`: No such tunnel.
+         */
+        "account.not_found-or-session.not_found-or-tunnel.not_found": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `account.not_found`: No such account.
          *     `tunnel.domain_not_found`: No such domain.
          *     `tunnel.not_found`: No such tunnel.
          */
@@ -11666,8 +11679,9 @@ export interface components {
          *     `browser.selector_invalid`: The selector cannot be read.
          *     `browser.selector_not_found`: No element matches the selector.
          *     `browser.url_refused`: That address may not be opened.
+         *     `tunnel.not_http`: Browsers reach HTTP tunnels only.
          */
-        "browser.cookie_refused-or-browser.not_actionable-or-browser.output_too_large-or-browser.print_refused-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused": {
+        "browser.cookie_refused-or-browser.not_actionable-or-browser.output_too_large-or-browser.print_refused-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused-or-tunnel.not_http": {
             headers: {
                 [name: string]: unknown;
             };
@@ -11683,8 +11697,9 @@ export interface components {
          *     `browser.selector_invalid`: The selector cannot be read.
          *     `browser.selector_not_found`: No element matches the selector.
          *     `browser.url_refused`: That address may not be opened.
+         *     `tunnel.not_http`: Browsers reach HTTP tunnels only.
          */
-        "browser.cookie_refused-or-browser.not_actionable-or-browser.result_too_large-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused": {
+        "browser.cookie_refused-or-browser.not_actionable-or-browser.result_too_large-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused-or-tunnel.not_http": {
             headers: {
                 [name: string]: unknown;
             };
@@ -11699,8 +11714,9 @@ export interface components {
          *     `browser.selector_invalid`: The selector cannot be read.
          *     `browser.selector_not_found`: No element matches the selector.
          *     `browser.url_refused`: That address may not be opened.
+         *     `tunnel.not_http`: Browsers reach HTTP tunnels only.
          */
-        "browser.cookie_refused-or-browser.not_actionable-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused": {
+        "browser.cookie_refused-or-browser.not_actionable-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused-or-tunnel.not_http": {
             headers: {
                 [name: string]: unknown;
             };
@@ -12180,8 +12196,9 @@ export interface components {
         /**
          * @description `idempotency.different_request`: That key was used for another request.
          *     `session.proxy_refused`: That proxy may not be used.
+         *     `tunnel.not_http`: Browsers reach HTTP tunnels only.
          */
-        "idempotency.different_request-or-session.proxy_refused": {
+        "idempotency.different_request-or-session.proxy_refused-or-tunnel.not_http": {
             headers: {
                 [name: string]: unknown;
             };
@@ -19101,12 +19118,12 @@ export interface operations {
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
-            404: components["responses"]["account.not_found-or-session.not_found"];
+            404: components["responses"]["account.not_found-or-session.not_found-or-tunnel.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["browser.cookie_refused-or-browser.not_actionable-or-browser.result_too_large-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused"];
+            422: components["responses"]["browser.cookie_refused-or-browser.not_actionable-or-browser.result_too_large-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused-or-tunnel.not_http"];
             429: components["responses"]["browser.busy-or-session.account_limit_reached-or-session.limit_reached-or-session.queue_full"];
             500: components["responses"]["server.error"];
             502: components["responses"]["browser.command_refused-or-browser.navigation_failed"];
@@ -21051,12 +21068,12 @@ export interface operations {
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
-            404: components["responses"]["account.not_found-or-session.not_found"];
+            404: components["responses"]["account.not_found-or-session.not_found-or-tunnel.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["browser.cookie_refused-or-browser.not_actionable-or-browser.output_too_large-or-browser.print_refused-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused"];
+            422: components["responses"]["browser.cookie_refused-or-browser.not_actionable-or-browser.output_too_large-or-browser.print_refused-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused-or-tunnel.not_http"];
             429: components["responses"]["browser.busy-or-session.account_limit_reached-or-session.limit_reached-or-session.queue_full"];
             500: components["responses"]["server.error"];
             502: components["responses"]["browser.command_refused-or-browser.navigation_failed"];
@@ -23250,12 +23267,12 @@ export interface operations {
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
-            404: components["responses"]["account.not_found-or-session.not_found"];
+            404: components["responses"]["account.not_found-or-session.not_found-or-tunnel.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["browser.cookie_refused-or-browser.not_actionable-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused"];
+            422: components["responses"]["browser.cookie_refused-or-browser.not_actionable-or-browser.script_failed-or-browser.selector_invalid-or-browser.selector_not_found-or-browser.url_refused-or-tunnel.not_http"];
             429: components["responses"]["browser.busy-or-session.account_limit_reached-or-session.limit_reached-or-session.queue_full"];
             500: components["responses"]["server.error"];
             502: components["responses"]["browser.command_refused-or-browser.navigation_failed"];
@@ -23392,11 +23409,11 @@ export interface operations {
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
-            404: components["responses"]["account.not_found"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
             409: components["responses"]["idempotency.in_progress-or-session.closed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["idempotency.different_request-or-session.proxy_refused"];
+            422: components["responses"]["idempotency.different_request-or-session.proxy_refused-or-tunnel.not_http"];
             429: components["responses"]["session.account_limit_reached-or-session.limit_reached-or-session.queue_full"];
             500: components["responses"]["server.error"];
             503: components["responses"]["browser.launch_failed-or-node.disk_full-or-server.stopping-or-server.unavailable-or-session.no_machines-or-session.paused-or-session.queue_timeout-or-session.server_stopping"];

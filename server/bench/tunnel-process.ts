@@ -38,8 +38,9 @@ async function openRelay({ cert, key, servicePort }: Part & { role: 'relay' }): 
   })
   const tls = { cert: Buffer.from(cert), key: Buffer.from(key) }
   const { relay, port } = await startRelay(control, { tls })
-  const plain = listener({ hosts: relay, trustedProxies: [] }, ((_: unknown, to: ServerResponse) =>
-    to.writeHead(404).end()) as never)
+  const plain = listener({ hosts: relay, trustedProxies: [] }, (_: unknown, to: ServerResponse) =>
+    to.writeHead(404).end(),
+  )
   return { port: await listen(plain), linkPort: port, ticket: control.hold([id]) }
 }
 

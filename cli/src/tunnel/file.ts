@@ -69,7 +69,7 @@ function readTunnel(value: unknown, where: string, wrong: Wrong): TunnelOptions 
     ...{ kind: http === undefined ? 'tcp' : 'http', target, name },
     ...(typeof hostHeader === 'string' && { hostHeader }),
     ...(typeof basicAuth === 'string' && { basicAuth: readBasicAuth(basicAuth) }),
-    ...(isList && { allow: allow as string[] }),
+    ...(isList && { allow }),
   }
 }
 

@@ -85,7 +85,7 @@ export function controlPlaneOf(gantry: Gantry): ControlPlane {
     },
     async join(body, signal) {
       const { data } = await gantry.POST('/api/v1/tunnel-agents', { body, signal })
-      return data as Invitation
+      return data
     },
   }
 }

@@ -164,8 +164,8 @@ async function readLoads(
     .selectFrom('relayMinutes')
     .select((row) => [
       'relayId',
-      row.fn.avg<number>('cpu').as('cpu'),
-      row.fn.avg<number>('eventLoopDelayMs').as('delayMs'),
+      row.fn.avg<string>('cpu').as('cpu'),
+      row.fn.avg<string>('eventLoopDelayMs').as('delayMs'),
     ])
     .where('minute', '>=', since)
     .groupBy('relayId')

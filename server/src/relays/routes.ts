@@ -32,7 +32,6 @@ import {
   PutScaling,
   Redundancy,
   Relay,
-  PutRelayConfig,
   RelayConfig,
   RelayDiagnostics,
   RelayHealth,

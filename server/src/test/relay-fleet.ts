@@ -93,9 +93,9 @@ export class LocalService implements AsyncDisposable {
   }
 
   private constructor(answer: (path: string) => string | Promise<string>) {
-    this.#server = createServer(async (request, response) => {
+    this.#server = createServer((request, response) => {
       this.asked.push(`${request.method} ${request.url}`)
-      response.end(await answer(request.url ?? '/'))
+      void Promise.resolve(answer(request.url ?? '/')).then((body) => response.end(body))
     })
   }
 
