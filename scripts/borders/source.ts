@@ -63,5 +63,6 @@ function resolve(from: string, specifier: string): { file?: string } {
   const [, workspace, inside] = /^@gantry\/(\w+)(?:\/(.+))?$/.exec(specifier) ?? []
   if (!workspace) return {}
   const entry = workspace === 'server' ? 'serve.ts' : 'index.ts'
+  if (inside && !inside.endsWith('.ts')) return { file: `${workspace}/src/${inside}/index.ts` }
   return { file: `${workspace}/src/${inside ?? entry}` }
 }

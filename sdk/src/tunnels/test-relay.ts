@@ -164,7 +164,7 @@ export async function visit(
 ): Promise<{ status: number; body: Buffer }> {
   const stream = link.open(tunnel.id, tunnel.target)
   const request = requestHttp({
-    ...{ method, path, createConnection: () => stream as Socket },
+    ...{ method, path, createConnection: () => stream },
     headers: { host: 'shop.test', connection: 'close' },
   })
   const answered = once(request, 'response')
