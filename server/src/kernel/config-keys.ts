@@ -130,7 +130,7 @@ export const KEYS = {
     'Domain below which tunnels get their hostnames: `shop` is at `shop.localhost`. Point `*.` of it at the relays, and share no cookies with it: take another registrable domain than that of `PUBLIC_URL`.',
   ),
   TUNNEL_PORTS: key(
-    portRange.default([20_000, 20_999]),
+    portRange.prefault('20000-20999'),
     'Ports on which relays serve TCP tunnels, the first and the last.',
     '`20000-20999`',
   ),
