@@ -6,7 +6,7 @@ import { type Log, openLog } from '#kernel/log.ts'
 import { readAddress } from '#kernel/postgres/address.ts'
 import { EmbeddedPostgres } from '#kernel/postgres/embedded-postgres.ts'
 import { lockRole, type RoleLock } from '#kernel/role-lock.ts'
-import { releaseStartMemory } from '#kernel/start-memory.ts'
+import { releaseLoadMemory } from '#kernel/memory.ts'
 import type { Tracing } from '#kernel/tracing.ts'
 import { findUsers, type Users } from '#kernel/unprivileged.ts'
 import type { App } from './app.ts'
@@ -143,7 +143,7 @@ async function runNode(config: Config, signals: Signals): Promise<void> {
     await using role = await NodeRole.open({ ...ground, chromium })
     signals.onSecond(() => role.killAllNow())
     if (decideSandbox(config, chromium) === 'off') main.warn(NO_SANDBOX)
-    releaseStartMemory()
+    releaseLoadMemory()
     void role.joined.then(() => process.stdout.write(readyText(config)))
     const why = await Promise.race([signals.first, role.left.then(() => 'drained')])
     main.info({ why }, 'stopping; once more stops at once')
@@ -195,7 +195,7 @@ async function runApp(ground: Ground, signals: Signals): Promise<void> {
     if (chromium && decideSandbox(config, chromium) === 'off') {
       main.warn(NO_SANDBOX)
     }
-    releaseStartMemory()
+    releaseLoadMemory()
     await announce(app, config)
     const signal = await signals.first
     main.info({ signal }, 'stopping; once more stops at once')
