@@ -86,9 +86,9 @@ export interface TunnelLinkTable {
   openedAt: Date
 }
 
-/** What was taken of a journal of a relay. Made by `migrations/0022_usage.sql`, as are the others. */
+/** What was taken of a journal, whichever relay has sent it. Made by `migrations/0022_usage.sql`, as are the others. */
 export interface TunnelUsageJournalTable {
-  relayId: string
+  /** Random: no other journal ever has it. */
   journal: string
   /** Text of an `int8multirange`. */
   taken: Generated<string>
