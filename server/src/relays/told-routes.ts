@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { MOST_ENTRIES, takeUsage, UsageEntry } from '#tunnels/index.ts'
+import { MOST_ENTRIES, notePorts, takeUsage, UsageEntry } from '#tunnels/index.ts'
 import type { Context } from '#kernel/context.ts'
 import { type AnyRoute, type RequestFacts, route } from '#kernel/http/route.ts'
 import { beat, leave } from './beats.ts'
@@ -246,6 +246,22 @@ function newsRoutes(running: Running): AnyRoute[] {
         },
       },
       handler: asRelay((ctx, _relay, { reports }) => reportHealth(ctx, reports)),
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/relay/ports',
+      summary: 'Tell which ports of tunnels a relay cannot open, or has after all',
+      access: OPEN,
+      body: z.strictObject({
+        reports: z
+          .array(z.strictObject({ tunnelId: id, error: z.string().max(1_000).optional() }))
+          .max(1_000),
+      }),
+      problems: [problems.unauthenticated],
+      examples: {
+        body: { reports: [{ tunnelId: TUNNEL_ID, error: 'Port 20000 is in use on the relay.' }] },
+      },
+      handler: asRelay((ctx, relay, { reports }) => notePorts(ctx, relay.id, reports)),
     }),
     route({
       method: 'POST',

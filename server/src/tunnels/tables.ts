@@ -84,6 +84,8 @@ export interface TunnelLinkTable {
   relayId: string
   relayEpoch: number
   openedAt: Date
+  /** Why its relay cannot open the port of the tunnel. */
+  portError: Generated<string | null>
 }
 
 /** What was taken of a journal, whichever relay has sent it. Made by `migrations/0022_usage.sql`, as are the others. */
