@@ -64,13 +64,16 @@ test('what frames messages or names the visitor is the relay’s, and no rule ca
   const path = `/v1/tunnels/${id}/config`
   const wrong = [
     ...['Content-Length', 'transfer-encoding', 'Host', 'X-Forwarded-For', 'Connection', 'a b'],
+    ...['Via', 'http2-settings', 'Set-Cookie'],
   ].map((name) => ({ requestHeaders: { set: { [name]: 'x' } } }))
   const split = { responseHeaders: { set: { 'x-one': 'a\r\nx-two: b' } } }
   const hosts = [{ hostHeader: 'a/b' }, { hostHeader: 'a\nb' }]
   for (const body of [...wrong, split, ...hosts, { maxConnections: 0 }, { unknown: 1 }]) {
     assert.equal((await ann.put(path, body)).status, 400, JSON.stringify(body))
   }
-  const rules = { set: { 'x-team': 'shop' }, remove: ['server'] }
+  const cookie = await ann.put(path, { responseHeaders: { set: { 'Set-Cookie': 'a=b' } } })
+  assert.match(JSON.stringify(cookie.body), /may be removed, and not set/)
+  const rules = { set: { 'x-team': 'shop' }, remove: ['server', 'set-cookie'] }
   assert.equal((await ann.put(path, { responseHeaders: rules })).status, 200)
 })
 
