@@ -3238,7 +3238,7 @@ export interface paths {
         put?: never;
         /**
          * Tell what tunnels have carried
-         * @description An entry counts once, however often it is told.
+         * @description An entry counts once, however often it is told. One that names no tunnel, or is no count, is passed over: it keeps back no other.
          *
          *     Open to everybody: the credential of the relay is checked.
          */
@@ -21748,20 +21748,7 @@ export interface operations {
                 "application/json": {
                     journal: string;
                     entries: {
-                        sequence: number;
-                        tunnelId: string;
-                        /** @description Absent for what never reached one */
-                        endpointId?: string;
-                        /** @description That it belongs to, ISO 8601 */
-                        minute: string;
-                        requests: number;
-                        /** @description Answered with 5xx, or not at all */
-                        failures: number;
-                        connections: number;
-                        bytesIn: number;
-                        bytesOut: number;
-                        /** @description Requests by time to the first byte: a count for each bound, and one above the last */
-                        readonly latency: number[];
+                        [key: string]: unknown;
                     }[];
                 };
             };

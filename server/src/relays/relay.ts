@@ -128,6 +128,11 @@ export class Relay implements Serving, HostServer, AsyncDisposable {
     return this.#keeper.ids
   }
 
+  /** Counts that the control plane has not taken yet. */
+  get waitingUsage(): number {
+    return this.#journal.figures.waiting
+  }
+
   /** Of TCP tunnels that it has a link of: those that are open. */
   get tcpPorts(): number[] {
     return this.#ports.ports

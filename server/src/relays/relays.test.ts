@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { eventually } from '#kernel/test-support.ts'
 import { startApp } from '#test/app.ts'
+import { LATENCY_BOUNDS_MS } from './control.ts'
 import { relayJudge } from './judge.ts'
 import { addTunnel, fingerprint, joinToken, runAgent, ToldRelay } from './test-support.ts'
 
@@ -147,6 +148,24 @@ test('a relay that is silent for 30 s is gone and its links with it; it comes ba
   assert.deepEqual([back.body.drop, back.body.tellLinks], [['lnk_silent'], true])
   assert.equal((await show(relay.id)).status, 'running')
   assert.deepEqual(await kindsOf(relay.id), ['relay.joined', 'relay.gone', 'relay.returned'])
+})
+
+test('an entry of another version keeps back none of the others that a relay tells', async () => {
+  const relay = await ToldRelay.join(app, root)
+  const { person, tunnel } = await linked(relay, 'lnk_counted')
+  const counted = {
+    ...{ tunnelId: tunnel.id, minute: new Date().toISOString(), requests: 3, failures: 0 },
+    ...{ connections: 1, bytesIn: 10, bytesOut: 20 },
+  }
+  const latency = (length: number) => Array.from({ length }, () => 0)
+  const entries = [
+    { ...counted, sequence: 1, latency: latency(3) },
+    { ...counted, sequence: 2, latency: latency(LATENCY_BOUNDS_MS.length + 1) },
+  ]
+  const told = await relay.post('usage', { journal: app.unique('journal'), entries })
+  assert.deepEqual([told.status, told.body], [200, { upTo: 2 }])
+  const { body } = await person.get(`/v1/tunnels/${tunnel.id}/metrics`)
+  assert.equal(body.total.requests, 3)
 })
 
 test('a judge that was held up accuses nobody', async () => {

@@ -53,6 +53,10 @@ const admit = (ctx: Context, { headers }: RequestFacts) =>
 
 const id = z.string().regex(/^\w{1,64}$/)
 const spec = z.record(z.string(), z.unknown()).meta({ description: 'A tunnel, as relays know it' })
+/** A relay of another version may have left others on its disk: each is judged alone. */
+const toldEntry = z.record(z.string(), z.unknown()).meta({
+  description: `What was counted since the entry before, of one tunnel by one endpoint: ${Object.keys(UsageEntry.shape).join(', ')}`,
+})
 const peer = z.strictObject({
   relayId: z.string(),
   internalUrl: z.string(),
@@ -267,17 +271,18 @@ function newsRoutes(running: Running): AnyRoute[] {
       method: 'POST',
       path: '/v1/relay/usage',
       summary: 'Tell what tunnels have carried',
-      description: 'An entry counts once, however often it is told.',
+      description:
+        'An entry counts once, however often it is told. One that names no tunnel, or is no count, is passed over: it keeps back no other.',
       access: OPEN,
       body: z.strictObject({
         journal: z.string().regex(/^[\w-]{1,64}$/),
-        entries: z.array(UsageEntry).max(MOST_ENTRIES),
+        entries: z.array(toldEntry).max(MOST_ENTRIES),
       }),
       returns: z.strictObject({ upTo: z.int() }),
       problems: [problems.unauthenticated],
       examples: { body: { journal: 'b7k2', entries: [] }, reply: { upTo: 0 } },
       handler: asRelay((ctx, relay, { journal, entries }) =>
-        takeUsage(ctx, relay.id, journal, entries),
+        takeUsage(ctx, relay.id, journal, entries as unknown as UsageEntry[]),
       ),
     }),
   ]
