@@ -4,6 +4,7 @@ import { eventually } from '#kernel/test-support.ts'
 import { startApp } from '#test/app.ts'
 import { LATENCY_BOUNDS_MS } from './control.ts'
 import { relayJudge } from './judge.ts'
+import { LineRing } from './line-ring.ts'
 import { addTunnel, fingerprint, joinToken, runAgent, ToldRelay } from './test-support.ts'
 
 const app = await startApp()
@@ -148,6 +149,21 @@ test('a relay that is silent for 30 s is gone and its links with it; it comes ba
   assert.deepEqual([back.body.drop, back.body.tellLinks], [['lnk_silent'], true])
   assert.equal((await show(relay.id)).status, 'running')
   assert.deepEqual(await kindsOf(relay.id), ['relay.joined', 'relay.gone', 'relay.returned'])
+})
+
+test('a line of its log that holds what no text may hold keeps back no beat', async () => {
+  const relay = await ToldRelay.join(app, root)
+  const ring = new LineRing(Date.now())
+  const odd = { nul: 'a\0b', half: '\ud83d' }
+  const time = new Date().toISOString()
+  const msg = `${'x'.repeat(999)}😀`
+  ring.write(JSON.stringify({ time, level: 'warn', category: 'relay', msg, ...odd }))
+  assert.equal((await relay.beat({ lines: ring.pending(10) })).status, 200)
+  const { body } = await root.get(`/v1/relays/${relay.id}/logs`)
+  assert.deepEqual(
+    body.items.map(({ fields }: { fields: object }) => fields),
+    [{ nul: 'ab', half: '\ufffd' }],
+  )
 })
 
 test('an entry of another version keeps back none of the others that a relay tells', async () => {

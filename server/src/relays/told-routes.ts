@@ -34,7 +34,7 @@ const OPEN = { public: 'the credential of the relay is checked' } as const
 const WATCH_TIMEOUT_MS = 30_000
 /** All links of a large relay, or the tunnels that it watches. */
 const LARGE_BODY_BYTES = 4 * 1024 * 1024
-const MOST_WATCHED = 20_000
+const MOST_WATCHED = 100_000
 
 type Handling<Input> = (ctx: Context, relay: RelayRow, input: Input) => Promise<unknown>
 
