@@ -3207,6 +3207,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/relay/ports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell which ports of tunnels a relay cannot open, or has after all
+         * @description Open to everybody: the credential of the relay is checked.
+         */
+        post: operations["postRelayPorts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/relay/usage": {
         parameters: {
             query?: never;
@@ -3218,7 +3238,7 @@ export interface paths {
         put?: never;
         /**
          * Tell what tunnels have carried
-         * @description An entry counts once, however often it is told.
+         * @description An entry counts once, however often it is told. One that names no tunnel, or is no count, is passed over: it keeps back no other.
          *
          *     Open to everybody: the credential of the relay is checked.
          */
@@ -21666,6 +21686,50 @@ export interface operations {
             504: components["responses"]["request.timeout"];
         };
     };
+    postRelayPorts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reports": [
+                 *         {
+                 *           "tunnelId": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                 *           "error": "Port 20000 is in use on the relay."
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    reports: {
+                        tunnelId: string;
+                        error?: string;
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["relay.unauthenticated"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
     postRelayUsage: {
         parameters: {
             query?: never;
@@ -21684,20 +21748,7 @@ export interface operations {
                 "application/json": {
                     journal: string;
                     entries: {
-                        sequence: number;
-                        tunnelId: string;
-                        /** @description Absent for what never reached one */
-                        endpointId?: string;
-                        /** @description That it belongs to, ISO 8601 */
-                        minute: string;
-                        requests: number;
-                        /** @description Answered with 5xx, or not at all */
-                        failures: number;
-                        connections: number;
-                        bytesIn: number;
-                        bytesOut: number;
-                        /** @description Requests by time to the first byte: a count for each bound, and one above the last */
-                        readonly latency: number[];
+                        [key: string]: unknown;
                     }[];
                 };
             };

@@ -129,6 +129,8 @@ create table tunnel_links (
   relay_id text not null references relays (id),
   relay_epoch integer not null,
   opened_at timestamptz not null,
+  -- Why its relay cannot open the port of the tunnel.
+  port_error text,
   primary key (link_id, tunnel_id)
 );
 create index tunnel_links_by_tunnel on tunnel_links (tunnel_id);

@@ -1,12 +1,11 @@
 -- What tunnels carried: counts as relays report them, each in one place, and totals of each month.
 
--- What was taken of a relay's journal: every sequence once, in whatever order it comes.
+-- What was taken of a journal: every sequence once, in whatever order it comes and whichever relay sends it.
 create table tunnel_usage_journals (
-  relay_id text not null references relays (id),
-  journal text not null check (length(journal) between 1 and 64),
+  -- Random: one journal has it, for ever. What a relay left on a disk is sent by the next one there.
+  journal text primary key check (length(journal) between 1 and 64),
   taken int8multirange not null default '{}',
-  last_at timestamptz not null,
-  primary key (relay_id, journal)
+  last_at timestamptz not null
 );
 
 -- A count is in one row only: in its minute at first, later in that hour's row, then in that day's.

@@ -242,7 +242,7 @@ export class App {
     this.#draining.abort()
     const steps: Step[] = [
       // A request may wait for two minutes; what comes after it needs its time too.
-      { name: 'requests', share: 1 / 2, close: async () => this.#front?.http.drain() },
+      { name: 'requests', share: 1 / 2, close: () => this.#drain(totalMs / 4) },
       { name: 'sockets', close: async () => this.#front?.sockets[Symbol.asyncDispose]() },
       { name: 'listener', close: async () => this.#front?.http[Symbol.asyncDispose]() },
       { name: 'jobs', close: async () => this.#jobs?.[Symbol.asyncDispose]() },
@@ -251,7 +251,6 @@ export class App {
       { name: 'sessions', close: async () => this.#node?.endAll() },
       { name: 'browsers', close: async () => this.#node?.[Symbol.asyncDispose]() },
       { name: 'desk', close: async () => this.#desk?.[Symbol.asyncDispose]() },
-      { name: 'tunnels', share: 1 / 4, close: async () => this.#stopRelay(totalMs / 4) },
       { name: 'relay', close: async () => this.#relay?.[Symbol.asyncDispose]() },
       { name: 'relay clients', close: () => this.#relayClients[Symbol.asyncDispose]() },
       { name: 'readers', close: async () => this.#readers?.[Symbol.asyncDispose]() },
@@ -457,9 +456,14 @@ export class App {
     })
   }
 
-  /** What is under way has that long. */
-  async #stopRelay(ms: number): Promise<void> {
-    await this.#relay?.stop(AbortSignal.timeout(ms))
+  /** What is under way ends while there is a listener that it came by: of tunnels, what ends within `tunnelsMs`. */
+  async #drain(tunnelsMs: number): Promise<void> {
+    const drained = this.#front?.http.drain()
+    try {
+      await this.#relay?.stop(AbortSignal.timeout(tunnelsMs))
+    } finally {
+      await drained
+    }
   }
 
   async #openApi(): Promise<void> {

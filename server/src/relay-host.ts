@@ -89,7 +89,7 @@ export class RelayHost implements AsyncDisposable {
       more: () => ({
         ...(expiresAt && { certificateExpiresAt: expiresAt }),
         ...(this.#diskFreeMib !== undefined && {
-          journal: { entries: 0, diskFreeMib: this.#diskFreeMib },
+          journal: { entries: relay.waitingUsage, diskFreeMib: this.#diskFreeMib },
         }),
       }),
     })

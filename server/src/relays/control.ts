@@ -1,6 +1,6 @@
-import type { LatencyBounds, TunnelSpec, UsageEntry } from '#tunnels/index.ts'
+import type { LatencyBounds, PortReport, TunnelSpec, UsageEntry } from '#tunnels/index.ts'
 
-export type { UsageEntry } from '#tunnels/index.ts'
+export type { PortReport, UsageEntry } from '#tunnels/index.ts'
 
 /**
  * What a relay asks of the control plane: by direct calls beside the API, by HTTPS from a relay of its own. A relay has no database
@@ -26,6 +26,8 @@ export interface RelayControl {
   }): Promise<News>
   /** Health of endpoints as agents tell it. */
   reportHealth(reports: readonly HealthReport[]): Promise<void>
+  /** Ports of tunnels that this relay has links of: those that it cannot open, and those that it has after all. */
+  reportPorts(reports: readonly PortReport[]): Promise<void>
   /**
    * Takes counts; the same entry twice is taken once, also when another relay sends it again: a journal has one name among all relays
    * for ever, and what a relay left on a disk is sent by the next one there. Returns the highest sequence that is taken for good.

@@ -20,6 +20,7 @@ import type {
   News,
   OpenedLink,
   Peer,
+  PortReport,
   RelayConfig,
   RelayControl,
   UsageEntry,
@@ -49,6 +50,8 @@ export class TestControl implements RelayControl {
   readonly open = new Map<string, NewLink & OpenedLink>()
   readonly health: HealthReport[] = []
   readonly usage = new Map<string, UsageEntry>()
+  /** By tunnel, why its port is not open. */
+  readonly ports = new Map<string, string | undefined>()
   peers: Peer[] = []
   config: RelayConfig = { maxConnections: 20_000, maxLinks: 20_000 }
   drain = false
@@ -168,7 +171,14 @@ export class TestControl implements RelayControl {
   }
 
   async reportHealth(reports: readonly HealthReport[]): Promise<void> {
+    // As the route of the API does.
+    if (reports.length > 1_000) throw new Error('too many at once')
     this.health.push(...reports)
+  }
+
+  async reportPorts(reports: readonly PortReport[]): Promise<void> {
+    if (this.broken) throw this.broken
+    for (const { tunnelId, error } of reports) this.ports.set(tunnelId, error)
   }
 
   async reportUsage(journal: string, entries: readonly UsageEntry[]): Promise<{ upTo: number }> {

@@ -41,14 +41,27 @@ export class LineRing {
 
 function readLine(text: string): Omit<LogLine, 'sequence'> | undefined {
   try {
-    const { time, level, category: _, msg, ...fields } = JSON.parse(text) as Record<string, unknown>
+    const {
+      time,
+      level,
+      category: _,
+      msg,
+      ...fields
+    } = JSON.parse(text, plain) as Record<string, unknown>
     if (typeof time !== 'string' || !LEVELS.has(String(level))) return undefined
     const isLong = JSON.stringify(fields).length > MAX_FIELDS
     return {
       ...{ at: time, level: level as LogLine['level'], fields: isLong ? {} : fields },
-      message: String(msg ?? '').slice(0, MAX_MESSAGE),
+      message: String(msg ?? '')
+        .slice(0, MAX_MESSAGE)
+        .toWellFormed(),
     }
   } catch {
     return undefined
   }
+}
+
+/** What the database does not take would keep back every beat. */
+function plain(_name: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '') : value
 }

@@ -1,4 +1,4 @@
-import { takeUsage } from '#tunnels/index.ts'
+import { notePorts, takeUsage } from '#tunnels/index.ts'
 import type { Context } from '#kernel/context.ts'
 import type { RelayControl } from './control.ts'
 import { watch } from './news.ts'
@@ -18,6 +18,7 @@ export function localControl(
     find: (wanted) => find(ctx, parts, relay, wanted),
     watch: ({ signal, ...asked }) => watch(ctx.with({ signal }), parts, relay, asked),
     reportHealth: (reports) => reportHealth(ctx, reports),
+    reportPorts: (reports) => notePorts(ctx, relay.id, reports),
     reportUsage: (journal, entries) => takeUsage(ctx, relay.id, journal, entries),
   }
 }

@@ -94,7 +94,8 @@ export class Relay implements Serving, HostServer, AsyncDisposable {
     this.#journal = journal
     this.#journal.start()
     this.#ports = new TcpPorts({
-      ...{ host: options.host, log },
+      ...{ host: options.host, log, relayId: options.id },
+      report: (reports) => control.reportPorts(reports),
       onConnection: (served, socket) => this.#onTcp(served, socket),
     })
     this.#watch = new Watch({
@@ -125,6 +126,16 @@ export class Relay implements Serving, HostServer, AsyncDisposable {
   /** Links that are open, and those that the control plane is being asked about. */
   linkIds(): string[] {
     return this.#keeper.ids
+  }
+
+  /** Counts that the control plane has not taken yet. */
+  get waitingUsage(): number {
+    return this.#journal.figures.waiting
+  }
+
+  /** Of TCP tunnels that it has a link of: those that are open. */
+  get tcpPorts(): number[] {
+    return this.#ports.ports
   }
 
   /** Closes links that the books do not have any more; their agents come again. */
@@ -530,6 +541,7 @@ export class Relay implements Serving, HostServer, AsyncDisposable {
       if (isUnused) this.#directory.drop(served)
     }
     this.#surroundings.room.sweep()
+    this.#ports.look()
   }
 }
 

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { eventually } from '#kernel/test-support.ts'
 import { startApp } from '#test/app.ts'
+import { LATENCY_BOUNDS_MS } from './control.ts'
 import { relayJudge } from './judge.ts'
+import { LineRing } from './line-ring.ts'
 import { addTunnel, fingerprint, joinToken, runAgent, ToldRelay } from './test-support.ts'
 
 const app = await startApp()
@@ -147,6 +149,39 @@ test('a relay that is silent for 30 s is gone and its links with it; it comes ba
   assert.deepEqual([back.body.drop, back.body.tellLinks], [['lnk_silent'], true])
   assert.equal((await show(relay.id)).status, 'running')
   assert.deepEqual(await kindsOf(relay.id), ['relay.joined', 'relay.gone', 'relay.returned'])
+})
+
+test('a line of its log that holds what no text may hold keeps back no beat', async () => {
+  const relay = await ToldRelay.join(app, root)
+  const ring = new LineRing(Date.now())
+  const odd = { nul: 'a\0b', half: '\ud83d' }
+  const time = new Date().toISOString()
+  const msg = `${'x'.repeat(999)}😀`
+  ring.write(JSON.stringify({ time, level: 'warn', category: 'relay', msg, ...odd }))
+  assert.equal((await relay.beat({ lines: ring.pending(10) })).status, 200)
+  const { body } = await root.get(`/v1/relays/${relay.id}/logs`)
+  assert.deepEqual(
+    body.items.map(({ fields }: { fields: object }) => fields),
+    [{ nul: 'ab', half: '\ufffd' }],
+  )
+})
+
+test('an entry of another version keeps back none of the others that a relay tells', async () => {
+  const relay = await ToldRelay.join(app, root)
+  const { person, tunnel } = await linked(relay, 'lnk_counted')
+  const counted = {
+    ...{ tunnelId: tunnel.id, minute: new Date().toISOString(), requests: 3, failures: 0 },
+    ...{ connections: 1, bytesIn: 10, bytesOut: 20 },
+  }
+  const latency = (length: number) => Array.from({ length }, () => 0)
+  const entries = [
+    { ...counted, sequence: 1, latency: latency(3) },
+    { ...counted, sequence: 2, latency: latency(LATENCY_BOUNDS_MS.length + 1) },
+  ]
+  const told = await relay.post('usage', { journal: app.unique('journal'), entries })
+  assert.deepEqual([told.status, told.body], [200, { upTo: 2 }])
+  const { body } = await person.get(`/v1/tunnels/${tunnel.id}/metrics`)
+  assert.equal(body.total.requests, 3)
 })
 
 test('a judge that was held up accuses nobody', async () => {

@@ -19,6 +19,7 @@ export function remoteControl(api: Pick<ApiClient, 'post'>): RelayControl {
     watch: ({ signal, ...asked }) =>
       api.post<News>(`${PATH}/watch`, asked, { signal, timeoutMs: WATCH_MS }),
     reportHealth: (reports) => api.post(`${PATH}/health`, { reports }),
+    reportPorts: (reports) => api.post(`${PATH}/ports`, { reports }),
     reportUsage: (journal, entries) => api.post(`${PATH}/usage`, { journal, entries }),
   }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { MOST_ENTRIES, takeUsage, UsageEntry } from '#tunnels/index.ts'
+import { MOST_ENTRIES, notePorts, takeUsage, UsageEntry } from '#tunnels/index.ts'
 import type { Context } from '#kernel/context.ts'
 import { type AnyRoute, type RequestFacts, route } from '#kernel/http/route.ts'
 import { beat, leave } from './beats.ts'
@@ -34,7 +34,7 @@ const OPEN = { public: 'the credential of the relay is checked' } as const
 const WATCH_TIMEOUT_MS = 30_000
 /** All links of a large relay, or the tunnels that it watches. */
 const LARGE_BODY_BYTES = 4 * 1024 * 1024
-const MOST_WATCHED = 20_000
+const MOST_WATCHED = 100_000
 
 type Handling<Input> = (ctx: Context, relay: RelayRow, input: Input) => Promise<unknown>
 
@@ -53,6 +53,10 @@ const admit = (ctx: Context, { headers }: RequestFacts) =>
 
 const id = z.string().regex(/^\w{1,64}$/)
 const spec = z.record(z.string(), z.unknown()).meta({ description: 'A tunnel, as relays know it' })
+/** A relay of another version may have left others on its disk: each is judged alone. */
+const toldEntry = z.record(z.string(), z.unknown()).meta({
+  description: `What was counted since the entry before, of one tunnel by one endpoint: ${Object.keys(UsageEntry.shape).join(', ')}`,
+})
 const peer = z.strictObject({
   relayId: z.string(),
   internalUrl: z.string(),
@@ -249,19 +253,36 @@ function newsRoutes(running: Running): AnyRoute[] {
     }),
     route({
       method: 'POST',
+      path: '/v1/relay/ports',
+      summary: 'Tell which ports of tunnels a relay cannot open, or has after all',
+      access: OPEN,
+      body: z.strictObject({
+        reports: z
+          .array(z.strictObject({ tunnelId: id, error: z.string().max(1_000).optional() }))
+          .max(1_000),
+      }),
+      problems: [problems.unauthenticated],
+      examples: {
+        body: { reports: [{ tunnelId: TUNNEL_ID, error: 'Port 20000 is in use on the relay.' }] },
+      },
+      handler: asRelay((ctx, relay, { reports }) => notePorts(ctx, relay.id, reports)),
+    }),
+    route({
+      method: 'POST',
       path: '/v1/relay/usage',
       summary: 'Tell what tunnels have carried',
-      description: 'An entry counts once, however often it is told.',
+      description:
+        'An entry counts once, however often it is told. One that names no tunnel, or is no count, is passed over: it keeps back no other.',
       access: OPEN,
       body: z.strictObject({
         journal: z.string().regex(/^[\w-]{1,64}$/),
-        entries: z.array(UsageEntry).max(MOST_ENTRIES),
+        entries: z.array(toldEntry).max(MOST_ENTRIES),
       }),
       returns: z.strictObject({ upTo: z.int() }),
       problems: [problems.unauthenticated],
       examples: { body: { journal: 'b7k2', entries: [] }, reply: { upTo: 0 } },
       handler: asRelay((ctx, relay, { journal, entries }) =>
-        takeUsage(ctx, relay.id, journal, entries),
+        takeUsage(ctx, relay.id, journal, entries as unknown as UsageEntry[]),
       ),
     }),
   ]

@@ -65,7 +65,7 @@ test('T62: a health report reaches no endpoint of another tunnel', async () => {
   await noteHealth(ctx, [{ ...report, tunnelId: theirs.id, at }])
   const shown = async () => (await ann.get(`/v1/tunnels/${mine.id}`)).body.endpoints[0].healthStatus
   assert.equal(await shown(), 'unknown')
-  await noteHealth(ctx, [{ ...report, tunnelId: mine.id, at }])
+  await noteHealth(ctx, [{ ...report, tunnelId: mine.id, at, message: 'no\0thing' }])
   assert.equal(await shown(), 'unhealthy')
   const earlier = new Date(Date.parse(at) - 5_000).toISOString()
   await noteHealth(ctx, [{ ...report, tunnelId: mine.id, status: 'healthy', at: earlier }])

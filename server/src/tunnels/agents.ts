@@ -10,7 +10,7 @@ import { problems } from './problems.ts'
 import { endpointsOf, findManageable } from './read.ts'
 import { changing } from './revision.ts'
 import { endpointSpec } from './specs.ts'
-import { linksOf, lockTunnels, moveTunnel } from './status.ts'
+import { linksOf, lockTunnels, moveTunnel, settle } from './status.ts'
 import { CONNECT_MS } from './sweep.ts'
 import type { AgentRunRow, TunnelRow } from './tables.ts'
 
@@ -167,6 +167,10 @@ async function nextEpoch(ctx: Context, id: string, revision: string): Promise<nu
 /** Tunnels without any link are about to be linked, for a while. */
 async function expectLinks(ctx: Context, run: AgentRunRow, held: Held): Promise<void> {
   const links = await linksOf(ctx, [...held.keys()])
+  await settle(
+    ctx,
+    [...held.values()].map(({ row }) => row),
+  )
   for (const { row, epoch } of held.values()) {
     if (links.has(row.id)) continue
     const moved = await moveTunnel(ctx, row, { to: 'connecting', agent: run.label, epoch })

@@ -7,18 +7,23 @@ const value = z
   .max(2048)
   .regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'must be one line')
 
-/** What frames a message or ends at the next hop is the relay's, and so is what it says of the visitor. */
+/** What frames a message or ends at the next hop is the relay's, and so is what it says of the visitor and of itself. */
 const OURS =
-  /^(connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|content-length|content-encoding|expect|host|forwarded|x-forwarded-.*|gantry-.*)$/i
+  /^(connection|close|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|http2-settings|content-length|content-encoding|expect|host|via|forwarded|x-forwarded-.*|gantry-.*)$/i
 
 const ruled = token.refine((name) => !OURS.test(name), 'is set by the relay')
+/** One header of that name would take the place of all cookies. */
+const settable = ruled.refine(
+  (name) => name.toLowerCase() !== 'set-cookie',
+  'is left to the service: it may be removed, and not set',
+)
 
 const MOST_RULES = 50
 
 export const HeaderRules = z
   .strictObject({
     set: z
-      .record(ruled, value)
+      .record(settable, value)
       .refine((rules) => Object.keys(rules).length <= MOST_RULES, `at most ${MOST_RULES}`)
       .default({}),
     remove: z.array(ruled).max(MOST_RULES).default([]),

@@ -37,7 +37,7 @@ async function noteOne(ctx: Context, report: EndpointHealth): Promise<void> {
     .executeTakeFirst()
   const isStale = before?.lastHealthCheck && before.lastHealthCheck > at
   if (!before || isStale || Number.isNaN(at.getTime())) return
-  const healthMessage = status === 'healthy' ? null : (message ?? '').slice(0, MOST_CHARACTERS)
+  const healthMessage = status === 'healthy' ? null : plainText(message ?? '')
   await ctx.db
     .updateTable('tunnelEndpoints')
     .set({ healthStatus: status, healthMessage: healthMessage || null, lastHealthCheck: at })
@@ -53,4 +53,9 @@ async function noteOne(ctx: Context, report: EndpointHealth): Promise<void> {
       ...(healthMessage && { message: healthMessage }),
     })
   } else if (before.healthStatus === 'unhealthy') await acting.events.emit(endpointHealthy, facts)
+}
+
+/** An agent may write anything. */
+function plainText(message: string): string {
+  return message.slice(0, MOST_CHARACTERS).toWellFormed().replaceAll('\0', '')
 }

@@ -23,7 +23,6 @@ import { BYTES_QUOTA, bytesUsed } from './usage/quota.ts'
 import { usageSettings } from './usage/settings.ts'
 
 export { type EndpointHealth, noteHealth } from './health.ts'
-export { failTunnel } from './life.ts'
 export {
   closeLink,
   closeLinksOf,
@@ -33,6 +32,7 @@ export {
   openLink,
 } from './links.ts'
 export type { Starter, TunnelParts } from './parts.ts'
+export { notePorts, type PortReport } from './port-reports.ts'
 export { problems as tunnelProblems } from './problems.ts'
 export { findOwn, findReadable } from './read.ts'
 export type { TunnelMetrics } from './schema.ts'

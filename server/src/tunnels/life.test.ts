@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { verifyScrypt } from '#kernel/scrypt.ts'
 import { startApp } from '#test/app.ts'
-import { changedSince, findTunnel } from './index.ts'
-import { addRelay, addTunnel, link, partsOf, runAgent } from './test-support.ts'
+import { changedSince, findTunnel, notePorts } from './index.ts'
+import { addRelay, addTunnel, link, partsOf, runAgent, unlink } from './test-support.ts'
 
 const app = await startApp({ env: { TUNNEL_DOMAIN: 'tunnels.test', TUNNEL_PORTS: '31000-31002' } })
 after(() => app[Symbol.asyncDispose]())
@@ -64,13 +64,16 @@ test('what frames messages or names the visitor is the relay’s, and no rule ca
   const path = `/v1/tunnels/${id}/config`
   const wrong = [
     ...['Content-Length', 'transfer-encoding', 'Host', 'X-Forwarded-For', 'Connection', 'a b'],
+    ...['Via', 'http2-settings', 'Set-Cookie'],
   ].map((name) => ({ requestHeaders: { set: { [name]: 'x' } } }))
   const split = { responseHeaders: { set: { 'x-one': 'a\r\nx-two: b' } } }
   const hosts = [{ hostHeader: 'a/b' }, { hostHeader: 'a\nb' }]
   for (const body of [...wrong, split, ...hosts, { maxConnections: 0 }, { unknown: 1 }]) {
     assert.equal((await ann.put(path, body)).status, 400, JSON.stringify(body))
   }
-  const rules = { set: { 'x-team': 'shop' }, remove: ['server'] }
+  const cookie = await ann.put(path, { responseHeaders: { set: { 'Set-Cookie': 'a=b' } } })
+  assert.match(JSON.stringify(cookie.body), /may be removed, and not set/)
+  const rules = { set: { 'x-team': 'shop' }, remove: ['server', 'set-cookie'] }
   assert.equal((await ann.put(path, { responseHeaders: rules })).status, 200)
 })
 
@@ -187,4 +190,32 @@ test('T62: a name of ours, or that looks like one, is nobody’s, and of another
   assert.equal(told.code, 'tunnel.name_taken')
   assert.equal(detail, `The name ${name} cannot be had.`)
   assert.doesNotMatch(JSON.stringify(taken.body), /acc_|tun_|tcp/)
+})
+
+test('a tunnel whose port no relay has open is in error until one has it, and never while another has', async () => {
+  const ann = await app.person('ann')
+  const { id: tunnelId } = await addTunnel(ann, { kind: 'tcp' })
+  const [one, other] = [await addRelay(app), await addRelay(app)]
+  const { body: run } = await runAgent(ann, [tunnelId])
+  const first = await link(app, run.runId, one)
+  await link(app, run.runId, other)
+  const shown = async () => {
+    const { body } = await ann.get(`/v1/tunnels/${tunnelId}`)
+    return [body.status, body.errorMessage]
+  }
+  const error = 'Port 31000 cannot be opened on the relay: end that program.'
+  await notePorts(ctx, one, [{ tunnelId, error }])
+  assert.deepEqual(await shown(), ['connected', undefined], 'the other relay has it')
+  await notePorts(ctx, other, [{ tunnelId, error }])
+  assert.deepEqual(await shown(), ['error', error])
+  await notePorts(ctx, one, [{ tunnelId }])
+  assert.deepEqual(await shown(), ['connected', undefined])
+  await unlink(ctx, first)
+  assert.deepEqual(await shown(), ['error', error], 'what is left has no port')
+  await notePorts(ctx, other, [{ tunnelId }])
+  await notePorts(ctx, other, [{ tunnelId }, { tunnelId: 'tun_nobodys', error }])
+  const kinds = await app.eventKinds(ann.accountId)
+  const moves = kinds.filter((kind) => ['tunnel.error', 'tunnel.connected'].includes(kind))
+  const [bad, good] = ['tunnel.error', 'tunnel.connected']
+  assert.deepEqual(moves, [good, bad, good, bad, good])
 })

@@ -20,8 +20,6 @@ export async function startTunnel(ctx: Context, parts: TunnelParts, id: string):
     const row = await turn(ctx, id, { started: true, revision })
     const acting = ctx.actingFor(row.accountId)
     await acting.events.emit(started, { id, name: row.name })
-    if (row.status === 'error')
-      await moveTunnel(ctx, row, { to: 'disconnected', reason: 'started' })
     await ctx.jobs.send(checkDomains, { tunnelId: id })
     return shown(ctx, parts, id, permission)
   })
@@ -71,17 +69,6 @@ async function shown(
 ): Promise<Tunnel> {
   const [row] = await lockTunnels(ctx, [id])
   return show(ctx, parts, row!, permission)
-}
-
-/**
- * What a tunnel needs cannot be had, such as its port: it is in error until it is started anew or an agent links again. Announces
- * `tunnel.error`.
- */
-export async function failTunnel(ctx: Context, id: string, message: string): Promise<void> {
-  await ctx.transaction(async (ctx) => {
-    const [row] = await lockTunnels(ctx, [id])
-    if (row?.started) await moveTunnel(ctx, row, { to: 'error', message: message.slice(0, 500) })
-  })
 }
 
 /** Its name stays with the account. Announces `tunnel.deleted`. @throws problem `tunnel.not_found` */

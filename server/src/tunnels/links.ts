@@ -90,7 +90,9 @@ async function enter(
     await ctx.db
       .insertInto('tunnelLinks')
       .values({ ...facts, epoch, tunnelId: row.id, openedAt: ctx.clock.now() })
-      .onConflict((it) => it.columns(['linkId', 'tunnelId']).doUpdateSet({ epoch, relayEpoch }))
+      .onConflict((it) =>
+        it.columns(['linkId', 'tunnelId']).doUpdateSet({ epoch, relayEpoch, portError: null }),
+      )
       .execute()
     await moveTunnel(ctx, row, { to: 'connected', agent: run.label, relayId })
   }

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { Problem } from '#kernel/problem.ts'
 import { startApp } from '#test/app.ts'
 import { runAgent } from './agents.ts'
-import { closeLink, closeLinksOf, failTunnel, openLink, type TunnelParts } from './index.ts'
+import { closeLink, closeLinksOf, notePorts, openLink, type TunnelParts } from './index.ts'
 import { startTunnel, stopTunnel } from './life.ts'
 import { states, type TunnelState } from './states.ts'
 import { giveUp } from './sweep.ts'
@@ -65,7 +65,10 @@ const steps: Record<string, (at: number) => Step> = {
     ),
   'it is stopped': (at) => async (scene) => stopTunnel(ann.ctx, parts, pick(scene.ids, at)!),
   'it is started': (at) => async (scene) => startTunnel(ann.ctx, parts, pick(scene.ids, at)!),
-  'its port is taken': (at) => async (scene) => failTunnel(system, pick(scene.ids, at)!, 'no port'),
+  'a relay cannot open its port': (at) => async (scene) =>
+    notePorts(system, relays[at % 2]!, [{ tunnelId: pick(scene.ids, at)!, error: 'no port' }]),
+  'a relay opens its port after all': (at) => async (scene) =>
+    notePorts(system, relays[at % 2]!, [{ tunnelId: pick(scene.ids, at)! }]),
   'nobody has linked': (at) => async (scene) =>
     giveUp(system, pick(scene.ids, at)!, system.clock.now()),
 }
@@ -93,10 +96,12 @@ async function checkBooks({ ids }: Scene): Promise<void> {
           .onRef('tunnelHolders.agent', '=', 'tunnelLinks.agent'),
       )
       .select(['tunnelLinks.epoch', 'tunnelLinks.runId', 'tunnelHolders.epoch as held'])
-      .select('tunnelHolders.runId as holder')
+      .select(['tunnelHolders.runId as holder', 'portError'])
       .where('tunnelLinks.tunnelId', '=', id)
       .execute()
-    if (status !== 'error') assert.equal(status === 'connected', links.length > 0, status)
+    const isClosed = links.length > 0 && links.every(({ portError }) => portError !== null)
+    assert.equal(status === 'error', isClosed, status)
+    assert.equal(status === 'connected', links.length > 0 && !isClosed, status)
     assert.equal(status === 'error', errorMessage !== null)
     if (!started) assert.deepEqual([status, links], ['disconnected', []])
     for (const { epoch, runId, held, holder } of links) {

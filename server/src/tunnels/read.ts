@@ -116,7 +116,7 @@ async function showAll(
       permission,
       endpoints: endpoints.get(row.id) ?? [],
       domains: domains.get(row.id) ?? [],
-      links: links.get(row.id) ?? 0,
+      links: links.get(row.id)?.count ?? 0,
       metrics: metrics.get(row.id),
     }),
   )

@@ -1,8 +1,8 @@
 import { defineStates } from '#kernel/states.ts'
 
 /**
- * Life of a tunnel. `connecting`: an agent has come and has no link yet, also one that takes the place of another. `error`: what it
- * needs cannot be had, such as its port.
+ * Life of a tunnel. `connecting`: an agent has come and has no link yet, also one that takes the place of another. `error`: no
+ * relay that it is linked to can open its port.
  */
 export const states = defineStates({
   created: ['connecting', 'disconnected', 'error'],

@@ -4,14 +4,7 @@ import { states, type TunnelState } from './states.ts'
 import type { TunnelRow } from './tables.ts'
 
 /** Why nobody holds a tunnel open any more. */
-export type Reason =
-  | 'stopped'
-  | 'started'
-  | 'link_lost'
-  | 'relay_gone'
-  | 'no_link'
-  | 'refused'
-  | 'deleted'
+export type Reason = 'stopped' | 'link_lost' | 'relay_gone' | 'no_link' | 'refused' | 'deleted'
 
 type Move =
   | { to: 'connecting'; agent: string; epoch: number }
@@ -73,20 +66,55 @@ export async function lockTunnels(ctx: Context, ids: readonly string[]): Promise
     .execute()
 }
 
-/** How many links each of the tunnels has; those without any are left out. */
-export async function linksOf(ctx: Context, ids: readonly string[]): Promise<Map<string, number>> {
+export interface Links {
+  count: number
+  /** Why none of their relays can open the port of the tunnel; null when one has it open, or none is needed. */
+  portError: string | null
+}
+
+/** What links each of the tunnels has; those without any are left out. */
+export async function linksOf(ctx: Context, ids: readonly string[]): Promise<Map<string, Links>> {
   if (ids.length === 0) return new Map()
   const rows = await ctx.db
     .selectFrom('tunnelLinks')
     .select('tunnelId')
-    .select(({ fn }) => fn.countAll<string>().as('links'))
+    .select(({ fn }) => [
+      fn.countAll<string>().as('links'),
+      fn.count<string>('portError').as('errors'),
+      fn.min('portError').as('portError'),
+    ])
     .where('tunnelId', 'in', ids)
     .groupBy('tunnelId')
     .execute()
-  return new Map(rows.map(({ tunnelId, links }) => [tunnelId, Number(links)]))
+  return new Map(
+    rows.map(({ tunnelId, links, errors, portError }) => [
+      tunnelId,
+      { count: Number(links), portError: errors === links ? portError : null },
+    ]),
+  )
 }
 
-/** Of tunnels that the caller has locked, those that were connected and have lost their last link are disconnected. */
+/** Of tunnels that the caller has locked and that have links: in error while none of these relays has the port, else connected. */
+export async function settle(ctx: Context, rows: readonly TunnelRow[]): Promise<void> {
+  const links = await linksOf(
+    ctx,
+    rows.map(({ id }) => id),
+  )
+  for (const row of rows) {
+    const has = links.get(row.id)
+    if (has) await settleOne(ctx, row, has)
+  }
+}
+
+async function settleOne(ctx: Context, row: TunnelRow, { portError }: Links): Promise<void> {
+  await moveTunnel(
+    ctx,
+    row,
+    portError === null ? { to: 'connected' } : { to: 'error', message: portError },
+  )
+}
+
+/** Of tunnels that the caller has locked and that have lost links, those that have none left are disconnected. */
 export async function noteLostLinks(
   ctx: Context,
   rows: readonly TunnelRow[],
@@ -97,7 +125,9 @@ export async function noteLostLinks(
     rows.map(({ id }) => id),
   )
   for (const row of rows) {
-    const isLost = row.status === 'connected' && !links.has(row.id)
-    if (isLost) await moveTunnel(ctx, row, { to: 'disconnected', reason })
+    const left = links.get(row.id)
+    const wasLinked = row.status === 'connected' || row.status === 'error'
+    if (left) await settleOne(ctx, row, left)
+    else if (wasLinked) await moveTunnel(ctx, row, { to: 'disconnected', reason })
   }
 }

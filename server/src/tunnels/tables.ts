@@ -84,11 +84,13 @@ export interface TunnelLinkTable {
   relayId: string
   relayEpoch: number
   openedAt: Date
+  /** Why its relay cannot open the port of the tunnel. */
+  portError: Generated<string | null>
 }
 
-/** What was taken of a journal of a relay. Made by `migrations/0022_usage.sql`, as are the others. */
+/** What was taken of a journal, whichever relay has sent it. Made by `migrations/0022_usage.sql`, as are the others. */
 export interface TunnelUsageJournalTable {
-  relayId: string
+  /** Random: no other journal ever has it. */
   journal: string
   /** Text of an `int8multirange`. */
   taken: Generated<string>

@@ -30,6 +30,8 @@ const TELL_AGAIN_MS = 2_000
 const MOST_CLOSED = 100_000
 const REPORTS_EVERY_MS = 250
 const MOST_REPORTS = 10_000
+/** The control plane takes no more in one call. */
+const REPORTED_AT_ONCE = 500
 
 /** The links of one relay: opened by agents, known to the control plane, asked whether they are alive. */
 export class LinkKeeper implements AsyncDisposable {
@@ -220,17 +222,20 @@ export class LinkKeeper implements AsyncDisposable {
         status,
         at: this.#options.clock.now().toISOString(),
       },
-      ...(typeof message === 'string' && { message: message.slice(0, 500) }),
+      ...(typeof message === 'string' && { message: plainText(message) }),
     })
     this.#reporting ??= setTimeout(() => void this.#report(), REPORTS_EVERY_MS)
   }
 
   async #report(): Promise<void> {
     this.#reporting = undefined
-    const reports = [...this.#reports.values()]
-    this.#reports.clear()
+    const reports = [...this.#reports.values()].slice(0, REPORTED_AT_ONCE)
+    for (const { endpointId } of reports) this.#reports.delete(endpointId)
     try {
       await this.#options.control.reportHealth(reports)
+      if (this.#reports.size > 0 && !this.#disposed) {
+        this.#reporting ??= setTimeout(() => void this.#report(), 0)
+      }
     } catch (error) {
       this.#options.log.warn({ err: error }, 'the health of endpoints could not be told')
       if (this.#disposed) return
@@ -284,6 +289,11 @@ export class LinkKeeper implements AsyncDisposable {
       this.#closed.delete(id)
     }
   }
+}
+
+/** As the database takes it: what an agent writes must not keep back what others tell. */
+function plainText(message: string): string {
+  return message.slice(0, 500).toWellFormed().replaceAll('\0', '')
 }
 
 export const TAKEN = {

@@ -233,3 +233,21 @@ test('T48: of one address no more connections stand open than may, and links do 
   })
   for (const agent of agents) await agent[Symbol.asyncDispose]()
 })
+
+test('what an agent writes keeps back no report of health, and neither do many at once', async () => {
+  const ports = Array.from({ length: 1_200 }, (_, at) => at + 1)
+  const spec = relay.control.add('many', ports)
+  await using agent = await startAgent(relay, [spec])
+  const ids = spec.endpoints.map(({ id }) => id)
+  const message = `nul \0 and half ${'x'.repeat(484)}😀`
+  for (const endpointId of ids)
+    agent.link.tell({ type: 'health', endpointId, status: 'unhealthy', message })
+  const told = () => relay.control.health.filter(({ tunnelId }) => tunnelId === spec.id)
+  await eventually(
+    'all are told',
+    () => new Set(told().map((one) => one.endpointId)).size === 1_200,
+  )
+  for (const { message = '' } of told()) {
+    assert.ok(message.isWellFormed() && !message.includes('\0'), message)
+  }
+})

@@ -115,3 +115,23 @@ test('a browser session reaches a tunnel that no visitor may, over a connection 
   bytes.end('hello')
   assert.equal(await text(bytes), 'HELLObye')
 })
+
+test('a port that another program has is told with what to do, and is opened once it is free', async () => {
+  await using blocker = await serveTcp(() => {})
+  await using service = await serveTcp((socket) => socket.end('at last'))
+  const { port } = blocker
+  const spec = relay.control.add('late', [service.port], { kind: 'tcp', hostnames: [], port })
+  await using agent = await startAgent(relay, [spec])
+  void agent
+  const { ports } = relay.control
+  const told = await eventually('it is told', () => ports.get(spec.id))
+  assert.match(told, new RegExp(`Port ${port} .* another program has it.*delete the tunnel`))
+  assert.ok(!relay.relay.tcpPorts.includes(port))
+
+  relay.control.broken = new Error('away')
+  await blocker[Symbol.asyncDispose]()
+  await eventually('it is open', () => relay.relay.tcpPorts.includes(port))
+  relay.control.broken = undefined
+  await eventually('it is told', () => ports.has(spec.id) && ports.get(spec.id) === undefined)
+  assert.equal(await text(connect(port, '127.0.0.1')), 'at last')
+})

@@ -11,35 +11,33 @@ const MOST_PIECES = 1_000
  */
 export async function claimSequences(
   ctx: Context,
-  relayId: string,
   journal: string,
   entries: readonly UsageEntry[],
 ): Promise<{ fresh: UsageEntry[]; upTo: number }> {
   const bySequence = new Map(entries.map((entry) => [entry.sequence, entry]))
   const given = [...bySequence.keys()].filter((sequence) => Number.isSafeInteger(sequence))
-  await lockJournal(ctx, relayId, journal)
+  await lockJournal(ctx, journal)
   const { rows } = await sql<{ sequence: string }>`
     select given.sequence from tunnel_usage_journals, unnest(${given}::bigint[]) as given (sequence)
-    where relay_id = ${relayId} and journal = ${journal} and not taken @> given.sequence
+    where journal = ${journal} and not taken @> given.sequence
     order by given.sequence`.execute(ctx.db)
   const fresh = rows.map(({ sequence }) => Number(sequence))
-  const last = await markTaken(ctx, relayId, journal, fresh)
+  const last = await markTaken(ctx, journal, fresh)
   return {
     fresh: fresh.map((sequence) => bySequence.get(sequence)!),
     upTo: given.length > 0 ? Math.max(...given) : last,
   }
 }
 
-async function lockJournal({ db, clock }: Context, relayId: string, journal: string) {
+async function lockJournal({ db, clock }: Context, journal: string) {
   await db
     .insertInto('tunnelUsageJournals')
-    .values({ relayId, journal, lastAt: clock.now() })
-    .onConflict((it) => it.columns(['relayId', 'journal']).doNothing())
+    .values({ journal, lastAt: clock.now() })
+    .onConflict((it) => it.column('journal').doNothing())
     .execute()
   await db
     .selectFrom('tunnelUsageJournals')
     .select('journal')
-    .where('relayId', '=', relayId)
     .where('journal', '=', journal)
     .forUpdate()
     .executeTakeFirstOrThrow()
@@ -48,7 +46,6 @@ async function lockJournal({ db, clock }: Context, relayId: string, journal: str
 /** Gives the highest sequence of the journal that was ever taken; 0 when none was. */
 async function markTaken(
   ctx: Context,
-  relayId: string,
   journal: string,
   sequences: readonly number[],
 ): Promise<number> {
@@ -56,19 +53,19 @@ async function markTaken(
     update tunnel_usage_journals set last_at = ${ctx.clock.now()}, taken = taken + coalesce((
       select range_agg(int8range(one, one, '[]')) from unnest(${sequences}::bigint[]) one
     ), '{}')
-    where relay_id = ${relayId} and journal = ${journal}
+    where journal = ${journal}
     returning coalesce(upper(taken) - 1, 0) as last, (select count(*)::integer from unnest(taken)) as pieces
   `.execute(ctx.db)
   const { last, pieces } = rows[0]!
-  if (pieces > MOST_PIECES) await closeGaps(ctx, relayId, journal)
+  if (pieces > MOST_PIECES) await closeGaps(ctx, journal)
   return Number(last)
 }
 
 /** The lower half of the pieces becomes one. */
-async function closeGaps({ db }: Context, relayId: string, journal: string): Promise<void> {
+async function closeGaps({ db }: Context, journal: string): Promise<void> {
   await sql`
     update tunnel_usage_journals set taken = taken + int8multirange((
       select int8range(min(lower(piece)), max(upper(piece))) from (
         select piece from unnest(taken) piece order by piece limit ${MOST_PIECES / 2}) lowest))
-    where relay_id = ${relayId} and journal = ${journal}`.execute(db)
+    where journal = ${journal}`.execute(db)
 }

@@ -13,8 +13,8 @@ export interface OwnedCounts extends SpanCounts {
 }
 
 /**
- * Takes counts of a relay; an entry counts once, whatever is reported again, in whatever order, and by whomever it is taken. `upTo` is
- * the highest sequence of the report: all of it is taken for good once this resolves.
+ * Takes counts of a relay; an entry of a journal counts once, whatever is reported again, in whatever order, by whichever relay, and by
+ * whomever it is taken. `upTo` is the highest sequence of the report: all of it is taken for good once this resolves.
  *
  * A relay is the operator's, so it may count for any tunnel that there is or ever was: it need not have a link of it, since what it
  * refuses counts too. What names no tunnel, or is no count, is passed over and logged. An endpoint that is gone counts as none.
@@ -26,7 +26,7 @@ export async function takeUsage(
   entries: readonly UsageEntry[],
 ): Promise<{ upTo: number }> {
   return ctx.transaction(async (ctx) => {
-    const { fresh, upTo } = await claimSequences(ctx, relayId, journal, entries)
+    const { fresh, upTo } = await claimSequences(ctx, journal, entries)
     const counts = await ownedCounts(ctx, fresh)
     if (counts.length < fresh.length) {
       const passedOver = fresh.length - counts.length
