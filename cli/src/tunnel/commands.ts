@@ -54,7 +54,7 @@ const http = defineCommand({
   args: httpArgs,
   run: ({ args, rawArgs }) =>
     orStop(async () => {
-      refuseUnknown(rawArgs, httpArgs)
+      refuseUnknown(rawArgs, httpArgs, args._)
       const auth = args['basic-auth']
       const hostHeader = args['host-header']
       const tunnel: TunnelOptions = {
@@ -78,7 +78,7 @@ const tcp = defineCommand({
   args: tcpArgs,
   run: ({ args, rawArgs }) =>
     orStop(async () => {
-      refuseUnknown(rawArgs, tcpArgs)
+      refuseUnknown(rawArgs, tcpArgs, args._)
       const tunnel: TunnelOptions = {
         ...{ kind: 'tcp', target: args.target, allow: valuesOf(rawArgs, 'allow') },
         ...(args.name && { name: args.name }),
@@ -98,7 +98,7 @@ const start = defineCommand({
   args: startArgs,
   run: ({ args, rawArgs }) =>
     orStop(async () => {
-      refuseUnknown(rawArgs, startArgs)
+      refuseUnknown(rawArgs, startArgs, args._)
       const { readTunnelFile } = await import('./file.ts')
       const { holdOpen } = await import('./run.ts')
       const options = await readTunnelFile(args.file)

@@ -17,8 +17,15 @@ export function valuesOf(rawArgs: readonly string[], name: string): string[] {
   })
 }
 
-/** @throws Stop for an option that the command does not have, so that a slip of the pen is not taken for nothing */
-export function refuseUnknown(rawArgs: readonly string[], args: object): void {
+/** @throws Stop for an option or a word that the command does not have, so that a slip of the pen is not taken for nothing */
+export function refuseUnknown(
+  rawArgs: readonly string[],
+  args: object,
+  words: readonly string[],
+): void {
+  // Of the words, the first is the service or the file.
+  const [, extra] = words
+  if (extra !== undefined) throw new Stop(`'${extra}' is one word too many; see --help.`)
   const names = new Set(Object.keys(args))
   const other = rawArgs
     .flatMap((arg) => /^--(?:no-)?([^=]+)/.exec(arg)?.[1] ?? [])

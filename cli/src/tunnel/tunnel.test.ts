@@ -169,6 +169,35 @@ test('the status tells why it ended: no connection 2, tunnel lost 3, key refused
   const slip = open('--exit-on-failur')
   assert.equal(await slip.ended, 1)
   assert.match(slip.errors, /no option --exit-on-failur/)
+  const word = at.gantry('tunnel', 'http', String(at.port), 'shop')
+  assert.equal(await word.ended, 1)
+  assert.match(word.errors, /'shop' is one word too many/)
+})
+
+test('where nothing answers, it says so and where to look, tries on, and ends in order when asked to', async () => {
+  await using at = await world()
+  const port = await freePort()
+  const env = { ...at.env, GANTRY_URL: `http://127.0.0.1:${port}` }
+  const nobody = `Gantry does not answer (connect ECONNREFUSED 127.0.0.1:${port})`
+  await using list = new Command(['tunnel', 'list'], env)
+  assert.equal(await list.ended, 1)
+  assert.ok(list.errors.startsWith(`gantry: ${nobody}\n`), list.errors)
+  assert.match(list.errors, /GANTRY_URL, says where/)
+
+  await using agent = new Command(['tunnel', 'http', String(at.port), '--name', 'shop'], env)
+  await agent.says(`${nobody}; trying again in`)
+  agent.child.kill('SIGINT')
+  assert.equal(await agent.ended, 0)
+  assert.equal(agent.errors, '')
+})
+
+test('what the API finds wrong is told by member', async () => {
+  await using at = await world()
+  const errors = [{ path: 'body.name', message: 'must be 3 to 63 letters' }]
+  at.plane.refuse = { status: 400, code: 'request.invalid', errors }
+  const command = at.gantry('tunnel', 'http', String(at.port), '--name', 'Sh op')
+  assert.equal(await command.ended, 1)
+  assert.match(command.errors, /^ +body\.name: must be 3 to 63 letters$/m)
 })
 
 test('an agent that is told to wait for its tunnel says so, and goes on', async () => {

@@ -10,7 +10,7 @@ import { HeldTunnels, type OpenTunnel } from './held-tunnels.ts'
 import { Link } from './link.ts'
 import { LinkKeeper } from './link-keeper.ts'
 import type { RelayMessage } from './link-protocol.ts'
-import { isPassing, NoConnection } from './problems.ts'
+import { isPassing, NoConnection, reasonOf } from './problems.ts'
 import { Pulse } from './pulse.ts'
 import { Runs } from './runs.ts'
 import { StandBy } from './stand-by.ts'
@@ -157,7 +157,7 @@ export class TunnelAgent extends EventEmitter<AgentEvents> implements AsyncDispo
     } else if (this.#options.exitOnFailure && this.#keeper.links.length === 0) {
       this.#finish(new NoConnection(error))
     } else {
-      this.emit('retry', { message: error.message, nextMs })
+      this.emit('retry', { message: reasonOf(error), nextMs })
       return true
     }
     return false

@@ -17,7 +17,7 @@ export class TunnelLost extends Error {
 /** No relay could be reached, by an agent that was asked not to try on. */
 export class NoConnection extends Error {
   constructor(cause: Error) {
-    super(`no relay could be reached: ${cause.message}`, { cause })
+    super(`no relay could be reached: ${reasonOf(cause)}`, { cause })
     this.name = 'NoConnection'
   }
 }
@@ -30,4 +30,11 @@ export function isPassing(error: unknown): boolean {
 
 function isOfFetch(error: TypeError): boolean {
   return error.cause !== undefined || error.message === 'fetch failed'
+}
+
+/** What an attempt failed of, for a person: `fetch` alone would only say that it did. */
+export function reasonOf(error: Error): string {
+  if (!(error instanceof TypeError) || error.message !== 'fetch failed') return error.message
+  const { message, code } = (error.cause ?? {}) as Partial<NodeJS.ErrnoException>
+  return `Gantry does not answer (${message || code || 'no reason is known'})`
 }

@@ -13,14 +13,21 @@ interface PlannedTunnel extends KnownTunnel {
   epochs: Map<string, { epoch: number; runId: string }>
 }
 
+interface WrongMember {
+  path: string
+  message: string
+}
+
 class Refusal extends Error {
   readonly status: number
   readonly code: string
+  readonly errors: WrongMember[] | undefined
 
-  constructor(status: number, code: string, detail = code) {
+  constructor(status: number, code: string, detail = code, errors?: WrongMember[]) {
     super(detail)
     this.status = status
     this.code = code
+    this.errors = errors
   }
 }
 
@@ -33,7 +40,7 @@ export class TestPlane implements AsyncDisposable {
   /** Told to agents, the best first. */
   relays: { id: string; url: string }[] = []
   /** What the next requests are refused with. */
-  refuse: { status: number; code: string } | undefined
+  refuse: { status: number; code: string; errors?: WrongMember[] } | undefined
   /** Of all endpoints. */
   healthCheck: unknown
   /** Endpoints of every tunnel beside its own. */
@@ -68,8 +75,8 @@ export class TestPlane implements AsyncDisposable {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { status, body } = await this.#serve(request).catch((error: Error) => {
-      const { status = 500, code = 'test.broken' } = error as Partial<Refusal>
-      return { status, body: { code, status, detail: error.message } }
+      const { status = 500, code = 'test.broken', errors } = error as Partial<Refusal>
+      return { status, body: { code, status, detail: error.message, errors } }
     })
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
   }
@@ -77,7 +84,10 @@ export class TestPlane implements AsyncDisposable {
   async #serve(request: IncomingMessage): Promise<{ status: number; body: unknown }> {
     const body: unknown = request.method === 'GET' ? {} : await json(request)
     this.keys.push(request.headers.authorization)
-    if (this.refuse) throw new Refusal(this.refuse.status, this.refuse.code)
+    if (this.refuse) {
+      const { status, code, errors } = this.refuse
+      throw new Refusal(status, code, code, errors)
+    }
     const { pathname, searchParams } = new URL(request.url!, this.url)
     const [, , , noun, id, , endpointId] = pathname.split('/')
     if (noun === 'users') return { status: 200, body: { email: 'ann@example.test' } }

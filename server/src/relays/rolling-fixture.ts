@@ -13,6 +13,7 @@ const MOST_RESTARTS = 1_000
 
 export interface Rolled {
   restarts: number
+  orders: number
   /** Answered with 200. */
   served: number
   /** Sent again since a relay said that it had not passed them on. */
@@ -32,10 +33,11 @@ interface Front {
 }
 
 /**
- * Sends so many unsafe requests through a tunnel while its two relays are restarted in turn, in order: each is taken out of the
- * balancer, drained, ended and begun anew. The service keeps a ledger of what it has seen.
+ * Sends unsafe requests through a tunnel while its two relays are restarted in turn, in order: each is taken out of the balancer,
+ * drained, ended and begun anew. It ends with as many requests and restarts, at least; both happen all the time until then. The
+ * service keeps a ledger of what it has seen.
  */
-export async function rollThrough(requests: number): Promise<Rolled> {
+export async function rollThrough(least: { orders: number; restarts: number }): Promise<Rolled> {
   const ledger = new Map<string, number>()
   await using service = await serveHttp((asked, response) => {
     asked.resume()
@@ -92,13 +94,16 @@ export async function rollThrough(requests: number): Promise<Rolled> {
   void keeper.run()
   for (const id of ['rel_1', 'rel_2']) await admit(id)
 
-  const rolled: Rolled = { restarts: 0, served: 0, sentAgain: 0, failed: [], wrong: [] }
-  const orders = Array.from({ length: requests }, (_, at) => `/order/${at}`)
-  const waiting = orders.values()
+  const rolled: Rolled = {
+    ...{ restarts: 0, orders: 0, served: 0, sentAgain: 0 },
+    ...{ failed: [], wrong: [] },
+  }
+  const wanted = () => rolled.orders < least.orders || rolled.restarts < least.restarts
   let isDone = false
-  // All of them take from one list.
   const client = async () => {
-    for (const path of waiting) await order(path, fronts, ready, rolled)
+    while (wanted() && rolled.failed.length === 0) {
+      await order(`/order/${rolled.orders++}`, fronts, ready, rolled)
+    }
   }
   const clients = Promise.all(Array.from({ length: CLIENTS }, client)).then(() => {
     isDone = true
@@ -122,7 +127,7 @@ export async function rollThrough(requests: number): Promise<Rolled> {
     }
   }
   await Promise.all([clients, restart()])
-  rolled.wrong = orders
+  rolled.wrong = Array.from({ length: rolled.orders }, (_, at) => `/order/${at}`)
     .filter((path) => ledger.get(path) !== 1)
     .map((path) => `${path}: ${ledger.get(path) ?? 0}`)
   return rolled

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { rollThrough } from './rolling-fixture.ts'
 
-test('10,000 orders through a rolling restart of two relays: none is lost, none is taken twice', async (t) => {
-  const { restarts, served, sentAgain, failed, wrong } = await rollThrough(10_000)
-  t.diagnostic(`${restarts} restarts, ${sentAgain} orders sent again by the balancer`)
+test('orders through a rolling restart of two relays: none is lost, none is taken twice', async (t) => {
+  // Each relay twice.
+  const rolled = await rollThrough({ orders: 1_000, restarts: 4 })
+  const { restarts, orders, served, sentAgain, failed, wrong } = rolled
+  t.diagnostic(`${orders} orders, ${restarts} restarts, ${sentAgain} sent again by the balancer`)
   assert.deepEqual(failed, [])
   assert.deepEqual(wrong, [])
-  assert.equal(served, 10_000)
-  assert.ok(restarts > 0)
+  assert.equal(served, orders)
 })
