@@ -148,6 +148,49 @@ test('a link is shown once, and revoked; a policy is chosen', async () => {
   assert.deepEqual(complaints, [])
 })
 
+test('a second share lasts as long as the first one, and needs the address of a person', async () => {
+  const person = await app.person()
+  const tunnel = await liveTunnel(person)
+  await using visit = await visitAs(browser, app, person, `tunnel/${tunnel.id}`)
+  const { page, complaints } = visit
+  const shares = cardOf(page, 'Shared with')
+  await shares.getByText('Share it').first().click()
+  const life = await shares.getByLabel('For').inputValue()
+  await shares.getByRole('button', { name: 'Share it' }).click()
+  await page.getByRole('button', { name: 'I kept it' }).click()
+  assert.equal(await shares.getByLabel('For').inputValue(), life)
+
+  await shares.getByLabel('With').selectOption('user')
+  await shares.getByRole('button', { name: 'Share it' }).click()
+  await shares.getByText('Fill this in.').waitFor()
+  await shares.getByLabel('E-mail').fill('bob@example.test')
+  await shares.getByRole('button', { name: 'Share it' }).click()
+  await shares.getByText('bob@example.test').waitFor()
+  const endpoints = cardOf(page, 'Where it leads')
+  await endpoints.getByText('Add an endpoint').click()
+  await endpoints.getByLabel('Address of the service').fill('http://127.0.0.1:3001')
+  await endpoints.getByRole('button', { name: 'Add it' }).click()
+  await endpoints.getByRole('button', { name: 'Remove http://127.0.0.1:3001' }).waitFor()
+  const kept = ['Agent', 'Priority', 'Weight'].map((label) => endpoints.getByLabel(label))
+  const values = await Promise.all(kept.map((field) => field.inputValue()))
+  assert.deepEqual(values, ['default', '0', '1'])
+  assert.deepEqual(complaints, [])
+})
+
+test('of a TCP tunnel only what its visitors can show is offered', async () => {
+  const person = await app.person()
+  const tunnel = await addTunnel(person, { name: app.unique('db'), kind: 'tcp' })
+  await using visit = await visitAs(browser, app, person, `tunnel/${tunnel.id}`)
+  const { page } = visit
+  const optionsOf = async (card: string, label: string) => {
+    const options = cardOf(page, card).getByLabel(label).locator('option')
+    await options.first().waitFor({ state: 'attached' })
+    return options.evaluateAll((all) => all.map((one) => (one as HTMLOptionElement).value))
+  }
+  assert.deepEqual(await optionsOf('Who may visit', 'Who may come'), ['public', 'addresses'])
+  assert.deepEqual(await optionsOf('Shared with', 'With'), ['user'])
+})
+
 test('a tunnel is stopped, started and deleted, the latter by typing its name', async () => {
   const person = await app.person()
   const tunnel = await liveTunnel(person)
