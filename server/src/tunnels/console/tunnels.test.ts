@@ -191,6 +191,30 @@ test('of a TCP tunnel only what its visitors can show is offered', async () => {
   assert.deepEqual(await optionsOf('Shared with', 'With'), ['user'])
 })
 
+test('whoever may only read a shared tunnel sees how it is, and nothing to change it by', async () => {
+  const [ann, bob] = [await app.person(), await app.person()]
+  const tunnel = await liveTunnel(ann)
+  const shared = { kind: 'user', userId: bob.userId, permission: 'read' }
+  assert.equal((await ann.post(`/v1/tunnels/${tunnel.id}/shares`, shared)).status, 201)
+  relays.clear()
+  await using visit = await visitAs(browser, app, bob, 'tunnels')
+  const { page, complaints } = visit
+  await cardOf(page, 'Shared with you')
+    .getByRole('link', { name: tunnel.name, exact: true })
+    .click()
+  await cardOf(page, 'Where it leads').getByText('http://127.0.0.1:3000').first().waitFor()
+  await cardOf(page, 'Last requests').getByText('Nobody has come yet.').waitFor()
+  await cardOf(page, 'Diagnostics').getByText('Held open by').waitFor()
+  for (const title of ['Settings', 'Who may visit', 'Shared with']) {
+    assert.equal(await cardOf(page, title).count(), 0, title)
+  }
+  for (const name of ['Stop', 'Delete…', /^Remove/]) {
+    assert.equal(await page.getByRole('button', { name }).count(), 0, String(name))
+  }
+  assert.equal(await page.getByText('Add an endpoint').count(), 0)
+  assert.deepEqual(complaints, [])
+})
+
 test('a tunnel is stopped, started and deleted, the latter by typing its name', async () => {
   const person = await app.person()
   const tunnel = await liveTunnel(person)
