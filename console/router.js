@@ -152,9 +152,14 @@ function showHome(anchor, isFirst) {
   else if (!isFirst) home.querySelector('h1').focus()
 }
 
+/** A page about one thing belongs to the list of them. */
+function listOf(view) {
+  return view === 'tunnel' ? 'tunnels' : view
+}
+
 function mark(name) {
   for (const link of document.querySelectorAll('#own a')) {
-    if (name !== undefined && link.hash === `#${viewIn(name)}`)
+    if (name !== undefined && link.hash === `#${listOf(viewIn(name))}`)
       link.setAttribute('aria-current', 'page')
     else link.removeAttribute('aria-current')
   }

@@ -3,7 +3,7 @@ import { confirmed } from '../shared/dialog.js'
 import { follow } from '../shared/follow.js'
 import { act, liveCard, row, rows } from '../shared/parts.js'
 import { readPermissions } from '../shared/permissions.js'
-import { number } from '../shared/units.js'
+import { counted, number } from '../shared/units.js'
 import { moment } from '../shared/words.js'
 import { statusOf } from '../tunnels/status.js'
 
@@ -37,7 +37,7 @@ function relayRow(relay, may, refresh) {
     badge: statusOf(status),
     about: [
       [provider, version ? ` ${version}` : '', url ? ` at ${url}` : ''].join(''),
-      `${number(links)} links, ${number(tunnels)} tunnels, ${number(connections)} under way`,
+      `${counted(links, 'link')}, ${counted(tunnels, 'tunnel')}, ${number(connections)} under way`,
       ...(lastBeatAt ? [['Heard of ', moment(lastBeatAt)]] : []),
       ...(errorMessage ? [errorMessage] : []),
       ...(drainReason ? [`Drains: ${drainReason}`] : []),

@@ -66,8 +66,10 @@ function refuse(answer, inputs, alert) {
  */
 export function field({ name, label, hint, optional, path = `body.${name}`, value = '', ...rest }) {
   const input = element(rest.options ? 'select' : (rest.element ?? 'input'), { name })
-  if (rest.options) input.append(...rest.options.map(option))
+  if (rest.options) input.append(...rest.options.map((one) => option(one, value)))
   const { options: _options, element: _element, ...properties } = rest
+  // What a form that is sent goes back to.
+  if (!rest.options) input.defaultValue = value
   Object.assign(input, properties, { id: newId(name), value })
   input.required = !optional
   const error = element('p', { className: 'error', id: `${input.id}-error` })
@@ -91,8 +93,8 @@ export function field({ name, label, hint, optional, path = `body.${name}`, valu
   }
 }
 
-function option({ value, text }) {
-  return element('option', { value }, text)
+function option({ value, text }, chosen) {
+  return element('option', { value, defaultSelected: value === chosen }, text)
 }
 
 /** A field that is ticked or not. */

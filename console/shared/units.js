@@ -12,7 +12,13 @@ export function bytes(count) {
 
 export function milliseconds(ms) {
   if (ms === null || ms === undefined) return '–'
-  return ms >= 1000 ? `${(ms / 1000).toFixed(1)} s` : `${ms >= 10 ? Math.round(ms) : ms} ms`
+  if (ms >= 1000) return `${(ms / 1000).toFixed(1)} s`
+  return `${ms >= 10 ? Math.round(ms) : Number(ms.toFixed(1))} ms`
+}
+
+/** `1 link`, `1,200 links`. */
+export function counted(count, noun) {
+  return `${number(count)} ${noun}${count === 1 ? '' : 's'}`
 }
 
 export function number(count) {

@@ -13,12 +13,15 @@ const POLICIES = [
   { value: 'token', text: 'Only holders of a token or a link' },
 ]
 
+/** What can be asked of visitors who bring bytes and nothing else. */
+const TCP_POLICIES = POLICIES.filter(({ value }) => ['public', 'addresses'].includes(value))
+
 /** Who may visit. */
-export function accessCard(path, { access }) {
+export function accessCard(path, { access, kind }) {
   const policy = field({
     name: 'policy',
     label: 'Who may come',
-    options: POLICIES,
+    options: kind === 'tcp' ? TCP_POLICIES : POLICIES,
     value: access.policy,
   })
   const addresses = field({

@@ -44,6 +44,6 @@ async function showRest(place, path, tunnel) {
     endpointsCard(path, may),
     requestsCard(path, tunnel, may),
     ...(may ? [configCard(path, tunnel)] : []),
-    ...(isOwn ? [accessCard(path, tunnel), sharesCard(path)] : []),
+    ...(isOwn ? [accessCard(path, tunnel), sharesCard(path, tunnel)] : []),
   )
 }

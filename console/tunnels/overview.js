@@ -5,6 +5,7 @@ import { button, element, hint, tell } from '../shared/elements.js'
 import { field, form } from '../shared/form.js'
 import { follow } from '../shared/follow.js'
 import { act } from '../shared/parts.js'
+import { counted } from '../shared/units.js'
 import { moment } from '../shared/words.js'
 import { commandLine } from './command.js'
 import { tunnelStatus } from './status.js'
@@ -45,7 +46,7 @@ function statusLine(tunnel) {
   const { statusSince, links, errorMessage, domains } = tunnel
   return [
     element('strong', {}, tunnelStatus(tunnel)),
-    ...[' since ', moment(statusSince), `, ${links} ${links === 1 ? 'link' : 'links'}`],
+    ...[' since ', moment(statusSince), `, ${counted(links, 'link')}`],
     errorMessage ? `: ${errorMessage}` : '',
     domains.length > 0 ? `; also at ${domains.join(', ')}` : '',
   ]

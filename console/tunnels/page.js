@@ -4,7 +4,7 @@ import { field, form } from '../shared/form.js'
 import { follow } from '../shared/follow.js'
 import { liveCard, row, rows } from '../shared/parts.js'
 import { readPermissions } from '../shared/permissions.js'
-import { bytes, number } from '../shared/units.js'
+import { bytes, counted } from '../shared/units.js'
 import { commandLine } from './command.js'
 import { tunnelStatus } from './status.js'
 
@@ -26,7 +26,7 @@ function tunnelRow(tunnel) {
   const { id, name, url, metrics, links, kind } = tunnel
   const lines = [
     kind === 'http' ? element('a', { href: url }, url) : url,
-    `${number(metrics.requests)} requests and ${bytes(metrics.bytesIn + metrics.bytesOut)} in the last day, ${links} ${links === 1 ? 'link' : 'links'}`,
+    `${counted(metrics.requests, 'request')} and ${bytes(metrics.bytesIn + metrics.bytesOut)} in the last day, ${counted(links, 'link')}`,
   ]
   return row(element('a', { href: `#tunnel/${id}` }, name), {
     badge: tunnelStatus(tunnel),
@@ -44,11 +44,11 @@ function sharedCard() {
   return place
 }
 
-function sharedRow({ id, name, url, status, permission }) {
+function sharedRow({ id, name, url, kind, status, permission }) {
   const mayRead = permission !== 'use'
   return row(mayRead ? element('a', { href: `#tunnel/${id}` }, name) : name, {
     badge: permission,
-    about: [element('a', { href: url }, url), status],
+    about: [kind === 'http' ? element('a', { href: url }, url) : url, status],
   })
 }
 

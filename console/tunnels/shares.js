@@ -13,7 +13,7 @@ const KINDS = [
 ]
 const PERMISSIONS = [
   { value: 'use', text: 'may visit' },
-  { value: 'read', text: 'may see its settings and measures too' },
+  { value: 'read', text: 'may see its settings, measures and last requests too' },
   { value: 'manage', text: 'may change it too' },
 ]
 const LIVES = [
@@ -24,7 +24,7 @@ const LIVES = [
 ]
 
 /** With whom a tunnel is shared; what lets somebody in is shown once. */
-export function sharesCard(path) {
+export function sharesCard(path, { kind }) {
   const fresh = element('div')
   const list = liveCard('Shared with', {
     read: () => call('GET', `${path}/shares`),
@@ -39,7 +39,7 @@ export function sharesCard(path) {
   }
   const place = element('div', {}, fresh, list)
   list.append(
-    element('details', {}, element('summary', {}, 'Share it'), newShareForm(path, present)),
+    element('details', {}, element('summary', {}, 'Share it'), newShareForm(path, kind, present)),
   )
   return place
 }
@@ -70,9 +70,14 @@ function shareRow(path, share, refresh) {
   })
 }
 
-function newShareForm(path, done) {
-  const kind = field({ name: 'kind', label: 'With', options: KINDS, value: 'link' })
-  const email = field({ name: 'email', label: 'E-mail', type: 'email', optional: true })
+/** A TCP tunnel asks its visitors for nothing, so that people are all it can be shared with. */
+function newShareForm(path, tunnelKind, done) {
+  const kinds = tunnelKind === 'tcp' ? KINDS.filter(({ value }) => value === 'user') : KINDS
+  const kind = field({ name: 'kind', label: 'With', options: kinds, value: kinds[0].value })
+  const email = field({
+    ...{ name: 'email', label: 'E-mail', type: 'email' },
+    hint: 'It counts for whoever has confirmed this address, also later.',
+  })
   const permission = field({ name: 'permission', label: 'Who', options: PERMISSIONS, value: 'use' })
   const label = field({ name: 'label', label: 'What you call it', optional: true, maxLength: 100 })
   const life = field({ name: 'expiresInSeconds', label: 'For', options: LIVES, value: '604800' })
@@ -83,7 +88,7 @@ function newShareForm(path, done) {
   kind.input.addEventListener('change', fit)
   fit()
   const made = form({
-    fields: [kind, email, permission, label, life],
+    fields: [kind, onlyWhenShown(email), permission, label, life],
     submit: 'Share it',
     className: 'button',
     send: (given) => call('POST', `${path}/shares`, shareFrom(given)),
@@ -96,10 +101,15 @@ function newShareForm(path, done) {
   return made
 }
 
+/** What is not shown need not be filled in. */
+function onlyWhenShown(given) {
+  return { ...given, isMissing: () => !given.node.hidden && given.isMissing() }
+}
+
 function shareFrom({ kind, email, permission, label, expiresInSeconds }) {
   return {
     kind,
-    ...(kind === 'user' && { email: email ?? '', permission }),
+    ...(kind === 'user' && { email, permission }),
     ...(label && { label }),
     expiresInSeconds: Number(expiresInSeconds),
   }

@@ -6626,7 +6626,7 @@ export interface components {
             email?: string;
             userId?: string;
             /**
-             * @description `use`: visit. `read`: see its settings, measures and history too. `manage`: change, start, stop and hold it open too
+             * @description `use`: visit. `read`: see its settings, measures, history and last requests too. `manage`: change, start, stop and hold it open too
              * @default use
              * @enum {string}
              */
@@ -6640,7 +6640,7 @@ export interface components {
             kind: "account";
             accountId: string;
             /**
-             * @description `use`: visit. `read`: see its settings, measures and history too. `manage`: change, start, stop and hold it open too
+             * @description `use`: visit. `read`: see its settings, measures, history and last requests too. `manage`: change, start, stop and hold it open too
              * @default use
              * @enum {string}
              */
@@ -7626,7 +7626,7 @@ export interface components {
             /** @enum {string} */
             kind: "user" | "account" | "token" | "link";
             /**
-             * @description `use`: visit. `read`: see its settings, measures and history too. `manage`: change, start, stop and hold it open too
+             * @description `use`: visit. `read`: see its settings, measures, history and last requests too. `manage`: change, start, stop and hold it open too
              * @enum {string}
              */
             permission: "manage" | "read" | "use";
@@ -9136,7 +9136,7 @@ export interface components {
             status: "created" | "connecting" | "connected" | "disconnected" | "error";
             shareId: string;
             /**
-             * @description `use`: visit. `read`: see its settings, measures and history too. `manage`: change, start, stop and hold it open too
+             * @description `use`: visit. `read`: see its settings, measures, history and last requests too. `manage`: change, start, stop and hold it open too
              * @enum {string}
              */
             permission: "manage" | "read" | "use";
@@ -9797,7 +9797,7 @@ export interface components {
             /** @enum {string} */
             kind: "user" | "account" | "token" | "link";
             /**
-             * @description `use`: visit. `read`: see its settings, measures and history too. `manage`: change, start, stop and hold it open too
+             * @description `use`: visit. `read`: see its settings, measures, history and last requests too. `manage`: change, start, stop and hold it open too
              * @enum {string}
              */
             permission: "manage" | "read" | "use";
@@ -13051,8 +13051,11 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `tunnel.grantee_unknown`: Nobody to share with. */
-        "tunnel.grantee_unknown": {
+        /**
+         * @description `tunnel.grantee_unknown`: Nobody to share with.
+         *     `tunnel.setting_unfit`: A TCP tunnel cannot do that.
+         */
+        "tunnel.grantee_unknown-or-tunnel.setting_unfit": {
             headers: {
                 [name: string]: unknown;
             };
@@ -27045,7 +27048,7 @@ export interface operations {
             409: components["responses"]["tunnel.share_exists-or-tunnel.too_many_shares"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.grantee_unknown"];
+            422: components["responses"]["tunnel.grantee_unknown-or-tunnel.setting_unfit"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];

@@ -7,6 +7,7 @@ import { WebSocketServer } from 'ws'
 import { createClient } from '../../../sdk/src/index.ts'
 import { openTunnel } from '../../../sdk/src/tunnels/index.ts'
 import { eventually } from '#kernel/test-support.ts'
+import { appoint } from './accounts.ts'
 import { type Person, startApp } from './app.ts'
 
 // What an answer holds is the test's to know.
@@ -217,6 +218,19 @@ test('T62: a tunnel of others is not there until it is shared, and is cut when t
   })
   const tookMs = performance.now() - startedMs
   assert.ok(tookMs < 15_000, `${tookMs} ms`)
+})
+
+test('staff who act as somebody reach no tunnel of theirs, though they may start browsers', async () => {
+  const sue = await app.person('sue')
+  await appoint(app, sue, 'support')
+  const path = `/v1/admin/users/${ann.userId}/impersonate`
+  const { body: lent } = await sue.post(path, { reason: 'Ticket 4711' })
+  const headers = { authorization: `Bearer ${lent.accessToken}` }
+  const made = await app.request('POST', '/v1/sessions', { headers, body: { tunnels: [name] } })
+  assert.deepEqual([made.status, made.body.code], [403, 'auth.not_as_another'])
+  const content = { url: `http://${name}.tunnel/`, tunnels: [name] }
+  const shown = await app.request('POST', '/v1/content', { headers, body: content })
+  assert.deepEqual([shown.status, shown.body.code], [403, 'auth.not_as_another'])
 })
 
 test('the end of a session ends what it has open', async () => {

@@ -132,7 +132,8 @@ export const problems = defineProblems({
     status: 404,
     title: 'No such tunnel for you',
     detail: 'There is no tunnel {id}, or it was not shared with you.',
-    suggestion: 'Sign in as the one whom it was shared with, or ask its owner to share it.',
+    suggestion:
+      'Sign in as the one whom it was shared with, or ask its owner to share it. If it was shared with your e-mail address, confirm that address first.',
   },
   visitElsewhere: {
     code: 'tunnel.visit_elsewhere',

@@ -31,7 +31,7 @@ export function shareRoutes(running: Running): AnyRoute[] {
       returns: NewTunnelShare,
       problems: [
         ...[problems.notFound, problems.shareExists],
-        ...[problems.tooManyShares, problems.granteeUnknown],
+        ...[problems.tooManyShares, problems.granteeUnknown, problems.unfit],
       ],
       examples: {
         params: { id: ID },

@@ -4,7 +4,7 @@ import { states } from './states.ts'
 
 export const SharePermission = z.enum(PERMISSIONS).exclude(['own']).meta({
   description:
-    '`use`: visit. `read`: see its settings, measures and history too. `manage`: change, start, stop and hold it open too',
+    '`use`: visit. `read`: see its settings, measures, history and last requests too. `manage`: change, start, stop and hold it open too',
 })
 
 const label = z

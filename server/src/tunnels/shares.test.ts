@@ -52,6 +52,39 @@ test('a share opens what its permission says, and nothing once it is taken back'
   assert.deepEqual((await bob.get('/v1/tunnels')).body.items, [])
 })
 
+test('who may manage what was shared with them does not say who may come, by basic authentication neither', async () => {
+  const [ann, bob] = [await app.person('ann'), await app.person('bob')]
+  const { id } = await addTunnel(ann, {})
+  const basicAuth = { username: 'shop', password: 'violet tractor nine' }
+  const path = `/v1/tunnels/${id}`
+  assert.equal((await ann.patch(path, { config: { basicAuth } })).status, 200)
+  await share(ann, id, { kind: 'user', userId: bob.userId, permission: 'manage' })
+  const { body: read } = await bob.get(`${path}/config`)
+  const { basicAuth: _basicAuth, ...without } = read
+  const tried = [
+    await bob.patch(path, { config: { basicAuth: null } }),
+    await bob.patch(path, { config: { basicAuth: { ...basicAuth, password: 'bob knows this' } } }),
+    await bob.put(`${path}/config`, without),
+  ]
+  assert.deepEqual(
+    tried.map(({ status, body }) => [status, body.code]),
+    tried.map(() => [403, 'tunnel.owner_only']),
+  )
+  const changed = await bob.patch(path, { config: { queueSeconds: 3 } })
+  assert.deepEqual([changed.status, changed.body.config.basicAuth.username], [200, 'shop'])
+})
+
+test('a TCP tunnel is shared with people, not by a secret that its visitors cannot show', async () => {
+  const [ann, bob] = [await app.person('ann'), await app.person('bob')]
+  const { id } = await addTunnel(ann, { kind: 'tcp' })
+  for (const kind of ['link', 'token']) {
+    const { status, body } = await ann.post(`/v1/tunnels/${id}/shares`, { kind })
+    assert.deepEqual([status, body.code], [422, 'tunnel.setting_unfit'], kind)
+  }
+  await share(ann, id, { kind: 'user', userId: bob.userId, permission: 'manage' })
+  assert.deepEqual((await grantsOf(id)).length, 1)
+})
+
 test('a share by address counts for whoever proves it, also later, and tells nobody whose it is', async () => {
   const [ann, bob] = [await app.person('ann'), await app.person('bob', { verified: false })]
   const { id } = await addTunnel(ann, {})

@@ -34,7 +34,8 @@ export async function listShares(ctx: Context, tunnelId: string): Promise<Tunnel
 /**
  * Lets somebody in, or makes what lets its holder in; a secret is in this answer and nowhere else. Announces `tunnel.shared`.
  *
- * @throws problem `tunnel.not_found`, `tunnel.share_exists`, `tunnel.too_many_shares` or `tunnel.grantee_unknown`
+ * @throws problem `tunnel.not_found`, `tunnel.share_exists`, `tunnel.too_many_shares`, `tunnel.grantee_unknown`, or
+ * `tunnel.setting_unfit` for what visitors of TCP cannot show
  */
 export async function shareTunnel(
   ctx: Context,
@@ -46,6 +47,9 @@ export async function shareTunnel(
   const secret = makeSecret(input)
   return changing(ctx, parts, async (ctx, revision) => {
     const tunnel = await findOwn(ctx, tunnelId)
+    if (tunnel.kind === 'tcp' && secret !== undefined) {
+      throw problems.unfit({ what: `share of the kind \`${input.kind}\`` })
+    }
     const row = await insertShare(ctx, tunnel, input, {
       ...grantee,
       secretHash: secret === undefined ? null : sha256(secret),

@@ -95,7 +95,7 @@ async function change(
     const settings = await make(row, hashes, ctx)
     checkFit(row.kind, settings)
     const changed = changedMembers(row, settings)
-    if (permission !== 'own' && changed.includes('access')) throw problems.ownerOnly({ id })
+    if (permission !== 'own' && changed.some(saysWhoMayCome)) throw problems.ownerOnly({ id })
     if (changed.length === 0) return show(ctx, parts, row, permission)
     const after = await save(ctx, row, settings, revision)
     const acting = ctx.actingFor(row.accountId)
@@ -128,6 +128,11 @@ function changedMembers(before: Settings, { config, access }: Settings): string[
   })
   const isAccess = !isDeepStrictEqual(before.access, access)
   return [...ofConfig.map((name) => `config.${name}`).sort(), ...(isAccess ? ['access'] : [])]
+}
+
+/** Basic authentication is a setting, and decides of visitors all the same. */
+function saysWhoMayCome(member: string): boolean {
+  return member === 'access' || member === 'config.basicAuth'
 }
 
 /** What is the tunnel's for ever, or has routes of its own. What changes by itself may be of an earlier moment. */

@@ -21,7 +21,8 @@ export interface UsableTunnel {
 /**
  * The tunnels that go by these names or ids, each once: the account's own, or shared with it or with the person.
  *
- * @throws problem `tunnel.not_found`, also for one of others; `tunnel.not_http`, or `auth.forbidden`
+ * @throws problem `tunnel.not_found`, also for one of others; `tunnel.not_http`, `auth.forbidden`, or `auth.not_as_another`: what a
+ * tunnel leads to is private, and staff who help somebody visit it neither by themselves nor by a browser
  */
 export async function tunnelsToUse(
   ctx: Context,
@@ -31,6 +32,7 @@ export async function tunnelsToUse(
   if (wanted.length === 0) return []
   const permission = 'tunnels.read'
   if (!allows(ctx.actor, permission)) throw httpProblems.forbidden({ permission })
+  if (ctx.actor.kind === 'user' && ctx.actor.impersonatedBy) throw httpProblems.notAsAnother()
   const found = await Promise.all(wanted.map((one) => demand(ctx, user, one)))
   return [...new Map(found.map((tunnel) => [tunnel.id, tunnel])).values()]
 }

@@ -136,6 +136,8 @@ test('secrets of headers, addresses and bodies are shown nowhere', () => {
     `it is ${jwt} or Bearer ${SECRET}${SECRET}`,
     'X-Key',
     `gk_live_${SECRET}${SECRET}`,
+    'X-Note',
+    `by gtt_${SECRET}${SECRET} and gtl_${SECRET}${SECRET}`,
   )
   const body = JSON.stringify({
     name: 'ann',

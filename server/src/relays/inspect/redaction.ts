@@ -12,7 +12,7 @@ const SECRET_MEMBER =
   /token|secret|passw|pwd|api_?-?key|private_?-?key|signature|credential|authorization|jwt|otp$|cvv|cvc|card_?-?number/i
 /** By their looks: tokens, keys and logins of any kind, ours too. Every part has a bound, since strangers write what is searched. */
 const SECRET_VALUE =
-  /\beyJ[\w-]{8,1000}\.[\w-]{1,4000}\.[\w-]{0,1000}|\b(?:gk_(?:live|test)|gty|whsec|sk)_[\w+/=-]{8,200}|\b(?:bearer|basic) {1,4}[\w.~+/-]{8,4000}=*/gi
+  /\beyJ[\w-]{8,1000}\.[\w-]{1,4000}\.[\w-]{0,1000}|\b(?:gk_(?:live|test)|gt[tly]|whsec|sk)_[\w+/=-]{8,200}|\b(?:bearer|basic) {1,4}[\w.~+/-]{8,4000}=*/gi
 const LOGIN = /\b([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s@"'?#/]{1,1000}@/gi
 const PARAMETER = /(^|[?&;#])([^=&;#?]{1,200})=([^&;#]*)/g
 const JSON_MEMBER = /("([^"\\]{1,100})"\s{0,20}:\s{0,20})"(?:[^"\\]|\\.)*("?)/g

@@ -148,6 +148,73 @@ test('a link is shown once, and revoked; a policy is chosen', async () => {
   assert.deepEqual(complaints, [])
 })
 
+test('a second share lasts as long as the first one, and needs the address of a person', async () => {
+  const person = await app.person()
+  const tunnel = await liveTunnel(person)
+  await using visit = await visitAs(browser, app, person, `tunnel/${tunnel.id}`)
+  const { page, complaints } = visit
+  const shares = cardOf(page, 'Shared with')
+  await shares.getByText('Share it').first().click()
+  const life = await shares.getByLabel('For').inputValue()
+  await shares.getByRole('button', { name: 'Share it' }).click()
+  await page.getByRole('button', { name: 'I kept it' }).click()
+  assert.equal(await shares.getByLabel('For').inputValue(), life)
+
+  await shares.getByLabel('With').selectOption('user')
+  await shares.getByRole('button', { name: 'Share it' }).click()
+  await shares.getByText('Fill this in.').waitFor()
+  await shares.getByLabel('E-mail').fill('bob@example.test')
+  await shares.getByRole('button', { name: 'Share it' }).click()
+  await shares.getByText('bob@example.test').waitFor()
+  const endpoints = cardOf(page, 'Where it leads')
+  await endpoints.getByText('Add an endpoint').click()
+  await endpoints.getByLabel('Address of the service').fill('http://127.0.0.1:3001')
+  await endpoints.getByRole('button', { name: 'Add it' }).click()
+  await endpoints.getByRole('button', { name: 'Remove http://127.0.0.1:3001' }).waitFor()
+  const kept = ['Agent', 'Priority', 'Weight'].map((label) => endpoints.getByLabel(label))
+  const values = await Promise.all(kept.map((field) => field.inputValue()))
+  assert.deepEqual(values, ['default', '0', '1'])
+  assert.deepEqual(complaints, [])
+})
+
+test('of a TCP tunnel only what its visitors can show is offered', async () => {
+  const person = await app.person()
+  const tunnel = await addTunnel(person, { name: app.unique('db'), kind: 'tcp' })
+  await using visit = await visitAs(browser, app, person, `tunnel/${tunnel.id}`)
+  const { page } = visit
+  const optionsOf = async (card: string, label: string) => {
+    const options = cardOf(page, card).getByLabel(label).locator('option')
+    await options.first().waitFor({ state: 'attached' })
+    return options.evaluateAll((all) => all.map((one) => (one as HTMLOptionElement).value))
+  }
+  assert.deepEqual(await optionsOf('Who may visit', 'Who may come'), ['public', 'addresses'])
+  assert.deepEqual(await optionsOf('Shared with', 'With'), ['user'])
+})
+
+test('whoever may only read a shared tunnel sees how it is, and nothing to change it by', async () => {
+  const [ann, bob] = [await app.person(), await app.person()]
+  const tunnel = await liveTunnel(ann)
+  const shared = { kind: 'user', userId: bob.userId, permission: 'read' }
+  assert.equal((await ann.post(`/v1/tunnels/${tunnel.id}/shares`, shared)).status, 201)
+  relays.clear()
+  await using visit = await visitAs(browser, app, bob, 'tunnels')
+  const { page, complaints } = visit
+  await cardOf(page, 'Shared with you')
+    .getByRole('link', { name: tunnel.name, exact: true })
+    .click()
+  await cardOf(page, 'Where it leads').getByText('http://127.0.0.1:3000').first().waitFor()
+  await cardOf(page, 'Last requests').getByText('Nobody has come yet.').waitFor()
+  await cardOf(page, 'Diagnostics').getByText('Held open by').waitFor()
+  for (const title of ['Settings', 'Who may visit', 'Shared with']) {
+    assert.equal(await cardOf(page, title).count(), 0, title)
+  }
+  for (const name of ['Stop', 'Delete…', /^Remove/]) {
+    assert.equal(await page.getByRole('button', { name }).count(), 0, String(name))
+  }
+  assert.equal(await page.getByText('Add an endpoint').count(), 0)
+  assert.deepEqual(complaints, [])
+})
+
 test('a tunnel is stopped, started and deleted, the latter by typing its name', async () => {
   const person = await app.person()
   const tunnel = await liveTunnel(person)

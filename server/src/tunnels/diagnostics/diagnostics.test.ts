@@ -8,6 +8,8 @@ import { addRelay, addTunnel, link, runAgent } from '../test-support.ts'
 import { takeUsage } from '../usage/take.ts'
 import { seenRequest, TestRelays } from '../usage/test-relays.ts'
 import { entry } from '../usage/test-support.ts'
+import type { Facts } from './facts.ts'
+import { checkReach } from './reach-checks.ts'
 import type { TunnelCheck } from './schema.ts'
 
 const world: { addresses: Record<string, string[]>; fault: string | undefined } = {
@@ -80,6 +82,24 @@ test('a name that leads elsewhere, and a certificate that does not cover it, are
   assert.match(byName.hostname.fix ?? '', /203\.0\.113\.1/)
   delete world.addresses[`${name}.tunnels.example.test`]
   assert.equal((await diagnose(ann, id)).byName.hostname.status, 'failed')
+})
+
+test('a name of this machine that only browsers know is nothing to warn of', async () => {
+  const hostnames = ['shop.localhost']
+  const facts = { hostnames, relays: [], url: 'http://shop.localhost:8700' } as unknown as Facts
+  const [name] = await checkReach(app.app.systemContext(), { outside }, facts)
+  assert.equal(name!.status, 'skipped')
+  assert.match(name!.fix ?? '', /Host header/)
+})
+
+test('endpoints that nobody checks are not told to be sick', async () => {
+  const ann = await app.person('ann')
+  const { id } = await healthy(ann)
+  const { endpoints } = (await diagnose(ann, id)).byName
+  assert.deepEqual(
+    [endpoints.status, endpoints.detail],
+    ['ok', 'One endpoint, without a health check.'],
+  )
 })
 
 test('a sick endpoint is named with what its agent says of it', async () => {

@@ -74,12 +74,14 @@ function checkName(hostname: string, { addresses, shared, ofRelays }: Found): Tu
   const name = 'hostname'
   const isLocal = hostname.endsWith('.localhost')
   const wanted = [...ofRelays].join(', ') || 'the relays'
+  if (addresses.length === 0 && isLocal) {
+    const detail = `Browsers lead ${hostname} to this machine by themselves.`
+    const fix = 'Other programs may need it in /etc/hosts, or a Host header.'
+    return { name, status: 'skipped', detail, fix }
+  }
   if (addresses.length === 0) {
-    const fix = isLocal
-      ? 'Browsers know it by themselves; other programs may need it in /etc/hosts, or a Host header.'
-      : `Let the name, or \`*.\` of its domain, lead to ${wanted}.`
-    const detail = `${hostname} has no address here.`
-    return { name, status: isLocal ? 'warning' : 'failed', detail, fix }
+    const fix = `Let the name, or \`*.\` of its domain, lead to ${wanted}.`
+    return { name, status: 'failed', detail: `${hostname} has no address here.`, fix }
   }
   if (shared.length === 0 && !isLocal) {
     const detail = `${hostname} leads to ${addresses.join(', ')}, where no relay is known to be.`

@@ -61,9 +61,16 @@ export function checkEndpoints({ endpoints, links }: Facts): TunnelCheck {
     const fix = 'See that the service runs and listens there, on the machine of the agent.'
     return { name, status, detail: `Unhealthy: ${each.join('; ')}.`, fix }
   }
-  const unknown = endpoints.filter(({ healthStatus }) => healthStatus === 'unknown').length
-  const detail = `${endpoints.length - unknown} of ${endpoints.length} are healthy${unknown > 0 ? `; nobody checks ${unknown}` : ''}.`
-  return { name, status: isHeld ? 'ok' : 'skipped', detail }
+  return { name, status: isHeld ? 'ok' : 'skipped', detail: healthOf(endpoints) }
+}
+
+function healthOf(endpoints: Facts['endpoints']): string {
+  const all = endpoints.length
+  const checked = endpoints.filter(({ healthStatus }) => healthStatus !== 'unknown').length
+  if (checked === 0)
+    return `${all === 1 ? 'One endpoint' : `${all} endpoints`}, without a health check.`
+  const rest = all > checked ? `; ${all - checked} without a health check` : ''
+  return `${checked} of ${all} are healthy${rest}.`
 }
 
 /** What became of the last requests. */
