@@ -4,6 +4,7 @@ import { request as requestHttp, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually, freePort } from '#kernel/test-support.ts'
 import { serveHttp, serveTcp, startAgent, startRelay, type TunnelChange } from '../fixture.ts'
 import { NoLink } from '../peers/visit.ts'
@@ -114,4 +115,30 @@ test('a browser session reaches a tunnel that no visitor may, over a connection 
   const bytes = relay.relay.connect({ ...visit, tunnelId: tunnel.spec.id })
   bytes.end('hello')
   assert.equal(await text(bytes), 'HELLObye')
+})
+
+test('of what a service does not read no more is taken than fits, also under a bandwidth cap', async () => {
+  const service = await serveTcp((socket) => void socket.pause())
+  const port = await freePort()
+  const spec = relay.control.add('unread', [service.port], {
+    ...{ kind: 'tcp', hostnames: [], port, config: { bandwidthBytesPerSecond: 3_000_000 } },
+  })
+  await using agent = await startAgent(relay, [spec])
+  void agent
+  await listens(port)
+  const before = relay.relay.facts.bytesIn
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.write(Buffer.alloc(24 * 1024 * 1024))
+  let last = before
+  await eventually('no more is taken', async () => {
+    await sleep(500)
+    const { bytesIn } = relay.relay.facts
+    const isStill = bytesIn > before && bytesIn === last
+    last = bytesIn
+    return isStill
+  })
+  assert.ok(last - before < 20 * 1024 * 1024, `${last - before} bytes were taken`)
+  socket.destroy()
+  await service[Symbol.asyncDispose]()
 })
