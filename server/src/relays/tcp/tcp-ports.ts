@@ -1,24 +1,22 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Logger } from '#kernel/log.ts'
-import type { ServedTunnel } from '../http/served-tunnel.ts'
 
 export interface TcpPortsOptions {
   host: string
   log: Logger
-  onConnection(served: ServedTunnel, socket: Socket): void
+  onConnection(port: number, socket: Socket): void
 }
 
 const PROBE_AFTER_MS = 30_000
-/** A port that somebody else has, such as another relay of this machine, may become free. */
+/** A port that another program has may become free. */
 const TRY_AGAIN_MS = 5_000
 
 interface OpenPort {
   server: Server
-  served: ServedTunnel
   failedMs: number | undefined
 }
 
-/** The ports of TCP tunnels that this relay has a link of. */
+/** The ports of TCP tunnels. Relays of one machine share each of them: the system gives every connection to one of them. */
 export class TcpPorts implements AsyncDisposable {
   readonly #options: TcpPortsOptions
   readonly #open = new Map<number, OpenPort>()
@@ -33,26 +31,28 @@ export class TcpPorts implements AsyncDisposable {
   }
 
   /** Opens what is missing, and closes what is not wanted any more. Connections that are open stay. */
-  keep(wanted: Iterable<ServedTunnel>): void {
-    const byPort = new Map<number, ServedTunnel>()
-    for (const served of wanted)
-      if (served.spec.port !== undefined) byPort.set(served.spec.port, served)
-    for (const [port, { server, served }] of this.#open) {
-      if (byPort.get(port) === served) continue
+  keep(wanted: readonly number[]): void {
+    const kept = new Set(wanted)
+    for (const [port, { server }] of this.#open) {
+      if (kept.has(port)) continue
       server.close()
       this.#open.delete(port)
     }
-    for (const [port, served] of byPort) this.#keepOne(port, served)
+    for (const port of kept) if (!this.#open.has(port)) this.#listen(port, false)
+  }
+
+  /** Tries again what could not be opened. */
+  look(nowMs: number): void {
+    for (const [port, { failedMs }] of this.#open) {
+      if (failedMs !== undefined && nowMs - failedMs > TRY_AGAIN_MS) this.#listen(port, true)
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.keep([])
   }
 
-  #keepOne(port: number, served: ServedTunnel): void {
-    const known = this.#open.get(port)
-    if (known?.failedMs === undefined ? known : performance.now() - known.failedMs < TRY_AGAIN_MS)
-      return
+  #listen(port: number, isAgain: boolean): void {
     const { host, log, onConnection } = this.#options
     const server = createServer(
       {
@@ -61,16 +61,19 @@ export class TcpPorts implements AsyncDisposable {
         keepAlive: true,
         keepAliveInitialDelay: PROBE_AFTER_MS,
       },
-      (socket) => onConnection(served, socket),
+      (socket) => onConnection(port, socket),
     )
-    const opened: OpenPort = { server, served, failedMs: undefined }
+    const opened: OpenPort = { server, failedMs: undefined }
     this.#open.set(port, opened)
     server.on('error', (error) => {
       // Told once, and not at each try.
-      if (known === undefined)
-        log.warn({ err: error, port, tunnel: served.spec.id }, 'a port cannot be opened')
+      if (!isAgain) log.warn({ err: error, port }, 'a port cannot be opened')
       opened.failedMs = performance.now()
     })
-    server.listen({ host, port })
+    if (isAgain) server.once('listening', () => log.info({ port }, 'a port is open after all'))
+    server.listen({ host, port, reusePort: REUSES_PORTS })
   }
 }
+
+/** Elsewhere a second relay of the machine cannot have the port, and tries again. */
+const REUSES_PORTS = process.platform === 'linux'

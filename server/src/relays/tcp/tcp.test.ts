@@ -2,13 +2,15 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { request as requestHttp, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually, freePort } from '#kernel/test-support.ts'
 import { serveHttp, serveTcp, startAgent, startRelay, type TunnelChange } from '../fixture.ts'
-import { NoLink } from '../peers/visit.ts'
+import { NoLink, type PeerVisit } from '../peers/visit.ts'
 
+const VISITOR = { ip: '127.0.0.1', secure: false, trusted: false }
 const relay = await startRelay()
 after(() => relay[Symbol.asyncDispose]())
 
@@ -140,5 +142,56 @@ test('of what a service does not read no more is taken than fits, also under a b
   })
   assert.ok(last - before < 20 * 1024 * 1024, `${last - before} bytes were taken`)
   socket.destroy()
+  await service[Symbol.asyncDispose]()
+})
+
+test('relays of one machine share a port, also those without a link; each connection has one answer', async () => {
+  await using first = await open('anywhere')
+  await listens(first.port)
+  let forwarded = 0
+  const forward = {
+    request: async () => false,
+    upgrade: async () => false,
+    connection: async (socket: Duplex, { tunnelId }: PeerVisit) => {
+      forwarded++
+      await relay.relay.connection(socket, { ...{ kind: 'peer', tunnelId }, ...VISITOR })
+      return true
+    },
+  }
+  await using second = await startRelay(relay.control, { id: 'rel_other', forward })
+  void second
+  await eventually('the relay without a link has taken a connection', async () => {
+    const socket = connect({ port: first.port, host: '127.0.0.1', allowHalfOpen: true })
+    socket.end('hello')
+    assert.equal(await text(socket), 'HELLObye')
+    return forwarded > 0
+  })
+})
+
+test('a port that another program has is opened once it is free', { timeout: 60_000 }, async () => {
+  const other = await serveTcp((socket) => void socket.destroy())
+  const spec = relay.control.add('later', [1], { kind: 'tcp', hostnames: [], port: other.port })
+  await using service = await serveTcp((socket) => void socket.end('here'))
+  relay.control.change(spec.id, {
+    endpoints: [{ ...spec.endpoints[0]!, url: `tcp://127.0.0.1:${service.port}` }],
+  })
+  await using agent = await startAgent(relay, [relay.control.specs.get(spec.id)!])
+  void agent
+  await other[Symbol.asyncDispose]()
+  await listens(spec.port!)
+  assert.equal(await text(connect(spec.port!, '127.0.0.1')), 'here')
+})
+
+test('T48: of one address no more connections stand open at ports than may', async () => {
+  await using small = await startRelay(undefined, { perAddress: { maxConnections: 3 } })
+  const service = await serveTcp((socket) => void socket.write('here'))
+  const port = await freePort()
+  const spec = small.control.add('few', [service.port], { kind: 'tcp', hostnames: [], port })
+  const agent = await startAgent(small, [spec])
+  await listens(port)
+  const sockets = Array.from({ length: 5 }, () => connect(port, '127.0.0.1').on('error', () => {}))
+  await Promise.race(sockets.map((socket) => once(socket, 'close')))
+  for (const socket of sockets) socket.destroy()
+  await agent[Symbol.asyncDispose]()
   await service[Symbol.asyncDispose]()
 })
