@@ -21818,6 +21818,9 @@ export interface operations {
                      *       "specs": [],
                      *       "gone": [],
                      *       "peers": [],
+                     *       "ports": [
+                     *         20001
+                     *       ],
                      *       "drain": false,
                      *       "peerToken": "eyJhbGciOiJFZERTQSJ9…",
                      *       "config": {
@@ -21837,6 +21840,7 @@ export interface operations {
                             internalUrl: string;
                             fingerprint: string;
                         }[];
+                        ports: number[];
                         peerToken: string;
                         drain: boolean;
                         config: components["schemas"]["RelayConfig"];

@@ -84,7 +84,7 @@ test('what goes together is asked for together', () => {
     /AWS_ACCESS_KEY_ID and .* go together/,
   )
   assert.match(faults({ TLS_KEY_FILE: import.meta.filename }).join(), /set both or neither/)
-  assert.match(faults({ ROLES: 'worker,node' }).join(), /`node` runs beside `api`/)
+  assert.match(faults({ ROLES: 'worker,node' }).join(), /`node` and `relay` run beside `api`/)
 })
 
 test('no text in any name ends in anything but a configuration or a list of faults', () => {

@@ -71,6 +71,8 @@ export interface News {
   /** Deleted. */
   gone: readonly string[]
   peers: readonly Peer[]
+  /** Of all TCP tunnels: every relay serves each of them. */
+  ports: readonly number[]
   /** What this relay shows to its peers: a service token whose audience is `relay-peer`. */
   peerToken: string
   drain: boolean

@@ -60,6 +60,8 @@ export class TestControl implements RelayControl {
   found = 0
   readonly #changed = new Map<string, number>()
   #revision = 0
+  #toldPorts = ''
+  #portsAt = 0
   #wake = Promise.withResolvers<void>()
 
   add(name: string, ports: readonly number[], change: TunnelChange = {}): TunnelSpec {
@@ -151,7 +153,8 @@ export class TestControl implements RelayControl {
     signal: AbortSignal
   }): Promise<News> {
     const since = Number(after ?? 0)
-    const isNews = () => tunnelIds.some((id) => (this.#changed.get(id) ?? 0) > since)
+    const isNews = () =>
+      tunnelIds.some((id) => (this.#changed.get(id) ?? 0) > since) || this.#portsAt > since
     for (;;) {
       if (after === undefined || isNews()) break
       const aborted = new Promise<never>((_, reject) => {
@@ -166,7 +169,13 @@ export class TestControl implements RelayControl {
       after: String(this.#revision),
       specs: changed.flatMap((id) => this.specs.get(id) ?? []),
       gone: changed.filter((id) => !this.specs.has(id)),
-      ...{ peers: this.peers, peerToken: '', drain: this.drain, config: this.config },
+      ...{
+        peers: this.peers,
+        ports: this.#ports,
+        peerToken: '',
+        drain: this.drain,
+        config: this.config,
+      },
     }
   }
 
@@ -196,8 +205,15 @@ export class TestControl implements RelayControl {
     return entries.reduce((sum, entry) => sum + entry[what], 0)
   }
 
+  get #ports(): number[] {
+    return [...this.specs.values()].flatMap(({ port }) => port ?? [])
+  }
+
   #tell(id: string): void {
     this.#changed.set(id, this.#revision)
+    const ports = this.#ports.join()
+    if (ports !== this.#toldPorts) this.#portsAt = this.#revision
+    this.#toldPorts = ports
     this.#wake.resolve()
     this.#wake = Promise.withResolvers()
   }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { changedSince, specsOf } from '#tunnels/index.ts'
+import { changedSince, specsOf, takenPorts } from '#tunnels/index.ts'
 import type { Context } from '#kernel/context.ts'
 import type { Doorbell } from '#kernel/doorbell.ts'
 import { configOf } from './config.ts'
@@ -67,6 +67,7 @@ async function look(
   const peers = (await peersOf(ctx)).filter(({ relayId }) => relayId !== id)
   const own = {
     peers,
+    ports: await takenPorts(ctx),
     // One that was stopped elsewhere and asks has been started again.
     drain: row.drainReason !== null || (row.status === 'stopped' && row.provider === 'builtin'),
     config: configOf(row),

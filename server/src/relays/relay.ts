@@ -42,7 +42,7 @@ import { Watch } from './watch.ts'
 
 const LOOK_EVERY_MS = 1_000
 const IDLE_AFTER_MS = 60_000
-const PER_ADDRESS = { maxConnections: 2_000, requestsPerSecond: 100_000, requestBurst: 100_000 }
+const PER_ADDRESS = { maxConnections: 2_000 }
 
 const STOPPED = { code: 'tunnel.stopped', detail: 'The tunnel was stopped.' } as const
 
@@ -71,7 +71,6 @@ export class Relay implements Serving, HostServer, AsyncDisposable {
   readonly #visits = new WeakMap<object, Visit & { replayOf?: string }>()
   #config: RelayConfig
   #isToldToDrain = false
-  #changed: NodeJS.Timeout | undefined
 
   static async open(options: RelayOptions): Promise<Relay> {
     const meters = new Meters(options.clock)
@@ -86,7 +85,7 @@ export class Relay implements Serving, HostServer, AsyncDisposable {
     this.#config = options.config
     this.#addressOf = clientAddresses(options.trustedProxies)
     this.#trusted = new AddressRanges(options.trustedProxies)
-    this.#perAddress = new PerAddress({ clock, ...PER_ADDRESS, ...options.perAddress })
+    this.#perAddress = new PerAddress({ ...PER_ADDRESS, ...options.perAddress })
     this.#surroundings = this.#makeSurroundings(meters)
     this.#directory = new Directory(control, this.#surroundings, (served, links) => {
       this.#tellLost(served, links)
@@ -95,8 +94,9 @@ export class Relay implements Serving, HostServer, AsyncDisposable {
     this.#journal.start()
     this.#ports = new TcpPorts({
       ...{ host: options.host, log, relayId: options.id },
+      linkedAt: (port) => this.#linkedAt(port),
       report: (reports) => control.reportPorts(reports),
-      onConnection: (served, socket) => this.#onTcp(served, socket),
+      onConnection: (port, socket) => this.#onTcp(port, socket),
     })
     this.#watch = new Watch({
       ...{ control, log },
@@ -106,7 +106,7 @@ export class Relay implements Serving, HostServer, AsyncDisposable {
     this.#keeper = new LinkKeeper({
       ...{ relayId: options.id, control, directory: this.#directory, clock, newId, log },
       config: () => this.#config,
-      onChange: () => this.#onTunnels(),
+      onChange: () => this.#watch.renew(),
     })
     this.#inner = this.#innerServer()
     this.#looking = setInterval(() => this.#look(), LOOK_EVERY_MS)
@@ -248,6 +248,7 @@ export class Relay implements Serving, HostServer, AsyncDisposable {
   async drain(signal: AbortSignal): Promise<void> {
     this.#isToldToDrain = false
     this.#surroundings.isDraining = true
+    this.#ports.keep([])
     this.#keeper.drain()
     while (!signal.aborted && (this.#surroundings.sums.underWay > 0 || this.#keeper.size > 0)) {
       await pause(signal)
@@ -270,7 +271,6 @@ export class Relay implements Serving, HostServer, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#looking)
-    clearTimeout(this.#changed)
     for (const served of this.#directory.tunnels) served.end()
     await this.#watch[Symbol.asyncDispose]()
     await this.#ports[Symbol.asyncDispose]()
@@ -419,20 +419,21 @@ export class Relay implements Serving, HostServer, AsyncDisposable {
     return served
   }
 
-  #onTcp(served: ServedTunnel, socket: Socket): void {
+  #onTcp(port: number, socket: Socket): void {
     socket.on('error', ignore)
+    this.connected(socket)
+    if (socket.destroyed) return
     const ip = plain(socket.remoteAddress)
     const caller = { ip, peer: ip, trusted: false, secure: false }
-    void this.#takeTcp(served, socket, caller).catch((error: unknown) => {
-      this.#options.log.warn(
-        { err: error, tunnel: served.spec.id },
-        'a visitor could not be served',
-      )
+    void this.#takeTcp(port, socket, caller).catch((error: unknown) => {
+      this.#options.log.warn({ err: error, port }, 'a visitor could not be served')
       socket.destroy()
     })
   }
 
-  async #takeTcp(served: ServedTunnel, socket: Duplex, caller: Caller): Promise<void> {
+  async #takeTcp(port: number, socket: Duplex, caller: Caller): Promise<void> {
+    const served = await this.#directory.find({ port })
+    if (served?.spec.kind !== 'tcp' || socket.destroyed) return void socket.destroy()
     if (
       !served.links.canServe &&
       (await this.#forwards(served, caller, (forward, visit) => {
@@ -499,9 +500,17 @@ export class Relay implements Serving, HostServer, AsyncDisposable {
       this.#keeper.tellOf(served)
     }
     for (const id of news.gone) this.#lose(id)
-    if (news.specs.length + news.gone.length > 0) this.#onTunnels()
     this.#follow(news.drain)
+    // Others take what comes while it goes.
+    this.#ports.keep(this.#surroundings.isDraining ? [] : news.ports)
     this.#options.onNews?.(news)
+  }
+
+  #linkedAt(port: number): string | undefined {
+    for (const { spec, links } of this.#directory.tunnels) {
+      if (spec.port === port && !links.isEmpty) return spec.id
+    }
+    return undefined
   }
 
   #tellLost(served: ServedTunnel, links: readonly Link[]): void {
@@ -515,15 +524,6 @@ export class Relay implements Serving, HostServer, AsyncDisposable {
     const links = served.links.clear()
     this.#keeper.lose(served, links, 'tunnel.not_found', 'The tunnel was deleted.')
     this.#directory.drop(served)
-  }
-
-  /** Once for all that change together, as after a restart, when thousands come. */
-  #onTunnels(): void {
-    this.#changed ??= setTimeout(() => {
-      this.#changed = undefined
-      this.#ports.keep(this.#linked())
-    }, 0)
-    this.#watch.renew()
   }
 
   #linked(): ServedTunnel[] {
@@ -540,8 +540,8 @@ export class Relay implements Serving, HostServer, AsyncDisposable {
       const isUnused = !served.awake && served.links.isEmpty && served.askedMs < idleSince
       if (isUnused) this.#directory.drop(served)
     }
+    this.#ports.look(nowMs)
     this.#surroundings.room.sweep()
-    this.#ports.look()
   }
 }
 

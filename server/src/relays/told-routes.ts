@@ -209,6 +209,7 @@ function newsRoutes(running: Running): AnyRoute[] {
         specs: z.array(spec),
         gone: z.array(z.string()),
         peers: z.array(peer),
+        ports: z.array(z.int()),
         peerToken: z.string(),
         drain: z.boolean(),
         config: RelayConfig,
@@ -217,7 +218,8 @@ function newsRoutes(running: Running): AnyRoute[] {
       examples: {
         body: { tunnelIds: [TUNNEL_ID] },
         reply: {
-          ...{ after: '17 3q2-7wAAAAB0ZXN0', specs: [], gone: [], peers: [], drain: false },
+          ...{ after: '17 3q2-7wAAAAB0ZXN0', specs: [], gone: [], peers: [], ports: [20_001] },
+          drain: false,
           ...{ peerToken: 'eyJhbGciOiJFZERTQSJ9…', config: configExample },
         },
       },

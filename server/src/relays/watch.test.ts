@@ -6,7 +6,7 @@ import { Watch } from './watch.ts'
 
 type Asked = Parameters<RelayControl['watch']>[0]
 
-const NOTHING = { gone: [], peers: [], peerToken: '', drain: false, config: {} as never }
+const NOTHING = { gone: [], peers: [], ports: [], peerToken: '', drain: false, config: {} as never }
 
 /** A control plane that answers a question when it is told to. */
 class Control {

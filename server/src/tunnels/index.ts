@@ -36,7 +36,14 @@ export { notePorts, type PortReport } from './port-reports.ts'
 export { problems as tunnelProblems } from './problems.ts'
 export { findOwn, findReadable } from './read.ts'
 export type { TunnelMetrics } from './schema.ts'
-export { type Changes, changedSince, findTunnel, type FoundTunnel, specsOf } from './specs.ts'
+export {
+  type Changes,
+  changedSince,
+  findTunnel,
+  type FoundTunnel,
+  specsOf,
+  takenPorts,
+} from './specs.ts'
 export type {
   AccessGrant,
   AccessSpec,

@@ -72,6 +72,18 @@ export async function specsOf(
   return specsOfRows(ctx, parts, rows)
 }
 
+/** Those of all TCP tunnels, of whatever account. */
+export async function takenPorts({ db }: Context): Promise<number[]> {
+  const rows = await db
+    .selectFrom('tunnels')
+    .select('port')
+    .where('port', 'is not', null)
+    .where('deletedAt', 'is', null)
+    .orderBy('port')
+    .execute()
+  return rows.map(({ port }) => port!)
+}
+
 export interface Changes {
   /** To ask with the next time. */
   revision: number

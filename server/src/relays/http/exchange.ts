@@ -57,6 +57,9 @@ export class Exchange implements Asker, UnderWay {
   #continueMs = 0
   #wasStale = false
   #pace: NodeJS.Timeout | undefined
+  #uploadPace: NodeJS.Timeout | undefined
+  /** The visitor is waited for. */
+  #isBehind = false
   #outcome: string | undefined
   /** For the slowest that is allowed: bytes of the body, and since when they count. */
   #slow = { bytes: 0, sinceMs: 0 }
@@ -195,7 +198,7 @@ export class Exchange implements Asker, UnderWay {
   }
 
   onDrain(): void {
-    if (this.#body === 'flowing') this.#asked.request.resume()
+    if (this.#body === 'flowing' && !this.#uploadPace) this.#asked.request.resume()
   }
 
   onFailed(failure: Failure, error: Error): void {
@@ -274,12 +277,17 @@ export class Exchange implements Asker, UnderWay {
     const waitMs = this.passage.came(chunk)
     this.#slow.bytes += chunk.length
     const goesOn = this.#connection.write(chunk)
-    if (waitMs > 0) {
-      this.#asked.request.pause()
-      setTimeout(() => this.onDrain(), waitMs)
-    } else if (!goesOn) {
-      this.#asked.request.pause()
-    }
+    if (waitMs > 0 || !goesOn) this.#asked.request.pause()
+    if (waitMs > 0) this.#waitForBody(waitMs)
+  }
+
+  /** Once the bandwidth lets more of it come; a service that has not taken what came is waited for beside. */
+  #waitForBody(ms: number): void {
+    clearTimeout(this.#uploadPace)
+    this.#uploadPace = setTimeout(() => {
+      this.#uploadPace = undefined
+      if (this.#connection?.isWritable) this.onDrain()
+    }, ms)
   }
 
   #endBody(): void {
@@ -308,9 +316,11 @@ export class Exchange implements Asker, UnderWay {
 
   #pause(): void {
     const connection = this.#connection
-    if (!connection) return
+    if (!connection || this.#isBehind) return
+    this.#isBehind = true
     connection.pause()
     this.#out!.once('drain', () => {
+      this.#isBehind = false
       this.passage.activeMs = this.#nowMs
       connection.resume()
     })
@@ -319,6 +329,7 @@ export class Exchange implements Asker, UnderWay {
   #wait(ms: number): void {
     const connection = this.#connection
     connection?.pause()
+    clearTimeout(this.#pace)
     this.#pace = setTimeout(() => {
       if (this.#out?.writableNeedDrain) this.#pause()
       else connection?.resume()
@@ -329,6 +340,7 @@ export class Exchange implements Asker, UnderWay {
     this.#connection?.destroy()
     this.#connection = undefined
     clearTimeout(this.#pace)
+    clearTimeout(this.#uploadPace)
   }
 
   #breakOff(): void {

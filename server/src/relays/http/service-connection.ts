@@ -88,6 +88,11 @@ export class ServiceConnection implements AnswerSink {
     if (this.#reached) asker.onReached()
   }
 
+  /** Whether more of a body may be written now. */
+  get isWritable(): boolean {
+    return this.#gone || !this.#stream.writableNeedDrain
+  }
+
   /** False when the next one should wait for `onDrain`. */
   write(chunk: Uint8Array): boolean {
     if (this.#gone) return true

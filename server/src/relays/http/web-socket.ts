@@ -95,6 +95,8 @@ class WebSocketPassing implements Asker, UnderWay {
   /** Of the last try. */
   #why: Problem | undefined
   #paces = new Set<NodeJS.Timeout>()
+  /** What the visitor sends waits for the bandwidth. */
+  #isPaced = false
 
   constructor(passage: Passage, visit: UpgradeVisit) {
     this.passage = passage
@@ -188,7 +190,7 @@ class WebSocketPassing implements Asker, UnderWay {
   }
 
   onDrain(): void {
-    this.#visit.socket.resume()
+    if (!this.#isPaced && this.#connection?.isWritable) this.#visit.socket.resume()
   }
 
   onFailed(failure: Failure, error: Error): void {
@@ -229,12 +231,17 @@ class WebSocketPassing implements Asker, UnderWay {
     const waitMs = this.passage.came(chunk)
     const goesOn = this.#connection?.write(chunk) ?? true
     const { socket } = this.#visit
-    if (waitMs > 0) {
-      socket.pause()
-      this.#later(waitMs, () => socket.resume())
-    } else if (!goesOn) {
-      socket.pause()
-    }
+    if (waitMs > 0 || !goesOn) socket.pause()
+    if (waitMs > 0) this.#waitForService(waitMs)
+  }
+
+  /** For the bandwidth; a service that has not taken what came is waited for beside. */
+  #waitForService(ms: number): void {
+    this.#isPaced = true
+    this.#later(ms, () => {
+      this.#isPaced = false
+      this.onDrain()
+    })
   }
 
   #holdService(ms: number): void {

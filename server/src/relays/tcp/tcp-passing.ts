@@ -20,6 +20,8 @@ export class TcpPassing implements UnderWay {
   #behind = false
   #flush: NodeJS.Timeout | undefined
   #paces = new Set<NodeJS.Timeout>()
+  /** What the visitor sends waits for the bandwidth. */
+  #isPaced = false
 
   /** Gate, limits, balance: as a request's, except that nothing can be shown but an address. */
   static async begin(served: ServedTunnel, socket: Duplex, caller: Caller): Promise<void> {
@@ -110,7 +112,7 @@ export class TcpPassing implements UnderWay {
     this.passage.tunnel.meter.connection(this.passage.endpoint!.id)
     stream.on('data', (chunk: Buffer) => this.#toVisitor(chunk))
     stream.once('end', () => this.#endVisitor())
-    stream.on('drain', () => socket.resume())
+    stream.on('drain', () => this.#mayComeOn())
     socket.on('data', (chunk: Buffer) => this.#toService(chunk))
     socket.once('end', () => stream.end())
     socket.on('drain', () => this.#catchUp())
@@ -132,7 +134,20 @@ export class TcpPassing implements UnderWay {
     const waitMs = this.passage.came(chunk)
     const goesOn = this.#stream!.write(chunk)
     if (waitMs > 0 || !goesOn) this.#socket.pause()
-    if (waitMs > 0) this.#later(waitMs, () => this.#socket.resume())
+    if (waitMs > 0) this.#waitForService(waitMs)
+  }
+
+  /** For the bandwidth; a service that has not taken what came is waited for beside. */
+  #waitForService(ms: number): void {
+    this.#isPaced = true
+    this.#later(ms, () => {
+      this.#isPaced = false
+      this.#mayComeOn()
+    })
+  }
+
+  #mayComeOn(): void {
+    if (!this.#isPaced && this.#stream?.writableNeedDrain === false) this.#socket.resume()
   }
 
   #fallBehind(): void {

@@ -1,25 +1,27 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Logger } from '#kernel/log.ts'
 import type { PortReport } from '../control.ts'
-import type { ServedTunnel } from '../http/served-tunnel.ts'
 
 export interface TcpPortsOptions {
   host: string
   log: Logger
   relayId: string
+  /** The tunnel of a port, while this relay has links of it: what becomes of others is no news. */
+  linkedAt(port: number): string | undefined
   /** Takes which ports cannot be opened and why, and which are open after all. */
   report(reports: readonly PortReport[]): Promise<void>
-  onConnection(served: ServedTunnel, socket: Socket): void
+  onConnection(port: number, socket: Socket): void
 }
 
 const PROBE_AFTER_MS = 30_000
-/** A port that somebody else has, such as another relay of this machine, may become free. */
+/** A port that another program has may become free. */
 const TRY_AGAIN_MS = 5_000
 const TOLD_AT_ONCE = 500
+/** Elsewhere a second relay of the machine cannot have the port, and tries again. */
+const REUSES_PORTS = process.platform === 'linux'
 
 interface OpenPort {
   server: Server
-  served: ServedTunnel
   failedMs: number | undefined
   /** Why it is not open. */
   error: string | undefined
@@ -28,7 +30,7 @@ interface OpenPort {
   toldMs: number
 }
 
-/** The ports of TCP tunnels that this relay has a link of. */
+/** The ports of TCP tunnels. Relays of one machine share each of them: the system gives every connection to one of them. */
 export class TcpPorts implements AsyncDisposable {
   readonly #options: TcpPortsOptions
   readonly #open = new Map<number, OpenPort>()
@@ -44,22 +46,20 @@ export class TcpPorts implements AsyncDisposable {
   }
 
   /** Opens what is missing, and closes what is not wanted any more. Connections that are open stay. */
-  keep(wanted: Iterable<ServedTunnel>): void {
-    const byPort = new Map<number, ServedTunnel>()
-    for (const served of wanted)
-      if (served.spec.port !== undefined) byPort.set(served.spec.port, served)
-    for (const [port, { server, served }] of this.#open) {
-      if (byPort.get(port) === served) continue
+  keep(wanted: readonly number[]): void {
+    const kept = new Set(wanted)
+    for (const [port, { server }] of this.#open) {
+      if (kept.has(port)) continue
       server.close()
       this.#open.delete(port)
     }
-    for (const [port, served] of byPort) this.#keepOne(port, served)
+    for (const port of kept) if (!this.#open.has(port)) this.#listen(port)
   }
 
-  /** Called once in a second: tries those again that somebody else had, and tells of them. */
-  look(): void {
-    for (const [port, { served, error }] of this.#open) {
-      if (error !== undefined) this.#keepOne(port, served)
+  /** Called once in a second: tries what could not be opened again, and tells of it. */
+  look(nowMs: number): void {
+    for (const [port, { failedMs }] of this.#open) {
+      if (failedMs !== undefined && nowMs - failedMs > TRY_AGAIN_MS) this.#listen(port)
     }
     void this.#tell()
   }
@@ -68,11 +68,9 @@ export class TcpPorts implements AsyncDisposable {
     this.keep([])
   }
 
-  #keepOne(port: number, served: ServedTunnel): void {
-    const known = this.#open.get(port)
-    if (known?.failedMs === undefined ? known : performance.now() - known.failedMs < TRY_AGAIN_MS)
-      return
+  #listen(port: number): void {
     const { host, log, relayId, onConnection } = this.#options
+    const known = this.#open.get(port)
     const server = createServer(
       {
         allowHalfOpen: true,
@@ -80,52 +78,57 @@ export class TcpPorts implements AsyncDisposable {
         keepAlive: true,
         keepAliveInitialDelay: PROBE_AFTER_MS,
       },
-      (socket) => onConnection(served, socket),
+      (socket) => onConnection(port, socket),
     )
     const opened: OpenPort = {
-      ...{ server, served, failedMs: undefined },
-      ...{ error: known?.error, told: known?.told, toldMs: known?.toldMs ?? -Infinity },
+      ...{ server, failedMs: undefined, error: known?.error },
+      ...{ told: known?.told, toldMs: known?.toldMs ?? -Infinity },
     }
     this.#open.set(port, opened)
     server.on('listening', () => {
       opened.error = undefined
-      if (known) log.info({ port, tunnel: served.spec.id }, 'a port is open after all')
+      if (known) log.info({ port }, 'a port is open after all')
       void this.#tell()
     })
     server.on('error', (error: NodeJS.ErrnoException) => {
       // One that listens goes on: a connection could not be taken.
       if (server.listening) return log.warn({ err: error, port }, 'a connection was not taken')
       // Told once, and not at each try.
-      if (known === undefined)
-        log.warn({ err: error, port, tunnel: served.spec.id }, 'a port cannot be opened')
+      if (!known) log.warn({ err: error, port }, 'a port cannot be opened')
       opened.failedMs = performance.now()
       opened.error = whyClosed(error, port, relayId)
       void this.#tell()
     })
-    server.listen({ host, port })
+    server.listen({ host, port, reusePort: REUSES_PORTS })
   }
 
   /** What the control plane does not know yet; what cannot be opened is told again, since links may have come and gone. */
   async #tell(): Promise<void> {
+    if (this.#isTelling) return
     const nowMs = performance.now()
-    const isDue = ({ error, told, toldMs }: OpenPort) =>
-      error !== told || (error !== undefined && nowMs - toldMs >= TRY_AGAIN_MS)
-    const due = [...this.#open.values()].filter(isDue).slice(0, TOLD_AT_ONCE)
-    if (due.length === 0 || this.#isTelling) return
+    const due = this.#due(nowMs)
+    if (due.length === 0) return
     this.#isTelling = true
-    const states = due.map((port) => ({ port, error: port.error }))
     try {
-      await this.#options.report(
-        states.map(({ port: { served }, error }) => {
-          return { tunnelId: served.spec.id, ...(error !== undefined && { error }) }
-        }),
-      )
-      for (const { port, error } of states) Object.assign(port, { told: error, toldMs: nowMs })
+      await this.#options.report(due.map(({ tunnelId, error }) => ({ tunnelId, error })))
+      for (const { port, error } of due) Object.assign(port, { told: error, toldMs: nowMs })
     } catch (error) {
       this.#options.log.warn({ err: error }, 'ports that cannot be opened could not be told')
     } finally {
       this.#isTelling = false
     }
+  }
+
+  #due(nowMs: number) {
+    const due: { tunnelId: string; error: string | undefined; port: OpenPort }[] = []
+    for (const [number, port] of this.#open) {
+      const { error, told, toldMs } = port
+      const isNews = error !== told || (error !== undefined && nowMs - toldMs >= TRY_AGAIN_MS)
+      const tunnelId = isNews ? this.#options.linkedAt(number) : undefined
+      if (tunnelId !== undefined) due.push({ tunnelId, error, port })
+      if (due.length === TOLD_AT_ONCE) break
+    }
+    return due
   }
 }
 

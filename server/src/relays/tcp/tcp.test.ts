@@ -2,12 +2,15 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { request as requestHttp, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually, freePort } from '#kernel/test-support.ts'
 import { serveHttp, serveTcp, startAgent, startRelay, type TunnelChange } from '../fixture.ts'
-import { NoLink } from '../peers/visit.ts'
+import { NoLink, type PeerVisit } from '../peers/visit.ts'
 
+const VISITOR = { ip: '127.0.0.1', secure: false, trusted: false }
 const relay = await startRelay()
 after(() => relay[Symbol.asyncDispose]())
 
@@ -134,4 +137,67 @@ test('a port that another program has is told with what to do, and is opened onc
   relay.control.broken = undefined
   await eventually('it is told', () => ports.has(spec.id) && ports.get(spec.id) === undefined)
   assert.equal(await text(connect(port, '127.0.0.1')), 'at last')
+})
+
+test('of what a service does not read no more is taken than fits, also under a bandwidth cap', async () => {
+  const service = await serveTcp((socket) => void socket.pause())
+  const port = await freePort()
+  const spec = relay.control.add('unread', [service.port], {
+    ...{ kind: 'tcp', hostnames: [], port, config: { bandwidthBytesPerSecond: 3_000_000 } },
+  })
+  await using agent = await startAgent(relay, [spec])
+  void agent
+  await listens(port)
+  const before = relay.relay.facts.bytesIn
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.write(Buffer.alloc(24 * 1024 * 1024))
+  let last = before
+  await eventually('no more is taken', async () => {
+    await sleep(500)
+    const { bytesIn } = relay.relay.facts
+    const isStill = bytesIn > before && bytesIn === last
+    last = bytesIn
+    return isStill
+  })
+  assert.ok(last - before < 20 * 1024 * 1024, `${last - before} bytes were taken`)
+  socket.destroy()
+  await service[Symbol.asyncDispose]()
+})
+
+test('relays of one machine share a port, also those without a link; each connection has one answer', async () => {
+  await using first = await open('anywhere')
+  await listens(first.port)
+  let forwarded = 0
+  const forward = {
+    request: async () => false,
+    upgrade: async () => false,
+    connection: async (socket: Duplex, { tunnelId }: PeerVisit) => {
+      forwarded++
+      await relay.relay.connection(socket, { ...{ kind: 'peer', tunnelId }, ...VISITOR })
+      return true
+    },
+  }
+  await using second = await startRelay(relay.control, { id: 'rel_other', forward })
+  void second
+  await eventually('the relay without a link has taken a connection', async () => {
+    const socket = connect({ port: first.port, host: '127.0.0.1', allowHalfOpen: true })
+    socket.end('hello')
+    assert.equal(await text(socket), 'HELLObye')
+    return forwarded > 0
+  })
+})
+
+test('T48: of one address no more connections stand open at ports than may', async () => {
+  await using small = await startRelay(undefined, { perAddress: { maxConnections: 3 } })
+  const service = await serveTcp((socket) => void socket.write('here'))
+  const port = await freePort()
+  const spec = small.control.add('few', [service.port], { kind: 'tcp', hostnames: [], port })
+  const agent = await startAgent(small, [spec])
+  await listens(port)
+  const sockets = Array.from({ length: 5 }, () => connect(port, '127.0.0.1').on('error', () => {}))
+  await Promise.race(sockets.map((socket) => once(socket, 'close')))
+  for (const socket of sockets) socket.destroy()
+  await agent[Symbol.asyncDispose]()
+  await service[Symbol.asyncDispose]()
 })
