@@ -41,6 +41,39 @@ async function look(session: Body, url: string): Promise<Body> {
   return status === 200 ? body : { status, title: body.detail }
 }
 
+test('T62: what a share has let in is cut on another machine too when it ends', async () => {
+  const { id } = agent.tunnels[0]!
+  const { body: bob } = await fleet.post('/auth/register', {
+    ...{ email: 'bob@example.test', password: 'violet tractor nine umbrellas' },
+  })
+  const asBob = { authorization: `Bearer ${bob.accessToken}` }
+  const { body: me } = await fleet.call('GET', '/users/me', undefined, asBob)
+  const share = { kind: 'user', userId: me.id }
+  const { body: shared } = await fleet.post(`/tunnels/${id}/shares`, share)
+  const { body: given, status } = await fleet.post('/sessions', { tunnels: ['shop'] }, asBob)
+  assert.equal(status, 201, JSON.stringify(given))
+  const ask = (command: string, body: Body) =>
+    fleet.post(`/sessions/${given.id}/${command}`, body, asBob)
+  await eventually('the page is there', async () => {
+    return (await ask('navigate', { url: 'http://shop.tunnel/' })).body.title === 'The shop'
+  })
+  const begun = await ask('execute', {
+    script: `fetch('/drip').then(async ({ body }) => {
+      const reader = body.getReader()
+      await reader.read()
+      window.gone = reader.read().then(() => 'ended', () => 'cut')
+      return true
+    })`,
+  })
+  assert.equal(begun.body.result, true, JSON.stringify(begun.body))
+  await fleet.call('DELETE', `/tunnels/${id}/shares/${shared.id}`)
+  assert.equal((await ask('execute', { script: 'gone' })).body.result, 'cut')
+  await eventually('nothing new comes through', async () => {
+    return (await ask('navigate', { url: 'http://shop.tunnel/' })).status === 502
+  })
+  await fleet.call('DELETE', `/sessions/${given.id}`, undefined, asBob)
+})
+
 test('a browser on another machine reaches a tunnel of its session, and no other session’s', async () => {
   const { body: given } = await fleet.post('/sessions', { tunnels: ['shop'] })
   assert.deepEqual(given.tunnels, [
