@@ -114,11 +114,11 @@ test('whatever nobody in particular sends to any route, a wrong request is refus
 test('whatever a user sends to any route, a wrong request is refused with a 4xx problem', () =>
   everyRoute(
     tokens(() => app.person()),
-    60,
+    30,
   ))
 
 test('whatever a super-admin sends to any route, a wrong request is refused with a 4xx problem', () =>
   everyRoute(
     tokens(() => app.superAdmin()),
-    100,
+    40,
   ))
