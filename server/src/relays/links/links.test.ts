@@ -4,7 +4,7 @@ import { get, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { after, test } from 'node:test'
 import { request } from 'undici'
-import { eventually } from '#kernel/test-support.ts'
+import { eventually, keptMib } from '#kernel/test-support.ts'
 import { LINK_PATH } from '../link-protocol.ts'
 import { serveHttp, speak, startAgent, startRelay, type TestRelay } from '../fixture.ts'
 import { Heartbeats } from './heartbeats.ts'
@@ -232,4 +232,18 @@ test('T48: of one address no more connections stand open than may, and links do 
     })
   })
   for (const agent of agents) await agent[Symbol.asyncDispose]()
+})
+
+test('the request that asked for a link, and its ticket, are not kept while the link stands', async () => {
+  await using relay = await startRelay()
+  const spec = relay.control.add('shop', [1])
+  const asked: WeakRef<object>[] = []
+  relay.server.prependListener('upgrade', (request: object) => asked.push(new WeakRef(request)))
+  await using agent = await startAgent(relay, [spec])
+  await eventually('it is let go', () => {
+    keptMib()
+    return asked.length === 1 && asked[0]!.deref() === undefined
+  })
+  assert.equal(relay.relay.facts.links, 1)
+  assert.ok(agent.link)
 })
