@@ -1,4 +1,4 @@
-// One process of the chain that tunnel.bench.ts measures: `service`, `relay`, `agent`, `proxy` or `delay`. What it has to know
+// One process of the chain that tunnel.bench.ts measures: `service`, `relay`, `agent`, `proxy`, `plane` or `delay`. What it has to know
 // comes as JSON in the environment variable `PART`; it prints its ports as JSON.
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net'
@@ -10,6 +10,7 @@ export type Part =
   | { role: 'relay'; cert: string; key: string; servicePort: number }
   | { role: 'agent'; url: string; ticket: string; ca: string; servicePort: number }
   | { role: 'proxy'; to: number }
+  | { role: 'plane'; relayUrl: string; ticket: string; servicePort: number }
   | { role: 'delay'; to: number; ms: number }
 
 const BIG = 100 * 1024 * 1024
@@ -24,6 +25,7 @@ async function open(part: Part): Promise<object> {
   if (part.role === 'proxy') return { port: await listen(createServer(pass(part.to))) }
   if (part.role === 'delay') return { port: await listen(createTcpServer(slowly(part))) }
   if (part.role === 'relay') return openRelay(part)
+  if (part.role === 'plane') return { port: await listen(createServer(invite(part))) }
   const { url, ticket, ca, servicePort } = part
   const control = new TestControl()
   await startAgent({ control, url }, [control.add('shop', [servicePort])], { ticket, ca })
@@ -70,6 +72,23 @@ function send(response: ServerResponse, left: number): void {
     }
   }
   response.end()
+}
+
+/** The least of the API that `gantry tunnel` needs. */
+function invite({ relayUrl, ticket, servicePort }: Part & { role: 'plane' }) {
+  const endpoints = [{ id: 'tep_shop_0', url: `http://127.0.0.1:${servicePort}`, agent: 'default' }]
+  const tunnel = {
+    ...{ id: 'tun_shop', name: 'shop', kind: 'http', url: 'http://shop.localhost' },
+    ...{ status: 'created', started: true, links: 0, endpoints },
+  }
+  const relays = [{ id: 'rel_test', url: relayUrl }]
+  const joined = { runId: 'tar_test', ticket, relays, tunnels: [tunnel], refused: [] }
+  return (asked: IncomingMessage, response: ServerResponse) => {
+    const isJoin = asked.url!.endsWith('/tunnel-agents')
+    asked.resume()
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify(isJoin ? joined : { items: [tunnel], nextCursor: null }))
+  }
 }
 
 /** The least that a reverse proxy of Node can be. */

