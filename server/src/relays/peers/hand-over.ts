@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import { mayRetry } from '../balance/retry.ts'
+import { breakOff } from '../http/answer.ts'
 import { byName, expectsContinue, hasBody, pairs, passedHeaders } from './heads.ts'
 import { type PeerLink, Unreached } from './peer-link.ts'
 import type { PeerVisit } from './visit.ts'
@@ -143,7 +144,7 @@ function passOn(answer: IncomingMessage, response: ServerResponse): Promise<void
     response.end()
   })
   return new Promise((resolve) => {
-    answer.once('error', () => response.destroy())
+    answer.once('error', () => breakOff(response.req, response))
     response.once('close', resolve)
     if (response.closed) resolve()
   })
