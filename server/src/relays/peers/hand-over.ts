@@ -108,7 +108,8 @@ export function isNoLink({ statusCode, headers }: IncomingMessage, { nonce }: Pa
 function framingOf(request: IncomingMessage): string[] {
   const { 'transfer-encoding': encoding, 'content-length': length } = request.headers
   if (hasBody(request)) {
-    return ['Expect', '100-continue', ...(encoding ? ['Transfer-Encoding', 'chunked'] : [])]
+    const isChunked = encoding !== undefined || length === undefined
+    return ['Expect', '100-continue', ...(isChunked ? ['Transfer-Encoding', 'chunked'] : [])]
   }
   // Node would send the beginning of a body else.
   return length === undefined && !BODILESS.has(request.method!) ? ['Content-Length', '0'] : []
