@@ -20,6 +20,8 @@ export interface ListenerOptions extends DoorOptions {
 }
 
 const HEADERS_TIMEOUT_MS = 10_000
+/** Before it, nobody counts the connection. */
+const HANDSHAKE_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_MS = 65_000
 /** A client that is cut off without a word, such as a viewer, is noticed: TCP asks after this much quiet, and gives up 10 s later. */
 const PROBE_AFTER_MS = 30_000
@@ -89,7 +91,8 @@ function secure(
   options: ServerOptions,
   listener: (request: IncomingMessage, response: ServerResponse) => void,
 ): Server {
-  return createTlsServer({ ...options, minVersion: 'TLSv1.2' }, listener) as Server
+  const limits = { minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_TIMEOUT_MS } as const
+  return createTlsServer({ ...options, ...limits }, listener) as Server
 }
 
 /** In words that say what to change. */

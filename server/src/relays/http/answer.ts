@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { STATUS_CODES } from 'node:http'
+import { constants, type Http2ServerResponse } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import type { Problem } from '#kernel/problem.ts'
 import { answerFor, type OwnAnswer, wantsHtml } from '../gate/answers.ts'
@@ -30,6 +31,16 @@ export function answerOwn(
   const isUnsure = !request.complete && request.headers.expect !== undefined
   response.writeHead(status, isUnsure ? [...headers, 'Connection', 'close'] : headers)
   response.end(request.method === 'HEAD' ? undefined : body)
+}
+
+/** Ends an answer that is not whole, in a way that whoever reads it can tell. */
+export function breakOff(request: IncomingMessage, response: ServerResponse): void {
+  if (request.httpVersionMajor === 1) return void response.destroy()
+  const { stream } = response as unknown as Http2ServerResponse
+  // Node would reset the stream without an error, as if all had been said; with one it tells the request of it.
+  request.on('error', () => {})
+  stream?.close(constants.NGHTTP2_INTERNAL_ERROR)
+  stream?.destroy()
 }
 
 /** Answers an upgrade that is refused. */

@@ -16,7 +16,7 @@ import { passedTrailers } from '../headers/trailers.ts'
 import { visitorProblems as problems } from '../gate/problems.ts'
 import { LinkLost } from '../links/link.ts'
 import type { AnswerHead } from './answer-parser.ts'
-import { answerProblem } from './answer.ts'
+import { answerProblem, breakOff } from './answer.ts'
 import { linger } from './linger.ts'
 import { type Passage, REQUEST_ID } from './passage.ts'
 import type { Asker, ServiceConnection } from './service-connection.ts'
@@ -345,7 +345,7 @@ export class Exchange implements Asker, UnderWay {
 
   #breakOff(): void {
     this.#ended = true
-    this.#asked.response.destroy()
+    breakOff(this.#asked.request, this.#asked.response)
   }
 
   #over(): void {

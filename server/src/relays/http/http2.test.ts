@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect, type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2'
 import { after, test } from 'node:test'
 import { text } from 'node:stream/consumers'
+import { connect as connectTcp } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { generate } from 'selfsigned'
 import { serveHttp, startAgent, startRelay } from '../fixture.ts'
@@ -15,6 +16,12 @@ const relay = await startRelay(undefined, {
 })
 after(() => relay[Symbol.asyncDispose]())
 const service = await serveHttp((asked, answer) => {
+  if (asked.url === '/broken') {
+    answer.write('half')
+    setImmediate(() => asked.socket.destroy())
+    return
+  }
+  answer.setHeader('set-cookie', ['one=1', 'two=2'])
   answer.setHeader('x-seen', `${asked.method} ${asked.url} ${asked.headers.host}`)
   answer.setHeader('x-proto', String(asked.headers['x-forwarded-proto']))
   asked.pipe(answer)
@@ -62,6 +69,7 @@ test('requests of HTTP/2 pass as those of HTTP/1 do, bodies and all, many at onc
       [200, `POST /${i} secure.localhost`, 'https', `body ${i}`.repeat(1000)],
     )
   }
+  assert.deepEqual((await asked[0]!).answer['set-cookie'], ['one=1', 'two=2'])
   const other = await ask(session, { ':method': 'POST', ':path': '/', ':authority': '127.0.0.1' })
   assert.equal(other.answer[':status'], 421)
   const unknown = await ask(session, {
@@ -86,4 +94,19 @@ test('a visitor of HTTP/2 who goes is noticed, and the connection serves on', as
   leaving.close(8)
   assert.equal((await ask(session, headers, 'next')).text, 'next')
   session.destroy()
+})
+
+test('an answer that the service breaks off is none that has ended', async () => {
+  const session = connect(`https://127.0.0.1:${relay.port}`, {
+    ...{ servername: 'secure.localhost', rejectUnauthorized: false },
+  })
+  const stream = session.request({ ':path': '/broken', ':authority': 'secure.localhost' })
+  await assert.rejects(text(stream), /NGHTTP2_INTERNAL_ERROR/)
+  session.destroy()
+})
+
+test('T48: whoever says nothing of TLS is given up', { timeout: 60_000 }, async () => {
+  const socket = connectTcp(relay.port, '127.0.0.1')
+  socket.on('error', () => {})
+  await once(socket.resume(), 'close')
 })

@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import { mayRetry } from '../balance/retry.ts'
+import { breakOff } from '../http/answer.ts'
 import { byName, expectsContinue, hasBody, pairs, passedHeaders } from './heads.ts'
 import { type PeerLink, Unreached } from './peer-link.ts'
 import type { PeerVisit } from './visit.ts'
@@ -107,7 +108,8 @@ export function isNoLink({ statusCode, headers }: IncomingMessage, { nonce }: Pa
 function framingOf(request: IncomingMessage): string[] {
   const { 'transfer-encoding': encoding, 'content-length': length } = request.headers
   if (hasBody(request)) {
-    return ['Expect', '100-continue', ...(encoding ? ['Transfer-Encoding', 'chunked'] : [])]
+    const isChunked = encoding !== undefined || length === undefined
+    return ['Expect', '100-continue', ...(isChunked ? ['Transfer-Encoding', 'chunked'] : [])]
   }
   // Node would send the beginning of a body else.
   return length === undefined && !BODILESS.has(request.method!) ? ['Content-Length', '0'] : []
@@ -143,7 +145,7 @@ function passOn(answer: IncomingMessage, response: ServerResponse): Promise<void
     response.end()
   })
   return new Promise((resolve) => {
-    answer.once('error', () => response.destroy())
+    answer.once('error', () => breakOff(response.req, response))
     response.once('close', resolve)
     if (response.closed) resolve()
   })

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Http2ServerRequest } from 'node:http2'
 import { PEER_HEADERS } from './wire.ts'
 
 /** Of one connection, so that the next one has its own. `Expect` is answered by each relay for itself. */
@@ -24,10 +25,17 @@ export function passedHeaders({ rawHeaders, headers }: IncomingMessage): string[
     }
     passed.push(name, rawHeaders[at + 1]!)
   }
+  const authority = headers[':authority']
+  if (typeof authority === 'string' && headers.host === undefined) passed.push('Host', authority)
   return passed
 }
 
-export function hasBody({ headers }: IncomingMessage): boolean {
+export function hasBody(request: IncomingMessage): boolean {
+  const { headers } = request
+  // Of HTTP/2, a body may have neither.
+  if (request.httpVersionMajor === 2) {
+    return !(request as unknown as Http2ServerRequest).stream.endAfterHeaders
+  }
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }
 

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { connect, createServer } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { test } from 'node:test'
+import { hasBody, passedHeaders } from './heads.ts'
+
+test('a request of HTTP/2 keeps its host, and its body though it tells no length', async () => {
+  const heads: { headers: string[]; hasBody: boolean }[] = []
+  const server = createServer((request, response) => {
+    const asked = request as unknown as IncomingMessage
+    heads.push({ headers: passedHeaders(asked), hasBody: hasBody(asked) })
+    response.end()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  for (const body of ['hello', '']) {
+    const method = body ? 'POST' : 'GET'
+    const stream = session.request(
+      { ':method': method, ':path': '/', ':authority': 'shop.example' },
+      { endStream: body === '' },
+    )
+    if (body) stream.end(body)
+    await once(stream.resume(), 'close')
+  }
+  session.destroy()
+  server.close()
+  const headers = ['Host', 'shop.example']
+  assert.deepEqual(heads, [
+    { headers, hasBody: true },
+    { headers, hasBody: false },
+  ])
+})
