@@ -158,8 +158,13 @@ function strict(schema: z.ZodType | undefined): z.ZodType | undefined {
 function fieldErrors(place: string, error: z.ZodError): FieldError[] {
   return error.issues.map((issue) => ({
     path: [place, ...issue.path].join('.'),
-    message: issue.message,
+    message: wordsOf(issue),
   }))
+}
+
+/** Of the key of a record, what is wrong with it. */
+function wordsOf(issue: z.core.$ZodIssue): string {
+  return issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message
 }
 
 function contextOf(

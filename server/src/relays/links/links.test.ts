@@ -234,7 +234,6 @@ test('T48: of one address no more connections stand open than may, and links do 
   for (const agent of agents) await agent[Symbol.asyncDispose]()
 })
 
-<<<<<<< HEAD
 test('what an agent writes keeps back no report of health, and neither do many at once', async () => {
   const ports = Array.from({ length: 1_200 }, (_, at) => at + 1)
   const spec = relay.control.add('many', ports)
@@ -251,7 +250,8 @@ test('what an agent writes keeps back no report of health, and neither do many a
   for (const { message = '' } of told()) {
     assert.ok(message.isWellFormed() && !message.includes('\0'), message)
   }
-=======
+})
+
 test('the request that asked for a link, and its ticket, are not kept while the link stands', async () => {
   await using relay = await startRelay()
   const spec = relay.control.add('shop', [1])
@@ -264,5 +264,4 @@ test('the request that asked for a link, and its ticket, are not kept while the 
   })
   assert.equal(relay.relay.facts.links, 1)
   assert.ok(agent.link)
->>>>>>> 7cfde8282c4467d05945930c945fe5fe4c0a8e3d
 })
