@@ -16,6 +16,6 @@ await runMain(() =>
       '--test-global-setup=./server/src/test/global-setup.ts',
     ],
     args: process.argv.slice(2),
-    deadlineMinutes: 40,
+    deadlineMinutes: 46,
   }),
 )
