@@ -27,7 +27,10 @@ test('an external PostgreSQL whose owner is no superuser holds everything, also 
   )
   assert.deepEqual(
     kinds.map(({ kind }) => kind),
-    ['user.registered', 'user.signed_in', 'session.created', 'session.started', 'session.ended'],
+    [
+      ...['relay.joined', 'user.registered', 'user.signed_in'],
+      ...['session.created', 'session.started', 'session.ended'],
+    ],
   )
 
   assert.equal(await first.stop(), 0)

@@ -17,7 +17,7 @@ export const RunAgent = z
     host: z
       .string()
       .max(255)
-      .regex(/^\P{Cc}*$/u)
+      .regex(/^[ -~\u00a0-\uffff]*$/)
       .optional()
       .meta({ description: 'Name of its machine' }),
     tunnels: z.array(z.string().max(64)).min(1).max(MOST_TUNNELS_OF_AN_AGENT),

@@ -42,7 +42,7 @@ const username = z
   .string()
   .min(1)
   .max(128)
-  .regex(/^[^:\p{Cc}]+$/u, 'must have no colon')
+  .regex(/^[ -9;-~\u00a0-\uffff]+$/, 'must have no colon')
 export const VisitorPassword = z.string().min(8).max(256)
 
 const seconds = (from: number, to: number) => z.int().min(from).max(to)

@@ -12,7 +12,7 @@ const label = z
   .trim()
   .min(1)
   .max(100)
-  .regex(/^\P{Cc}*$/u)
+  .regex(/^[ -~\u00a0-\uffff]*$/)
   .optional()
   .meta({ description: 'What you call it' })
 
