@@ -507,10 +507,8 @@ export class Relay implements Serving, HostServer, AsyncDisposable {
   }
 
   #linkedAt(port: number): string | undefined {
-    for (const { spec, links } of this.#directory.tunnels) {
-      if (spec.port === port && !links.isEmpty) return spec.id
-    }
-    return undefined
+    const served = this.#directory.known({ port })
+    return served && !served.links.isEmpty ? served.spec.id : undefined
   }
 
   #tellLost(served: ServedTunnel, links: readonly Link[]): void {
