@@ -3,7 +3,7 @@ import { button, element, whileBusy } from './shared/elements.js'
 import { actFor, followMe, me, owesFactor, signOut } from './shared/me.js'
 import { readPermissions } from './shared/permissions.js'
 import { moment } from './shared/words.js'
-import { goTo } from './router.js'
+import { goTo } from './shared/way.js'
 
 const by = (id) => document.getElementById(id)
 const enter = by('enter')

@@ -1,5 +1,6 @@
 import { element } from './shared/elements.js'
 import { followMe, me, owesFactor } from './shared/me.js'
+import { keepToken, takeWanted, wantAfter } from './shared/way.js'
 
 /**
  * What stands behind `#` in the address, and what it shows; a link in a mail brings its token along: `#reset-password=…`. What a page is
@@ -44,9 +45,6 @@ const NEEDLESS_WHEN_SIGNED_IN = new Set(['sign-in', 'register', 'provider-sign-i
 const home = document.getElementById('home')
 const view = document.getElementById('view')
 
-// Kept out of the address bar and its history as soon as it is read.
-const tokens = new Map()
-let wanted
 let looks = 0
 let shownFor
 
@@ -57,32 +55,6 @@ export function followAddress() {
     if (shownFor !== undefined && shownFor !== whoIsThis()) void look()
   })
   return look({ isFirst: true })
-}
-
-export function goTo(name) {
-  if (location.hash === `#${name}`) void look()
-  else location.hash = `#${name}`
-}
-
-/** To what was wanted before the person had to prove something. */
-export function goOn(unless = '') {
-  const name = wanted ?? unless
-  wanted = undefined
-  if (name === '') history.replaceState(null, '', location.pathname)
-  goTo(name)
-}
-
-export function tokenOf(name) {
-  return tokens.get(name)
-}
-
-export function forgetToken(name) {
-  tokens.delete(name)
-}
-
-/** Where to go after the sign-in that is asked for first. */
-export function wantAfter(name) {
-  wanted = name
 }
 
 async function look({ isFirst = false } = {}) {
@@ -108,7 +80,7 @@ async function look({ isFirst = false } = {}) {
 function nameInAddress() {
   const [name, given] = location.hash.slice(1).split('=')
   if (given && Object.hasOwn(VIEWS, name)) {
-    tokens.set(name, given)
+    keepToken(name, given)
     history.replaceState(null, '', `${location.pathname}#${name}`)
   }
   return name
@@ -118,18 +90,17 @@ function nameInAddress() {
 function placeFor(name) {
   if (Object.hasOwn(ENTRIES, name)) {
     if (!me() || !NEEDLESS_WHEN_SIGNED_IN.has(name)) return name
-    const after = wanted ?? ''
-    wanted = undefined
+    const after = takeWanted() ?? ''
     if (after === '') history.replaceState(null, '', location.pathname)
     return placeFor(after)
   }
   if (me() && owesFactor() && name !== 'second-factor') {
-    wanted = name
+    wantAfter(name)
     return 'second-factor'
   }
   if (!Object.hasOwn(PAGES, viewIn(name))) return undefined
   if (me()) return name
-  wanted = name
+  wantAfter(name)
   return 'sign-in'
 }
 

@@ -1,6 +1,6 @@
 import { element } from '../shared/elements.js'
 import { form } from '../shared/form.js'
-import { forgetToken } from '../router.js'
+import { forgetToken } from '../shared/way.js'
 
 /**
  * A card with one step of what mails bring: nothing is sent before its button is pressed, since programs that look through mails follow

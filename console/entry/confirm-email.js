@@ -1,6 +1,6 @@
 import { call } from '../shared/api.js'
 import { readMe } from '../shared/me.js'
-import { tokenOf } from '../router.js'
+import { tokenOf } from '../shared/way.js'
 import { stepCard } from './by-mail.js'
 
 export const title = 'Confirm your new e-mail address'

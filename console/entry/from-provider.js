@@ -1,7 +1,7 @@
 import { call } from '../shared/api.js'
 import { element, tell } from '../shared/elements.js'
 import { alertPlace, showProblem } from '../shared/problem.js'
-import { forgetToken, goTo, tokenOf } from '../router.js'
+import { forgetToken, goTo, tokenOf } from '../shared/way.js'
 import { enter } from './enter.js'
 
 /** What takes the code that a visit to a provider brings, and where it goes on. */

@@ -3,7 +3,7 @@ import { button, card, element, hint, tell } from '../shared/elements.js'
 import { form } from '../shared/form.js'
 import { isNow, me, readMe, signOut } from '../shared/me.js'
 import { newPasswordField } from '../shared/password.js'
-import { forgetToken, goTo, tokenOf, wantAfter } from '../router.js'
+import { forgetToken, goTo, tokenOf, wantAfter } from '../shared/way.js'
 import { nameFields } from './names.js'
 
 export const title = 'You are invited'

@@ -1,6 +1,6 @@
 import { call } from '../shared/api.js'
 import { newPasswordField } from '../shared/password.js'
-import { tokenOf } from '../router.js'
+import { tokenOf } from '../shared/way.js'
 import { stepCard } from './by-mail.js'
 
 export const title = 'Choose a new password'

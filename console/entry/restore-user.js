@@ -1,5 +1,5 @@
 import { call } from '../shared/api.js'
-import { tokenOf } from '../router.js'
+import { tokenOf } from '../shared/way.js'
 import { stepCard } from './by-mail.js'
 
 export const title = 'Come back'

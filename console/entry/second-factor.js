@@ -5,7 +5,7 @@ import { isNow } from '../shared/me.js'
 import { knowsPasskeys, usePasskey } from '../shared/passkey.js'
 import { alertPlace, clear, showProblem } from '../shared/problem.js'
 import { moment } from '../shared/words.js'
-import { goTo } from '../router.js'
+import { goTo } from '../shared/way.js'
 
 /** The second step of a sign-in: its challenge is kept nowhere but here. */
 export function askSecondFactor({ challengeId, methods, expiresAt }) {

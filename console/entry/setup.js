@@ -3,7 +3,7 @@ import { element } from '../shared/elements.js'
 import { form } from '../shared/form.js'
 import { isNow } from '../shared/me.js'
 import { newPasswordField } from '../shared/password.js'
-import { forgetToken, tokenOf } from '../router.js'
+import { forgetToken, tokenOf } from '../shared/way.js'
 import { nameFields } from './names.js'
 import { emailField } from './sign-in.js'
 

@@ -3,7 +3,7 @@ import { button, element } from '../shared/elements.js'
 import { liveCard } from '../shared/parts.js'
 import { alertPlace, clear, showProblem } from '../shared/problem.js'
 import { moment } from '../shared/words.js'
-import { tokenOf } from '../router.js'
+import { tokenOf } from '../shared/way.js'
 import { downloadExport } from './own-data.js'
 
 export const title = 'Your data'

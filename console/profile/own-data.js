@@ -4,7 +4,7 @@ import { button, card, element, tell } from '../shared/elements.js'
 import { isNow } from '../shared/me.js'
 import { act } from '../shared/parts.js'
 import { moment } from '../shared/words.js'
-import { goTo } from '../router.js'
+import { goTo } from '../shared/way.js'
 
 /** A copy of all that is kept about the person, and the way out. */
 export function ownDataCard() {

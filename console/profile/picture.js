@@ -3,7 +3,7 @@ import { card, element, tell } from '../shared/elements.js'
 import { form } from '../shared/form.js'
 import { readMe } from '../shared/me.js'
 import { act } from '../shared/parts.js'
-import { goTo } from '../router.js'
+import { goTo } from '../shared/way.js'
 
 const SIZE = 128
 const TYPES = 'image/jpeg,image/png,image/webp,image/avif,image/gif'

@@ -4,7 +4,7 @@ import { button, element, tell } from '../shared/elements.js'
 import { signOut } from '../shared/me.js'
 import { act, liveCard, row, rows } from '../shared/parts.js'
 import { deviceName, moment } from '../shared/words.js'
-import { goTo } from '../router.js'
+import { goTo } from '../shared/way.js'
 
 export function devicesCard() {
   return liveCard('Signed-in devices', {

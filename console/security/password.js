@@ -3,7 +3,7 @@ import { card, tell } from '../shared/elements.js'
 import { form } from '../shared/form.js'
 import { isNow } from '../shared/me.js'
 import { newPasswordField, passwordField } from '../shared/password.js'
-import { goTo } from '../router.js'
+import { goTo } from '../shared/way.js'
 
 export function passwordCard() {
   return card(

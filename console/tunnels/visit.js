@@ -2,7 +2,7 @@ import { call } from '../shared/api.js'
 import { button, element } from '../shared/elements.js'
 import { me, signOut } from '../shared/me.js'
 import { alertPlace, showProblem } from '../shared/problem.js'
-import { goTo, tokenOf, wantAfter } from '../router.js'
+import { goTo, tokenOf, wantAfter } from '../shared/way.js'
 
 export const title = 'Opening the tunnel'
 
