@@ -1,124 +1,54 @@
-import { checkMatrix } from '#access/index.ts'
-import { AddressLists } from '#addresses/index.ts'
-import { chainLagSeconds, keepChain } from '#audit/index.ts'
-import { accountOfUser, Identity, type PasswordCost, Providers } from '#identity/index.ts'
-import {
-  type NodeSessions,
-  reapBrowsers,
-  sealedProxies,
-  SessionUrls,
-  storeSink,
-} from '#browsers/index.ts'
-import {
-  beat,
-  ensureBuiltin,
-  type fleet,
-  type FleetParts,
-  judgeNodes,
-  keepFleet,
-} from '#fleet/index.ts'
-import { openAddressGuard } from '#kernel/addresses.ts'
+import type { AddressLists } from '#addresses/index.ts'
+import { keepChain } from '#audit/index.ts'
+import type { Identity, PasswordCost } from '#identity/index.ts'
+import { judgeNodes, keepFleet, type Fleet, type FleetParts } from '#fleet/index.ts'
 import type { Capability } from '#kernel/capability.ts'
-import { type Clock, systemClock } from '#kernel/clock.ts'
-import type { Config } from '#kernel/config.ts'
 import type { Context } from '#kernel/context.ts'
-import type { Keyring } from '#kernel/crypto.ts'
-import { APP_ROLE, type DatabaseAddress, DatabasePool } from '#kernel/db.ts'
-import { Doorbell } from '#kernel/doorbell.ts'
-import { EventLog, EventReaders, settleEpoch } from '#kernel/events.ts'
-import type { Home } from '#kernel/home.ts'
-import { housekeeping } from '#kernel/housekeeping.ts'
-import { Cursors } from '#kernel/http/cursor.ts'
-import { keptRecords } from '#kernel/personal-records.ts'
-import { openIds } from '#kernel/ids.ts'
-import { JobQueue } from '#kernel/jobs.ts'
-import { type KernelParts, makeContext, type Situation } from '#kernel/kernel.ts'
-import type { Log } from '#kernel/log.ts'
-import { RuntimeSettings } from '#kernel/runtime-settings.ts'
-import type { Kms } from '#kernel/secrets/kms.ts'
-import { UnsealFailures } from '#kernel/secrets/unseal-failures.ts'
-import type { SealingKeys } from '#kernel/secrets/sealing-keys.ts'
+import { EventReaders } from '#kernel/events.ts'
+import type { Situation } from '#kernel/kernel.ts'
 import { closeInOrder, type Step } from '#kernel/shutdown.ts'
-import { objectHandler } from '#kernel/storage/http.ts'
-import type { ObjectStore } from '#kernel/storage/store.ts'
-import { openTelemetry, type Telemetry } from '#kernel/telemetry.ts'
 import type { Users } from '#kernel/unprivileged.ts'
-import { ProblemCounts } from '#operations/index.ts'
-import { judgeRelays, keepRelays, proxyStatus, RelayClients, sessionRoute } from '#relays/index.ts'
-import type { secrets, SecretsParts } from '#secrets/index.ts'
+import { judgeRelays, keepRelays, RelayClients, sessionRoute } from '#relays/index.ts'
+import type { SecretsParts } from '#secrets/index.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
 import { BrowserDesk } from './browser-desk.ts'
-import { BrowserNode, type Chromium, decideSandbox, NO_SANDBOX } from './browser-node.ts'
-import { Callers } from './callers.ts'
+import { type BrowserNode, type Chromium, decideSandbox, NO_SANDBOX } from './browser-node.ts'
+import { capabilityNamed, runningCapabilities, type Running } from './capabilities.ts'
+import { Core, type CoreOptions } from './core.ts'
 import { openFleetParts } from './fleet-parts.ts'
 import { Front } from './front.ts'
 import { declareGauges } from './gauges.ts'
-import { document, manifest } from './manifest.ts'
-import { type MailParts, openMailParts } from './mail-parts.ts'
-import { migrateAll } from './migrations.ts'
-import { openStore } from './object-store.ts'
+import { OwnBeats, openOwnNode } from './own-node.ts'
 import { ownWays } from './own-tunnels.ts'
+import { People } from './people.ts'
 import type { RelayDesk } from './relay-desk.ts'
-import { openRelayParts } from './relay-parts.ts'
-import { SessionTunnels } from './session-tunnels.ts'
-import { openKms, openSealingKeys } from './sealing.ts'
+import { openRelayParts, type OwnRelaysParts } from './relay-parts.ts'
 import { openTunnelParts } from './tunnel-parts.ts'
-import { VERSION } from './version.ts'
-import { localUrl } from './web-rules.ts'
 
-export interface AppOptions {
-  config: Config
-  home: Home
-  /** The database, signed in as its owner. */
-  database: DatabaseAddress
-  log: Log
+export interface AppOptions extends CoreOptions {
   users: Users
-  clock?: Clock
   /** Of new password hashes; cheap in tests. */
   passwordCost?: PasswordCost
   /** The browser to host; absent in a process without the node role. */
   chromium?: Chromium
 }
 
-const SYSTEM = { kind: 'system', name: 'gantry' } as const
-
 /** The product in one process: everything that its roles ask for, opened in order and closed in the opposite one. */
 export class App {
-  readonly telemetry: Telemetry = openTelemetry()
   readonly capabilities: Capability[]
   readonly tunnelParts: TunnelParts
-  readonly relayParts: ReturnType<typeof openRelayParts>
-  /** Where clients reach it; known once it listens. */
-  url = ''
+  readonly relayParts: OwnRelaysParts
   readonly #options: AppOptions
-  readonly #clock: Clock
-  readonly #draining = new AbortController()
-  readonly #stopping = new AbortController()
-  readonly #startedAt: Date
-  readonly #pool: DatabasePool
-  readonly #doorbell: Doorbell
-  readonly #kms: Kms
-  #sealingKeys!: SealingKeys
-  #store!: ObjectStore
-  #parts!: KernelParts
-  #settings!: RuntimeSettings
-  #jobs!: JobQueue
-  #addresses!: AddressLists
-  #identity!: Identity
-  #problemCounts!: ProblemCounts
-  #callers!: Callers
-  #mail!: MailParts
-  #unsealFailures: UnsealFailures | undefined
-  #desk: BrowserDesk | undefined
-  readonly #loops = new AsyncDisposableStack()
-  #fleet: FleetParts | undefined
-  #builtin: Awaited<ReturnType<typeof ensureBuiltin>> | undefined
-  #beats = 0
-  #node: BrowserNode | undefined
-  #relay: RelayDesk | undefined
+  readonly #core: Core
   readonly #relayClients: RelayClients
-  #front: Front | undefined
+  readonly #loops = new AsyncDisposableStack()
+  #people: People | undefined
+  #fleet: FleetParts | undefined
+  #desk: BrowserDesk | undefined
+  #node: BrowserNode | undefined
   #readers: EventReaders | undefined
+  #relay: RelayDesk | undefined
+  #front: Front | undefined
 
   /** Opens everything that the roles ask for; a failure closes what was open. */
   static async open(options: AppOptions): Promise<App> {
@@ -133,119 +63,111 @@ export class App {
   }
 
   private constructor(options: AppOptions) {
-    const { config, database, log } = options
+    const core = new Core(options)
+    const identity = () => this.#whenOpen(this.#people).identity
+    const serviceToken = (audience: string, subject: string) =>
+      identity().serviceToken(audience, subject)
     this.#options = options
-    this.#clock = options.clock ?? systemClock
-    this.#startedAt = this.#clock.now()
-    this.#kms = openKms(config)
-    const connection = { address: database, role: APP_ROLE, log: log.category('database') }
-    this.#pool = new DatabasePool({
-      ...connection,
-      poolSize: config.DATABASE_POOL_SIZE,
-      onQuery: this.telemetry.query,
-    })
-    this.#doorbell = new Doorbell({ ...connection, pool: this.#pool.pool })
+    this.#core = core
     this.#relayClients = new RelayClients({
       own: () => this.#relay && { id: this.#relay.id, calls: this.#relay.relay.calls },
-      serviceToken: (audience, subject) => this.#identity.serviceToken(audience, subject),
-      log: log.category('relay'),
+      ...{ serviceToken, log: core.log.category('relay') },
     })
-    this.tunnelParts = openTunnelParts({
-      ...{ config, doorbell: this.#doorbell, identity: () => this.#identity },
-      ...{ url: () => this.#publicUrl(), relays: this.#relayClients },
-    })
-    this.relayParts = openRelayParts({
-      ...{ db: this.#pool.db, clock: this.#clock, log: log.category('relay') },
-      ...{ doorbell: this.#doorbell, stopping: this.#draining.signal, tunnels: this.tunnelParts },
-      serviceToken: (audience, subject) => this.#identity.serviceToken(audience, subject),
-      fleet: () => this.#fleetAndJobs(),
-    })
-    this.capabilities = manifest({
-      identity: () => this.#identityParts(),
-      addresses: () => this.#addresses,
-      fleet: () => this.#fleetParts(),
-      browsers: () => this.#desk?.runtime,
-      store: () => this.#store,
-      platform: () => this.#platformParts(),
-      settings: () => this.#settings,
-      secrets: () => this.secrets,
-      tunnels: () => this.tunnelParts,
-      relays: () => this.relayParts,
-      operations: () => this.#operationsParts(),
-      notifications: () => this.#mail,
-      audit: () => ({
-        ...{ vault: this.#keyring, store: this.#store },
-        records: keptRecords(this.capabilities),
-      }),
-    })
-    checkMatrix(this.capabilities)
-    declareGauges(this.telemetry, {
-      pool: this.#pool.pool,
-      jobs: () => this.#jobs,
+    const tunnels = openTunnelParts(core, { identity, relays: this.#relayClients })
+    const fleet = () => this.#fleetAndJobs()
+    const relays = openRelayParts(core, { tunnels, serviceToken, fleet })
+    const running: Running = {
+      ...{ core, tunnels, relays },
+      people: () => this.#whenOpen(this.#people),
+      fleet: () => this.#whenOpen(this.#fleet),
+      desk: () => this.#desk,
+      front: () => this.#front,
       readers: () => this.#readers,
-      sockets: () => this.#front?.sockets,
-      chainLagSeconds: () => chainLagSeconds(this.systemContext()),
-      browsers: () => this.#desk?.runtime,
-      relays: () => proxyStatus(this.systemContext()),
+    }
+    this.tunnelParts = tunnels
+    this.relayParts = relays
+    this.capabilities = runningCapabilities(running)
+    declareGauges(running)
+  }
+
+  async #open(): Promise<void> {
+    const core = this.#core
+    const { ROLES: roles } = core.config
+    await core.open(this.capabilities)
+    this.#people = await People.open(core, this.#options.passwordCost)
+    this.#fleet = openFleetParts(core, () => this.#desk)
+    if (roles.includes('api')) this.#desk = this.#openDesk(this.#people, this.#fleet)
+    if (roles.includes('node')) this.#node = await this.#openNode()
+    await this.#desk?.start(this.#node)
+    if (roles.includes('worker')) await this.#openWorker()
+    if (roles.includes('relay')) this.#relay = await this.#openRelay()
+    if (roles.includes('api')) await this.#openFront(this.#people)
+  }
+
+  #openDesk(people: People, fleet: FleetParts): BrowserDesk {
+    const core = this.#core
+    const { chromium } = this.#options
+    return new BrowserDesk({
+      ...{ core, people, beatOwn: new OwnBeats(core, fleet).beat },
+      routeOf: (ctx, wanted) => sessionRoute(ctx, this.relayParts, wanted),
+      ...(chromium && decideSandbox(core.config, chromium) === 'off' && { notice: NO_SANDBOX }),
     })
   }
 
-  #identityParts() {
-    const { tools, signingKeys } = this.#identity
-    return { tools, signingKeys, store: this.#store, records: keptRecords(this.capabilities) }
+  #openNode(): Promise<BrowserNode> {
+    const { users, chromium } = this.#options
+    const wayOf = ownWays({
+      ...{ context: () => this.systemContext(), parts: this.relayParts },
+      relay: () => this.#relay?.relay,
+      instanceId: () => this.#node!.sessions.instanceId,
+    })
+    return openOwnNode(this.#core, { users, chromium, desk: this.#desk, wayOf })
   }
 
-  /** A context that acts for the product itself. */
-  systemContext(accountId?: string): Context {
-    return this.contextFor({ actor: SYSTEM, ...(accountId && { accountId }) })
+  async #openWorker(): Promise<void> {
+    const { jobs, db, doorbell, log, contextFor } = this.#core
+    await jobs.work(contextFor)
+    this.#readers = new EventReaders({
+      ...{ db, doorbell, contextFor, log: log.category('events') },
+      readers: this.capabilities.flatMap((capability) => capability.reacts ?? []),
+    })
+    await this.#readers.start()
+    this.#loops.use(keepChain(this.systemContext(), doorbell))
+    this.#loops.use(keepFleet(this.systemContext(), this.#fleetAndJobs()))
+    this.#loops.use(keepRelays(this.systemContext(), this.relayParts))
   }
 
-  readonly contextFor = (situation: Situation): Context => makeContext(this.#parts, situation)
-
-  get addresses(): AddressLists {
-    return this.#addresses
+  async #openRelay(): Promise<RelayDesk> {
+    const { RelayDesk } = await import('./relay-desk.ts')
+    return RelayDesk.open({
+      ...{ core: this.#core, parts: this.relayParts },
+      hasOtherMachines: () => (this.#desk?.runtime.nodes.others ?? 0) > 0,
+    })
   }
 
-  get identity(): Identity {
-    return this.#identity
-  }
-
-  /** The keys that seal what the database holds. */
-  get secrets(): SecretsParts {
-    return {
-      keys: this.#sealingKeys,
-      columns: this.capabilities.flatMap((capability) => capability.sealed ?? []),
-    }
-  }
-
-  /** Adds a sealing key, and queues the job that brings what is sealed under it. */
-  rotateSealingKeys() {
-    const capability = this.capabilities.find(({ name }) => name === 'secrets')
-    return (capability as ReturnType<typeof secrets>).rotate(this.systemContext())
-  }
-
-  /** Calls `answer` at each change of tunnels that relays have to know, until the returned function is called. */
-  onTunnelNews(answer: () => void): () => void {
-    return this.#doorbell.answer('tunnels', answer)
-  }
-
-  get #keyring(): Keyring {
-    return this.#sealingKeys.keyring
-  }
-
-  get browsers(): BrowserNode | undefined {
-    return this.#node
+  async #openFront(people: People): Promise<void> {
+    const core = this.#core
+    this.#front = await Front.open({
+      ...{ core, people, capabilities: this.capabilities, hosts: this.#relay?.relay },
+      runtime: () => this.#whenOpen(this.#desk).runtime,
+    })
+    this.#loops.use(judgeNodes(this.systemContext(), this.#fleetAndJobs()))
+    this.#loops.use(judgeRelays(this.systemContext(), this.relayParts))
+    const url = await this.#front.listen()
+    core.url = core.config.PUBLIC_URL ?? url
+    this.#relay?.start(core.url)
   }
 
   /** In the order of the design: no new work, what is in flight, what is held, the database's connections. */
-  async stop(totalMs = this.#options.config.SHUTDOWN_SECONDS * 1000): Promise<void> {
-    this.#draining.abort()
+  async stop(totalMs = this.#core.config.SHUTDOWN_SECONDS * 1000): Promise<void> {
+    const core = this.#core
+    core.drain()
     const steps: Step[] = [
       // A request may wait for two minutes; what comes after it needs its time too.
       { name: 'requests', share: 1 / 2, close: () => this.#drain(totalMs / 4) },
       { name: 'sockets', close: async () => this.#front?.sockets[Symbol.asyncDispose]() },
       { name: 'listener', close: async () => this.#front?.http[Symbol.asyncDispose]() },
-      { name: 'jobs', close: async () => this.#jobs?.[Symbol.asyncDispose]() },
+      { name: 'jobs', close: async () => core.jobs?.[Symbol.asyncDispose]() },
       { name: 'loops', close: () => this.#loops.disposeAsync() },
       { name: 'queue', close: async () => this.#desk?.stop() },
       { name: 'sessions', close: async () => this.#node?.endAll() },
@@ -254,206 +176,17 @@ export class App {
       { name: 'relay', close: async () => this.#relay?.[Symbol.asyncDispose]() },
       { name: 'relay clients', close: () => this.#relayClients[Symbol.asyncDispose]() },
       { name: 'readers', close: async () => this.#readers?.[Symbol.asyncDispose]() },
-      { name: 'services', close: async () => this.#closeServices() },
-      { name: 'doorbell', close: () => this.#doorbell[Symbol.asyncDispose]() },
-      { name: 'database', close: () => this.#pool[Symbol.asyncDispose]() },
+      { name: 'services', close: () => this.#closeServices() },
+      { name: 'doorbell', close: () => core.doorbell[Symbol.asyncDispose]() },
+      { name: 'database', close: () => core.pool[Symbol.asyncDispose]() },
     ]
-    await closeInOrder(steps, totalMs, this.#options.log.category('shutdown'))
-    this.#stopping.abort()
+    await closeInOrder(steps, totalMs, core.log.category('shutdown'))
+    core.markStopped()
   }
 
   /** Kills the browsers without waiting for anything: for a second Ctrl-C. */
   killNow(): void {
     this.#node?.killAllNow()
-  }
-
-  async #open(): Promise<void> {
-    const { config, home, database, log } = this.#options
-    await migrateAll({ address: database, log: log.category('database') })
-    const { db } = this.#pool
-    this.#sealingKeys = await openSealingKeys(config, {
-      ...{ home, log, db, clock: this.#clock, kms: this.#kms },
-    })
-    this.#store = await this.#openStore()
-    await settleEpoch(this.#pool.db)
-    await this.#openKernel()
-    const clock = this.#clock
-    this.#addresses = await AddressLists.open({
-      ...{ db, clock, log: log.category('http'), configured: config.ADMIN_ALLOWLIST },
-    })
-    this.#identity = await Identity.open({
-      ...{ db: this.#pool.db, clock, config, keyring: this.#keyring, settings: this.#settings },
-      ...{ kms: this.#kms, log: log.category('identity') },
-      refuseSignIn: (address) => this.#addresses.refuseSignIn(address),
-      providers: new Providers(config, { clock, log: log.category('identity') }),
-      passwordCost: this.#options.passwordCost,
-    })
-    this.#problemCounts = new ProblemCounts(this.#pool.db, clock, log.category('operations'))
-    this.telemetry.onProblem(this.#problemCounts.record)
-    this.#callers = new Callers(this.#identity, this.#addresses)
-    this.#mail = openMailParts(config, (request) => this.#callers.ofRequest(request, this.url))
-    this.#openFleet()
-    if (config.ROLES.includes('api')) this.#openDesk()
-    if (config.ROLES.includes('node')) await this.#openNode()
-    await this.#desk?.start(this.#node)
-    if (config.ROLES.includes('worker')) await this.#openWorker()
-    if (config.ROLES.includes('relay')) await this.#openRelay()
-    if (config.ROLES.includes('api')) await this.#openApi()
-  }
-
-  async #openKernel(): Promise<void> {
-    const { log } = this.#options
-    const clock = this.#clock
-    const newId = openIds(clock)
-    this.#settings = await RuntimeSettings.open(
-      this.#pool.db,
-      log.category('settings'),
-      this.capabilities,
-    )
-    this.#jobs = await JobQueue.open({
-      pool: this.#pool.pool,
-      jobs: [...housekeeping, ...this.capabilities.flatMap((capability) => capability.jobs ?? [])],
-      doorbell: this.#doorbell,
-      log: log.category('jobs'),
-      telemetry: this.telemetry,
-      graceMs: (this.#options.config.SHUTDOWN_SECONDS * 1000) / 3,
-    })
-    this.#parts = {
-      ...{
-        clock,
-        newId,
-        log,
-        telemetry: this.telemetry,
-        settings: this.#settings,
-        jobs: this.#jobs,
-      },
-      db: this.#pool.db,
-      cursors: new Cursors(this.#keyring.derive('cursors')),
-      keyring: this.#keyring,
-      publicUrl: () => this.#publicUrl(),
-      events: new EventLog({ clock, newId, doorbell: this.#doorbell }),
-      stopping: this.#stopping.signal,
-    }
-    this.#unsealFailures = new UnsealFailures({
-      ...{ db: this.#pool.db, contextFor: this.contextFor, log: log.category('secrets') },
-      columns: this.secrets.columns,
-      accountOfUser: (userId) => accountOfUser(this.systemContext(), userId),
-      count: this.telemetry.unsealingFailed,
-    })
-    this.#sealingKeys.onFailure = this.#unsealFailures.note
-  }
-
-  /** Of a process that does not serve the API too, as far as its configuration tells. */
-  #publicUrl(): string {
-    const { config } = this.#options
-    return this.url || (config.PUBLIC_URL ?? localUrl(config, config.PORT))
-  }
-
-  #openStore(): Promise<ObjectStore> {
-    const { config, home } = this.#options
-    return openStore(config, home, {
-      publicUrl: () => this.url,
-      signingKey: this.#keyring.derive('object URLs'),
-      clock: this.#clock,
-    })
-  }
-
-  #openDesk(): void {
-    const { chromium, config, log } = this.#options
-    const { purpose, place } = sealedProxies
-    this.#desk = new BrowserDesk({
-      ...{ log, db: this.#pool.db, clock: this.#clock, store: this.#store },
-      contextFor: (accountId) => this.systemContext(accountId),
-      urls: new SessionUrls({
-        key: this.#keyring.derive('session URLs'),
-        publicUrl: () => this.url,
-      }),
-      guard: openAddressGuard({ allow: config.EGRESS_ALLOW }),
-      vault: {
-        seal: (id, secret) => this.#keyring.seal(purpose, place(id), Buffer.from(secret)),
-        open: (id, sealed) => this.#keyring.open(purpose, place(id), sealed).toString(),
-      },
-      stopping: this.#draining.signal,
-      keyHolder: (key, ip, account) => this.#callers.ofKey(key, ip, account),
-      authenticate: (authorization, ip, account) =>
-        this.#callers.ofHeader(authorization, ip, account),
-      tokenFor: (instanceId, sessionId) => this.#identity.serviceToken(instanceId, sessionId),
-      beatOwn: (node) => this.#beatOwn(node),
-      routeOf: (ctx, wanted) => sessionRoute(ctx, this.relayParts, wanted),
-      ...(chromium && decideSandbox(config, chromium) === 'off' && { notice: NO_SANDBOX }),
-    })
-  }
-
-  async #openNode(): Promise<void> {
-    const { chromium, config, home, users, log } = this.#options
-    if (!chromium) throw new Error('the node role needs a browser')
-    this.#node = await BrowserNode.open({
-      ...{ config, home, users, chromium, log, clock: this.#clock, newId: this.#parts.newId },
-      sinkOf: ({ id, accountId }) => storeSink(this.#store, accountId, id),
-      deliver: async (instanceId, entries) => this.#desk?.take(instanceId, entries),
-      openTunnel: new SessionTunnels({ clock: this.#clock, wayOf: this.#ownWays() }).open,
-    })
-  }
-
-  #ownWays() {
-    return ownWays({
-      ...{ context: () => this.systemContext(), parts: this.relayParts },
-      relay: () => this.#relay?.relay,
-      instanceId: () => this.#node!.sessions.instanceId,
-    })
-  }
-
-  /** The browsers of this process beat like every other node, and need no credential. */
-  async #beatOwn(node: NodeSessions): Promise<void> {
-    const { max, taken, draining, sessions } = node.facts
-    const facts = { draining, capacity: max, sessions: taken, version: VERSION }
-    const ctx = this.systemContext()
-    this.#builtin ??= await ensureBuiltin(ctx, node.instanceId, facts)
-    const beatAnswer = await beat(ctx, this.#fleet!, this.#builtin, {
-      ...{ facts, sequence: ++this.#beats, sessions: sessions.map(({ id }) => id) },
-    })
-    this.#beats = Math.max(this.#beats, beatAnswer.sequence)
-    if (beatAnswer.drain !== draining) node.drain(beatAnswer.drain)
-  }
-
-  #openFleet(): void {
-    const { config, home, log } = this.#options
-    this.#fleet = openFleetParts({
-      ...{ config, home, log, keyring: this.#keyring, db: this.#pool.db },
-      url: () => this.url,
-      desk: () => this.#desk,
-    })
-  }
-
-  #fleetParts(): FleetParts {
-    if (!this.#fleet) throw new Error('the fleet is not open yet')
-    return this.#fleet
-  }
-
-  async #openWorker(): Promise<void> {
-    const { log } = this.#options
-    await this.#jobs.work(this.contextFor)
-    this.#readers = new EventReaders({
-      db: this.#pool.db,
-      readers: this.capabilities.flatMap((capability) => capability.reacts ?? []),
-      doorbell: this.#doorbell,
-      contextFor: this.contextFor,
-      log: log.category('events'),
-    })
-    await this.#readers.start()
-    this.#loops.use(keepChain(this.systemContext(), this.#doorbell))
-    this.#loops.use(keepFleet(this.systemContext(), this.#fleetAndJobs()))
-    this.#loops.use(keepRelays(this.systemContext(), this.relayParts))
-  }
-
-  async #openRelay(): Promise<void> {
-    const { config, home, log } = this.#options
-    const { RelayDesk } = await import('./relay-desk.ts')
-    this.#relay = await RelayDesk.open({
-      ...{ config, home, log, clock: this.#clock, parts: this.relayParts },
-      context: this.systemContext(),
-      hasOtherMachines: () => (this.#desk?.runtime.nodes.others ?? 0) > 0,
-    })
   }
 
   /** What is under way ends while there is a listener that it came by: of tunnels, what ends within `tunnelsMs`. */
@@ -466,73 +199,56 @@ export class App {
     }
   }
 
-  async #openApi(): Promise<void> {
-    const { config, log } = this.#options
-    this.#front = await Front.open({
-      ...{ config, log, telemetry: this.telemetry, addresses: this.#addresses },
-      ...{ callers: this.#callers, clock: this.#clock },
-      capabilities: this.capabilities,
-      contextFor: this.contextFor,
-      runtime: () => this.#desk!.runtime,
-      hosts: this.#relay?.relay,
-      url: () => this.url,
-      objects: objectHandler({
-        store: this.#store,
-        signingKey: this.#keyring.derive('object URLs'),
-        clock: this.#clock,
-      }),
-    })
-    this.#loops.use(judgeNodes(this.systemContext(), this.#fleetAndJobs()))
-    this.#loops.use(judgeRelays(this.systemContext(), this.relayParts))
-    const url = await this.#front.listen()
-    this.url = config.PUBLIC_URL ?? url
-    this.#relay?.start(this.url)
-  }
-
-  #fleetAndJobs() {
-    const capability = this.capabilities.find(({ name }) => name === 'fleet')
-    const { jobsByName } = capability as ReturnType<typeof fleet>
-    return { parts: this.#fleetParts(), jobs: jobsByName }
-  }
-
-  #platformParts() {
-    const { config } = this.#options
-    return {
-      version: VERSION,
-      roles: config.ROLES,
-      environment: config.NODE_ENV,
-      startedAt: this.#startedAt,
-      capabilities: this.capabilities,
-      document: () => document(this.capabilities),
-      telemetry: this.telemetry,
-      metrics: { allow: config.METRICS_ALLOW, token: config.METRICS_TOKEN },
-      store: this.#store,
-      jobs: this.#jobs,
-      readerStates: async () => this.#readers?.states() ?? [],
-      stopping: this.#draining.signal,
-    }
-  }
-
-  #operationsParts() {
-    return {
-      jobs: this.#jobs,
-      settings: this.#settings,
-      problemCounts: this.#problemCounts,
-      recoveryActions: [reapBrowsers(() => this.#desk?.runtime)],
-      stopping: this.#draining.signal,
-    }
-  }
-
   async #closeServices(): Promise<void> {
-    await this.#mail?.[Symbol.asyncDispose]()
     await this.#front?.closeNotes()
-    await this.#unsealFailures?.[Symbol.asyncDispose]()
-    await this.#problemCounts?.[Symbol.asyncDispose]()
-    await this.#settings?.[Symbol.asyncDispose]()
-    await this.#identity?.[Symbol.asyncDispose]()
-    await this.#addresses?.[Symbol.asyncDispose]()
-    await this.#sealingKeys?.[Symbol.asyncDispose]()
-    this.#kms[Symbol.dispose]()
-    await this.#store?.[Symbol.asyncDispose]()
+    await this.#people?.[Symbol.asyncDispose]()
+    await this.#core.closeServices()
+  }
+  get url(): string {
+    return this.#core.url
+  }
+
+  get addresses(): AddressLists {
+    return this.#whenOpen(this.#people).addresses
+  }
+
+  get identity(): Identity {
+    return this.#whenOpen(this.#people).identity
+  }
+
+  get secrets(): SecretsParts {
+    return this.#core.secrets
+  }
+
+  get browsers(): BrowserNode | undefined {
+    return this.#node
+  }
+
+  systemContext(accountId?: string): Context {
+    return this.#core.systemContext(accountId)
+  }
+
+  contextFor(situation: Situation): Context {
+    return this.#core.contextFor(situation)
+  }
+
+  /** Adds a sealing key, and queues the job that brings what is sealed under it. */
+  rotateSealingKeys() {
+    return capabilityNamed(this.capabilities, 'secrets').rotate(this.systemContext())
+  }
+
+  /** Calls `answer` at each change of tunnels that relays have to know, until the returned function is called. */
+  onTunnelNews(answer: () => void): () => void {
+    return this.#core.doorbell.answer('tunnels', answer)
+  }
+
+  #fleetAndJobs(): Fleet {
+    const { jobsByName: jobs } = capabilityNamed(this.capabilities, 'fleet')
+    return { parts: this.#whenOpen(this.#fleet), jobs }
+  }
+
+  #whenOpen<Part>(part: Part | undefined): Part {
+    if (part === undefined) throw new Error('this part of the process is not open')
+    return part
   }
 }

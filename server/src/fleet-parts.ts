@@ -11,35 +11,21 @@ import {
 } from '#fleet/index.ts'
 import { accountOfUser, preferencesOf, publicKeys } from '#identity/index.ts'
 import { type Config, ec2Regions } from '#kernel/config.ts'
-import type { Keyring } from '#kernel/crypto.ts'
-import type { Db } from '#kernel/db.ts'
-import type { Home } from '#kernel/home.ts'
 import { valuesIn } from '#kernel/regional.ts'
-import type { Log } from '#kernel/log.ts'
 import type { BrowserDesk } from './browser-desk.ts'
+import type { Core } from './core.ts'
 import { openNodeProcesses } from './node-processes.ts'
 
-export interface FleetPartsOptions {
-  config: Config
-  home: Home
-  log: Log
-  keyring: Keyring
-  db: Db
-  /** Where clients reach the API; empty in a process that does not serve it. */
-  url(): string
-  desk(): BrowserDesk | undefined
-}
-
 /** What the fleet works with: the providers that are set up, and what it has to know of sessions. */
-export function openFleetParts(options: FleetPartsOptions): FleetParts {
-  const { db, keyring, desk } = options
+export function openFleetParts(core: Core, desk: () => BrowserDesk | undefined): FleetParts {
+  const { db, keyring } = core
   const runtime = () => {
     const found = desk()?.runtime
     if (!found) throw new Error('sessions are known in a process of the API only')
     return found
   }
   return {
-    providers: openProviders(options),
+    providers: openProviders(core),
     joinSecret: keyring.derive('join tokens'),
     publicKeys: () => publicKeys(db),
     load: waitingLoad,
@@ -52,16 +38,16 @@ export function openFleetParts(options: FleetPartsOptions): FleetParts {
   }
 }
 
-function openProviders(options: FleetPartsOptions): Map<ProviderName, Provider> {
-  const { config, home, log, url } = options
+function openProviders(core: Core): Map<ProviderName, Provider> {
+  const { config, home, log } = core
   const mayStart = config.LOCAL_NODES === 'on'
   const processes = openNodeProcesses({
     ...{ config, home, log: log.category('fleet') },
     keeps: mayStart && config.ROLES.includes('worker'),
-    controlPlaneUrl: () => nearUrl(config, url()),
+    controlPlaneUrl: () => nearUrl(config, core.url),
   })
   const { KUBERNETES_NAMESPACE: namespace, KUBERNETES_DEPLOYMENT: deployment } = config
-  const ec2 = ec2Options(options)
+  const ec2 = ec2Options(core)
   return new Map<ProviderName, Provider>([
     ['local', openLocal(processes, mayStart)],
     ...(ec2 ? [['ec2', openEc2(ec2)] as const] : []),
@@ -70,7 +56,7 @@ function openProviders(options: FleetPartsOptions): Map<ProviderName, Provider> 
 }
 
 /** Nothing without a region and something to launch in it. */
-function ec2Options({ config, keyring, url }: FleetPartsOptions): Ec2Options | undefined {
+function ec2Options({ config, keyring, url }: Core): Ec2Options | undefined {
   const regions = ec2Regions(config).map((region) => regionSetting(config, region))
   if (!regions.some(({ imageId, launchTemplate }) => imageId ?? launchTemplate)) return undefined
   const id = config.AWS_ACCESS_KEY_ID
@@ -83,7 +69,7 @@ function ec2Options({ config, keyring, url }: FleetPartsOptions): Ec2Options | u
     }),
     ...(config.EC2_INSTANCE_PROFILE && { instanceProfile: config.EC2_INSTANCE_PROFILE }),
     ...{ instanceTypes: config.EC2_INSTANCE_TYPES, tags: config.EC2_TAGS },
-    controlPlaneUrl: config.PUBLIC_URL ?? url(),
+    controlPlaneUrl: config.PUBLIC_URL ?? url,
   }
 }
 

@@ -1,37 +1,26 @@
 import { readFileSync } from 'node:fs'
 import { allows } from '#access/index.ts'
-import type { AddressLists } from '#addresses/index.ts'
 import { Misses } from '#alerts/index.ts'
 import { Refusals } from '#audit/index.ts'
 import { type BrowserRuntime, LiveChannel } from '#browsers/index.ts'
 import type { Capability } from '#kernel/capability.ts'
-import type { Clock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
-import type { Context } from '#kernel/context.ts'
 import { clientAddresses } from '#kernel/http/client-address.ts'
 import type { HostServer } from '#kernel/http/host-server.ts'
-import { type HttpOptions, HttpServer } from '#kernel/http/server.ts'
-import type { Situation } from '#kernel/kernel.ts'
-import type { Log } from '#kernel/log.ts'
+import { HttpServer } from '#kernel/http/server.ts'
 import { SocketDispatcher } from '#kernel/sockets.ts'
-import type { Telemetry } from '#kernel/telemetry.ts'
-import type { Callers } from './callers.ts'
+import { objectHandler } from '#kernel/storage/http.ts'
+import type { Core } from './core.ts'
+import type { People } from './people.ts'
 import { corsOrigins, isOwnHost, localUrl, tellOfRaisedLimits } from './web-rules.ts'
 
-export interface FrontOptions extends Pick<HttpOptions, 'objects'> {
-  config: Config
-  log: Log
-  telemetry: Telemetry
+export interface FrontOptions {
+  core: Core
+  people: People
   capabilities: readonly Capability[]
-  addresses: AddressLists
-  callers: Callers
-  clock: Clock
-  contextFor(situation: Situation): Context
   runtime(): BrowserRuntime
   /** Answers for the hosts of tunnels, where this process carries them. */
   hosts?: HostServer | undefined
-  /** Where clients reach it. */
-  url(): string
 }
 
 /** Who wanted what they may not have, and what is not there. */
@@ -48,7 +37,7 @@ export class Front {
   readonly #config: Config
 
   static async open(options: FrontOptions): Promise<Front> {
-    const { config, log, clock, contextFor } = options
+    const { config, log, clock, contextFor } = options.core
     tellOfRaisedLimits(config, log.category('http'))
     const limit = config.MISSED_REQUESTS
     const notes = {
@@ -81,18 +70,18 @@ export class Front {
 }
 
 function openHttp(
-  options: FrontOptions,
+  { core, people, capabilities, hosts }: FrontOptions,
   channel: LiveChannel,
   { refusals, misses }: Notes,
 ): Promise<HttpServer> {
-  const { config, log, callers, addresses, telemetry, capabilities, contextFor } = options
-  const { objects, hosts } = options
+  const { config, log, telemetry, contextFor, store } = core
+  const { callers, addresses } = people
   return HttpServer.open({
     ...{ telemetry, capabilities, contextFor, allows },
     foreign: channel,
     log: log.category('http'),
     judgeAddress: (address, access) => addresses.judge(address, access),
-    authenticate: (request, account) => callers.ofRequest(request, options.url(), account),
+    authenticate: (request, account) => callers.ofRequest(request, core.url, account),
     refused: refusals.note,
     judgeGuesses: misses.judge,
     missed: misses.note,
@@ -104,7 +93,7 @@ function openHttp(
     ...(config.TLS_CERT_FILE && {
       tls: { cert: readFileSync(config.TLS_CERT_FILE), key: readFileSync(config.TLS_KEY_FILE!) },
     }),
-    ...(objects && { objects }),
+    objects: objectHandler({ store, ...core.objectUrls }),
     ...(hosts && { hosts }),
   })
 }
@@ -115,7 +104,8 @@ function openSockets(
   channel: LiveChannel,
   { refusals }: Notes,
 ): SocketDispatcher {
-  const { capabilities, callers, addresses, contextFor, hosts } = options
+  const { core, people, capabilities, hosts } = options
+  const { callers, addresses } = people
   const sockets = new SocketDispatcher({
     ...socketRules(options),
     sockets: capabilities.flatMap((capability) => capability.sockets ?? []),
@@ -124,7 +114,7 @@ function openSockets(
     authenticate: ({ headers }, ip) =>
       callers.ofHeader(headers.authorization, ip, headers['gantry-account']),
     judgeAddress: (address) => addresses.refuseBlocked(address),
-    contextFor: (actor, client) => contextFor({ actor, client }),
+    contextFor: (actor, client) => core.contextFor({ actor, client }),
     refused: refusals.note,
   })
   sockets.attach(http.server)
@@ -133,16 +123,16 @@ function openSockets(
 }
 
 function openChannel(options: FrontOptions, { refusals }: Notes): LiveChannel {
-  const { callers, contextFor, runtime } = options
+  const { core, people, runtime } = options
   return new LiveChannel({
     ...socketRules(options),
-    ...{ runtime, contextFor },
-    authenticate: (authorization, ip) => callers.ofHeader(authorization, ip),
+    ...{ runtime, contextFor: core.contextFor },
+    authenticate: (authorization, ip) => people.callers.ofHeader(authorization, ip),
     refused: refusals.note,
   })
 }
 
-function socketRules({ config, log }: FrontOptions) {
+function socketRules({ core: { config, log } }: FrontOptions) {
   return {
     log: log.category('sockets'),
     addressOf: clientAddresses(config.TRUSTED_PROXIES),

@@ -1,26 +1,12 @@
-import type pg from 'pg'
-import type { BrowserRuntime } from '#browsers/index.ts'
-import type { EventReaders } from '#kernel/events.ts'
-import type { JobQueue } from '#kernel/jobs.ts'
-import type { SocketDispatcher } from '#kernel/sockets.ts'
-import type { Telemetry } from '#kernel/telemetry.ts'
-import type { ProxyStatus } from '#relays/index.ts'
+import { chainLagSeconds } from '#audit/index.ts'
+import { proxyStatus } from '#relays/index.ts'
+import type { Running } from './capabilities.ts'
 
-/** What a process holds right now; a part that its roles do not open is left out of the metrics. */
-export interface Held {
-  pool: pg.Pool
-  jobs(): JobQueue | undefined
-  readers(): EventReaders | undefined
-  sockets(): SocketDispatcher | undefined
-  chainLagSeconds(): Promise<number>
-  browsers(): BrowserRuntime | undefined
-  /** Of all relays together. */
-  relays(): Promise<ProxyStatus>
-}
-
-/** Declares the gauges that are read at each scrape. */
-export function declareGauges(telemetry: Telemetry, held: Held): void {
-  const { pool } = held
+/** Declares what is read of a process at each scrape; a part that its roles do not open is left out. */
+export function declareGauges({ core, desk, front, readers }: Running): void {
+  const { telemetry } = core
+  const { pool } = core.pool
+  const relays = () => proxyStatus(core.systemContext())
   telemetry.labelled(
     'gantry_database_connections',
     'Connections of this process, and who waits for one',
@@ -32,7 +18,7 @@ export function declareGauges(telemetry: Telemetry, held: Held): void {
     'Jobs that still ask for something, by state',
     'state',
     async () => {
-      const counts = (await held.jobs()?.counts()) ?? []
+      const counts = (await core.jobs?.counts()) ?? []
       const states = Map.groupBy(counts, ({ state }) => state)
       const sum = (of: typeof counts) => of.reduce((total, { count }) => total + count, 0)
       return Object.fromEntries([...states].map(([state, of]) => [state, sum(of)]))
@@ -43,24 +29,24 @@ export function declareGauges(telemetry: Telemetry, held: Held): void {
     'Age of the oldest event that a reader has not passed',
     'reader',
     async () => {
-      const states = (await held.readers()?.states()) ?? []
+      const states = (await readers()?.states()) ?? []
       return Object.fromEntries(states.map(({ name, lagSeconds }) => [name, lagSeconds]))
     },
   )
   telemetry.gauge(
     'gantry_audit_chain_lag_seconds',
     'Age of the oldest event that the audit chain does not cover',
-    () => held.chainLagSeconds(),
+    () => chainLagSeconds(core.systemContext()),
   )
   telemetry.gauge('gantry_sockets_open', 'WebSockets that are open', () => {
-    return held.sockets()?.openSockets ?? 0
+    return front()?.sockets.openSockets ?? 0
   })
   telemetry.labelled(
     'gantry_browser_sessions',
     'Browsers on this machine',
     'state',
     async (): Promise<Record<string, number>> => {
-      const node = held.browsers()?.own
+      const node = desk()?.runtime.own
       if (!node) return {}
       const { ready, warming, ending } = node.host.facts()
       return { ...node.counts, ready, warming, ending, free: node.free }
@@ -70,14 +56,14 @@ export function declareGauges(telemetry: Telemetry, held: Held): void {
     'gantry_relays',
     'Relays that have not ended',
     'status',
-    async () => (await held.relays()).relays,
+    async () => (await relays()).relays,
   )
   telemetry.gauge('gantry_relay_links', 'Links of agents to relays', async () => {
-    return (await held.relays()).links
+    return (await relays()).links
   })
   telemetry.gauge(
     'gantry_relay_connections',
     'Requests, WebSockets and TCP connections that relays carry',
-    async () => (await held.relays()).connections,
+    async () => (await relays()).connections,
   )
 }

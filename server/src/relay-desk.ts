@@ -2,11 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import type { Clock } from '#kernel/clock.ts'
-import type { Config } from '#kernel/config.ts'
 import type { Context } from '#kernel/context.ts'
 import type { Home } from '#kernel/home.ts'
-import type { Log } from '#kernel/log.ts'
 import { Ticker } from '#kernel/ticker.ts'
 import {
   beat,
@@ -15,20 +12,16 @@ import {
   leave,
   openToPeers,
   type RelayRow,
-  type RelaysParts,
 } from '#relays/index.ts'
 import type { Relay } from '#relays/host.ts'
+import type { Core } from './core.ts'
 import { RelayHost } from './relay-host.ts'
-import type { RelayKeys } from './relay-parts.ts'
+import type { OwnRelaysParts } from './relay-parts.ts'
 import { VERSION } from './version.ts'
 
 export interface RelayDeskOptions {
-  config: Config
-  home: Home
-  log: Log
-  clock: Clock
-  context: Context
-  parts: RelaysParts & { keys: RelayKeys }
+  core: Core
+  parts: OwnRelaysParts
   /** Whether machines beside this one host browsers, which may come for tunnels. */
   hasOtherMachines(): boolean
 }
@@ -38,6 +31,7 @@ const BEAT_EVERY_MS = 5_000
 /** The relay of a process of the API: it asks the database by itself, and beats like every other relay, without a credential. */
 export class RelayDesk implements AsyncDisposable {
   readonly #options: RelayDeskOptions
+  readonly #context: Context
   readonly #row: RelayRow
   readonly #host: RelayHost
   readonly #beating: Ticker
@@ -45,20 +39,24 @@ export class RelayDesk implements AsyncDisposable {
   #url: string | undefined
 
   static async open(options: RelayDeskOptions): Promise<RelayDesk> {
-    const { context, parts, home } = options
+    const { core, parts } = options
+    const { config, home, log, clock } = core
+    const context = core.systemContext()
     const id = await relayId(home)
     await parts.keys.read()
     const row = await ensureBuiltin(context, { id, name: hostname(), version: VERSION })
     const control = localControl(context, parts, row)
-    const host = await RelayHost.open({ ...options, id, control, keys: () => parts.keys.trusted })
-    return new RelayDesk(options, row, host)
+    const keys = () => parts.keys.trusted
+    const host = await RelayHost.open({ config, home, log, clock, id, control, keys })
+    return new RelayDesk(options, context, row, host)
   }
 
-  private constructor(options: RelayDeskOptions, row: RelayRow, host: RelayHost) {
+  private constructor(options: RelayDeskOptions, context: Context, row: RelayRow, host: RelayHost) {
     this.#options = options
+    this.#context = context
     this.#row = row
     this.#host = host
-    const log = options.log.category('relay')
+    const log = options.core.log.category('relay')
     const work = () => this.#beat()
     this.#beating = new Ticker({ name: 'beat of the relay', everyMs: BEAT_EVERY_MS, log, work })
   }
@@ -73,17 +71,16 @@ export class RelayDesk implements AsyncDisposable {
 
   /** From now on agents are sent here. */
   start(url: string): void {
-    this.#url = this.#options.config.RELAY_URL ?? url
+    this.#url = this.#options.core.config.RELAY_URL ?? url
     this.#beating.start()
   }
 
   /** Its agents go to other relays, and what is under way ends, as far as there is time. */
   async stop(signal: AbortSignal): Promise<void> {
-    const { context, parts } = this.#options
-    const { reporter } = this.#host
     await this.#beating[Symbol.asyncDispose]()
     await this.#host.drain(signal)
-    await leave(context, parts, this.#row, reporter.nextSequence())
+    const sequence = this.#host.reporter.nextSequence()
+    await leave(this.#context, this.#options.parts, this.#row, sequence)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -92,7 +89,7 @@ export class RelayDesk implements AsyncDisposable {
   }
 
   async #beat(): Promise<void> {
-    const { context, parts } = this.#options
+    const { parts } = this.#options
     await parts.keys.read()
     await this.#host.look()
     const { reporter } = this.#host
@@ -100,7 +97,7 @@ export class RelayDesk implements AsyncDisposable {
       ...reporter.compose(),
       ...(this.#url && { url: this.#url }),
     }
-    const answer = await beat(context, parts, this.#row, told)
+    const answer = await beat(this.#context, parts, this.#row, told)
     reporter.took(told, answer)
     const isWanted = answer.peers > 0 || this.#options.hasOtherMachines()
     if (isWanted && !this.#host.internalUrl) await this.#letPeersIn()
@@ -108,10 +105,10 @@ export class RelayDesk implements AsyncDisposable {
 
   /** Where it is alone, nobody needs another port and a certificate. */
   async #letPeersIn(): Promise<void> {
-    const { context, parts, config } = this.#options
-    const { fingerprint } = await this.#host.letPeersIn(config.RELAY_INTERNAL_PORT)
+    const { core, parts } = this.#options
+    const { fingerprint } = await this.#host.letPeersIn(core.config.RELAY_INTERNAL_PORT)
     const internalUrl = this.#host.internalUrl!
-    await openToPeers(context, parts, this.#row, { internalUrl, fingerprint })
+    await openToPeers(this.#context, parts, this.#row, { internalUrl, fingerprint })
   }
 }
 

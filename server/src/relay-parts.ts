@@ -2,43 +2,45 @@ import { publicKeys } from '#identity/index.ts'
 import type { Clock } from '#kernel/clock.ts'
 import type { Context } from '#kernel/context.ts'
 import type { Db } from '#kernel/db.ts'
-import type { Doorbell } from '#kernel/doorbell.ts'
 import { Problem } from '#kernel/problem.ts'
 import type { Logger } from '#kernel/log.ts'
 import { readServiceToken, type TrustedKeys, trustKeys } from '#kernel/service-token.ts'
 import { type Fleet, launchInstance, redeemToken, terminateInstance } from '#fleet/index.ts'
 import { type RelayMachines, relayProblems, type RelaysParts } from '#relays/index.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
+import type { Core } from './core.ts'
 import { VERSION } from './version.ts'
 
 export interface RelayPartsOptions {
-  db: Db
-  clock: Clock
-  log: Logger
-  doorbell: Doorbell
-  stopping: AbortSignal
   tunnels: TunnelParts
-  serviceToken(audience: string, subject: string): Promise<string>
+  serviceToken: RelaysParts['serviceToken']
   fleet(): Fleet
 }
+
+/** What relays work with beside the API, and the keys that their relay there checks tokens with. */
+export type OwnRelaysParts = RelaysParts & { keys: RelayKeys }
 
 /** Keys change once in weeks, and are told before they sign. */
 const KEYS_FOR_MS = 5_000
 const CALL_AUDIENCE = 'relay-call'
 
 /** What relays work with in a process that has the database. */
-export function openRelayParts(options: RelayPartsOptions): RelaysParts & { keys: RelayKeys } {
-  const { clock, doorbell, stopping, tunnels, serviceToken } = options
-  const keys = new RelayKeys(options.db, clock)
+export function openRelayParts(
+  core: Core,
+  { tunnels, serviceToken, fleet }: RelayPartsOptions,
+): OwnRelaysParts {
+  const { db, clock, doorbell, draining: stopping } = core
+  const log = core.log.category('relay')
+  const keys = new RelayKeys(db, clock)
   return {
     ...{ version: VERSION, keys, doorbell, stopping, tunnels, serviceToken },
-    publicKeys: () => publicKeys(options.db),
+    publicKeys: () => publicKeys(db),
     subjectOf: async (token, audience) => {
       await keys.read()
       return readServiceToken(keys.trusted, token, audience, clock.now().getTime() / 1000)?.sub
     },
-    reach: (row) => reach(options, row),
-    machines: relayMachines(options),
+    reach: (row) => reach(row, serviceToken, log),
+    machines: relayMachines(fleet),
   }
 }
 
@@ -64,8 +66,9 @@ export class RelayKeys {
 
 /** Why a relay does not answer here; undefined when it does. */
 async function reach(
-  { log, serviceToken }: RelayPartsOptions,
   { id, internalUrl, fingerprint }: Parameters<RelaysParts['reach']>[0],
+  serviceToken: RelaysParts['serviceToken'],
+  log: Logger,
 ): Promise<string | undefined> {
   if (!internalUrl || !fingerprint) return 'it has told no address'
   const { RelayClient } = await import('#relays/host.ts')
@@ -81,7 +84,7 @@ async function reach(
   }
 }
 
-function relayMachines({ fleet }: RelayPartsOptions): RelayMachines {
+function relayMachines(fleet: () => Fleet): RelayMachines {
   return {
     refuses: (name) => {
       if (name === 'builtin' || name === 'joined') return 'it starts no machines'

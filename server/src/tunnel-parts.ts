@@ -6,37 +6,27 @@ import {
   mayStillAct,
   provenEmailKey,
 } from '#identity/index.ts'
-import type { Config } from '#kernel/config.ts'
-import type { Doorbell } from '#kernel/doorbell.ts'
 import { hashScrypt } from '#kernel/scrypt.ts'
 import { Turns } from '#kernel/turns.ts'
 import { type RelayClients, relaysForAgents, seenRelays } from '#relays/index.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
+import type { Core } from './core.ts'
 import { outside } from './tunnels-outside.ts'
 import { resolveTxt } from './txt-records.ts'
 
 export interface TunnelPartsOptions {
-  config: Config
-  doorbell: Doorbell
   identity(): Identity
-  /** Where clients reach the API. */
-  url(): string
   relays: Pick<RelayClients, 'callsTo'>
 }
 
 /** What tunnels work with: where they are, who may hold them open, and whom to wake when one changes. */
-export function openTunnelParts({
-  config,
-  doorbell,
-  identity,
-  url,
-  relays,
-}: TunnelPartsOptions): TunnelParts {
+export function openTunnelParts(core: Core, { identity, relays }: TunnelPartsOptions): TunnelParts {
+  const { config, doorbell } = core
   const hashing = new Turns({ atOnce: 2, queueLength: 20 })
   return {
     domain: config.TUNNEL_DOMAIN,
     ports: config.TUNNEL_PORTS,
-    urlOf: (hostname) => withHost(config.RELAY_URL ?? url(), hostname),
+    urlOf: (hostname) => withHost(config.RELAY_URL ?? core.publicUrl(), hostname),
     ticketFor: (runId) => identity().serviceToken('relay', runId),
     visitTicketFor: (tunnelId, subject) => identity().serviceToken(tunnelId, subject),
     isMember: isMemberOf,

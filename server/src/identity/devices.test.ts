@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { eventually } from '#kernel/test-support.ts'
 import { type Answer, startApp } from '#test/app.ts'
 
 const app = await startApp({ env: { TRUSTED_PROXIES: '127.0.0.1', NODE_ENV: 'development' } })
@@ -175,12 +175,10 @@ test('who registers proves their address by the mailed link; until then nothing 
   assert.deepEqual([refused.status, refused.body.code], [403, 'auth.email_not_verified'])
   const first = await mailedToken(ann.email, 'verify_email')
   assert.equal((await ann.post('/v1/auth/verify-email/resend')).status, 202)
-  const newest = async () => {
-    const token = await mailedToken(ann.email, 'verify_email')
-    return token === first ? newestLater() : token
-  }
-  const newestLater = (): Promise<string> => sleep(50).then(newest)
-  const token = await newest()
+  const token = await eventually('the second mail', async () => {
+    const newest = await mailedToken(ann.email, 'verify_email')
+    return newest !== first && newest
+  })
   const verify = (given: string) =>
     app.request('POST', '/v1/auth/verify-email', { body: { token: given } })
   assert.equal((await verify(first)).body.code, 'auth.link_invalid')

@@ -12,7 +12,7 @@ import type { Log, Logger } from './log.ts'
 import type { Telemetry } from './telemetry.ts'
 import { inTransaction } from './transaction.ts'
 
-/** The mechanisms that every context is made of; built once in `app.ts`. */
+/** The mechanisms that every context is made of; built once in `core.ts`. */
 export interface KernelParts {
   db: Db
   clock: Clock

@@ -38,7 +38,7 @@ export interface TestKernelOptions {
   masterKey?: Uint8Array
 }
 
-/** What `app.ts` makes of one process, as far as events and jobs go, under the product's own role. */
+/** What `core.ts` makes of one process, as far as events and jobs go, under the product's own role. */
 export async function openTestKernel(options: TestKernelOptions): Promise<TestKernel> {
   const { address, jobs = [], graceMs, clock = systemClock } = options
   const { masterKey = randomBytes(32) } = options

@@ -6,6 +6,11 @@ import { TestClock } from '../test-support.ts'
 export const STEP_MS = 30_000
 export const MINUTE_MS = 60_000
 
+/** What answers to codes may be refused with, as `refusal` shows it. */
+export const REFUSED = [403, 'factor.code_refused']
+export const OVER = [401, 'factor.challenge_over']
+export const LOCKED = [429, 'factor.locked']
+
 // A test knows what it asked for.
 // oxlint-disable-next-line typescript/no-explicit-any
 export type Json = any
@@ -126,4 +131,13 @@ export function tally(answers: Answer[]): Record<string, number> {
   return Object.fromEntries(
     [...new Set(names)].map((name) => [name, names.filter((one) => one === name).length]),
   )
+}
+
+/** Another code of six digits. */
+export function wrong(code: string): string {
+  return String((Number(code) + 1) % 1_000_000).padStart(6, '0')
+}
+
+export function claims(accessToken: string): { amr: string[] } {
+  return JSON.parse(Buffer.from(accessToken.split('.')[1]!, 'base64url').toString())
 }

@@ -1,48 +1,18 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { request as requestHttp, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
+import { tunnelsOf } from './fixture.ts'
 import { after, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
-import { request } from 'undici'
 import { eventually, keptMib } from '#kernel/test-support.ts'
-import {
-  serveHttp,
-  serveTcp,
-  speak,
-  startAgent,
-  startRelay,
-  type TunnelChange,
-} from '../fixture.ts'
+import { startRelay } from '../fixture.ts'
 
 const relay = await startRelay()
 after(() => relay[Symbol.asyncDispose]())
 
 const MIB = 1024 * 1024
 
-/** A tunnel to a service that answers like this. */
-async function serve(
-  name: string,
-  answer: (asked: IncomingMessage, answer: ServerResponse) => void,
-  change: TunnelChange = {},
-) {
-  const service = await serveHttp(answer)
-  const spec = relay.control.add(name, [service.port], change)
-  const agent = await startAgent(relay, [spec])
-  const host = `${name}.localhost`
-  return {
-    ...{ service, spec, agent, host },
-    ask: (path: string, options: Parameters<typeof request>[1] = {}) =>
-      request(relay.url + path, {
-        ...options,
-        headers: { host, ...(options?.headers as Record<string, string>) },
-      }),
-    async [Symbol.asyncDispose]() {
-      await agent[Symbol.asyncDispose]()
-      await service[Symbol.asyncDispose]()
-    },
-  }
-}
+const serve = tunnelsOf(relay)
 
 function* mibs(count: number): Generator<Buffer> {
   for (let i = 0; i < count; i++) yield Buffer.alloc(MIB, i)
@@ -69,61 +39,6 @@ test('connections to the service are used again, and a service that hangs up bet
   assert.equal(shop.service.sockets.size, 1)
   for (const socket of shop.service.sockets) socket.destroy()
   for (let i = 0; i < 5; i++) assert.equal((await shop.ask('/')).statusCode, 200)
-})
-
-test('HEAD, 204 and 304 have no body, and the next answer is the next one', async () => {
-  await using shop = await serve('bodyless', (asked, answer) => {
-    answer.statusCode = Number(asked.url!.slice(1))
-    if (asked.method === 'HEAD') answer.setHeader('content-length', 500)
-    answer.end()
-  })
-  const statuses = []
-  for (const [method, path] of [
-    ['HEAD', '/200'],
-    ['GET', '/204'],
-    ['GET', '/304'],
-    ['GET', '/200'],
-  ]) {
-    const { statusCode, body } = await shop.ask(path!, { method: method as 'GET' })
-    statuses.push([statusCode, await body.text()])
-  }
-  assert.deepEqual(statuses, [
-    [200, ''],
-    [204, ''],
-    [304, ''],
-    [200, ''],
-  ])
-})
-
-test('nobody is told of a tunnel that is not there, of one without an agent, or of a service that is not up', async () => {
-  const asked = async (host: string, accept = '*/*') => {
-    const { statusCode, headers, body } = await request(relay.url, { headers: { host, accept } })
-    return { status: statusCode, headers, text: await body.text() }
-  }
-  const unknown = await asked('nothing.localhost')
-  assert.deepEqual(
-    [unknown.status, unknown.headers['gantry-tunnel-error']],
-    [404, 'tunnel.unknown_host'],
-  )
-  assert.equal(JSON.parse(unknown.text).code, 'tunnel.unknown_host')
-
-  relay.control.add('alone', [1])
-  const alone = await asked('alone.localhost', 'text/html')
-  assert.deepEqual([alone.status, alone.headers['gantry-tunnel-error']], [503, 'tunnel.no_agent'])
-  assert.match(alone.text, /<html/)
-
-  const service = await serveHttp(() => {})
-  await service[Symbol.asyncDispose]()
-  const spec = relay.control.add('down', [service.port])
-  await using agent = await startAgent(relay, [spec])
-  void agent
-  const down = await asked('down.localhost')
-  assert.deepEqual(
-    [down.status, down.headers['gantry-tunnel-error']],
-    [502, 'tunnel.service_refused'],
-  )
-  const product = await asked('127.0.0.1')
-  assert.deepEqual([product.status, product.text], [200, 'the product'])
 })
 
 test('events are passed on one by one, while the answer goes on', async () => {
@@ -173,97 +88,6 @@ test('100 MB pass down and up, and nothing is kept of them', async () => {
   })
 })
 
-test('trailers pass both ways', async () => {
-  await using shop = await serve('trailers', (asked, answer) => {
-    asked.resume().on('end', () => {
-      answer.writeHead(200, { trailer: 'x-sum' })
-      answer.write(String(asked.trailers['x-asked']))
-      answer.addTrailers({ 'x-sum': '42' })
-      answer.end()
-    })
-  })
-  const asked = requestHttp(relay.url, {
-    method: 'POST',
-    headers: { host: shop.host, trailer: 'x-asked', te: 'trailers' },
-  })
-  asked.write('body')
-  asked.addTrailers({ 'x-asked': 'before' })
-  asked.end()
-  const [answer] = (await once(asked, 'response')) as [IncomingMessage]
-  let text = ''
-  answer.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
-  await once(answer, 'end')
-  assert.deepEqual([text, answer.trailers['x-sum']], ['before', '42'])
-})
-
-test('who waits to be told to send a body hears what the service says to that', async () => {
-  let asked = 0
-  await using shop = await serve('expect', () => {})
-  await using other = await serveTcp((socket) => {
-    socket.once('data', (head) => {
-      assert.match(String(head), /expect: 100-continue/i)
-      if (asked++ > 0) return void socket.end('HTTP/1.1 417 No\r\ncontent-length: 0\r\n\r\n')
-      socket.write('HTTP/1.1 100 Continue\r\n\r\n')
-      socket.once('data', (body) => {
-        socket.write(
-          `HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 4\r\n\r\n${String(body)}`,
-        )
-      })
-    })
-  })
-  const spec = relay.control.add('expecting', [other.port])
-  await using agent = await startAgent(relay, [spec])
-  void agent
-  void shop
-  const send = async () => {
-    const sent = requestHttp(relay.url, {
-      method: 'POST',
-      headers: { host: 'expecting.localhost', expect: '100-continue', 'content-length': 4 },
-    })
-    sent.flushHeaders()
-    const first = await Promise.race([
-      once(sent, 'continue').then(() => 'continue'),
-      once(sent, 'response').then(([answer]) => (answer as IncomingMessage).statusCode),
-    ])
-    if (first !== 'continue') {
-      sent.destroy()
-      return first
-    }
-    sent.end('body')
-    const [answer] = (await once(sent, 'response')) as [IncomingMessage]
-    return String(await answer.toArray())
-  }
-  assert.deepEqual([await send(), await send()], ['body', 417])
-})
-
-test('an answer that comes before the body is whole, and the connection to the service is not used again', async () => {
-  await using shop = await serve('early', (asked, answer) => {
-    if (asked.url === '/ok') return void answer.end('fine')
-    answer.writeHead(413, { 'content-length': 8 }).end('too much')
-  })
-  const sent = requestHttp(relay.url, { method: 'POST', headers: { host: shop.host } })
-  sent.on('error', () => {})
-  sent.write(Buffer.alloc(64 * 1024))
-  const [answer] = (await once(sent, 'response')) as [IncomingMessage]
-  assert.deepEqual([answer.statusCode, String(await answer.toArray())], [413, 'too much'])
-  sent.destroy()
-  assert.equal(await (await shop.ask('/ok')).body.text(), 'fine')
-})
-
-test('a visitor who goes ends the work of the service, and one whose service dies is not told that all is well', async () => {
-  const gone = Promise.withResolvers<void>()
-  await using shop = await serve('ends', (asked, answer) => {
-    answer.write('x'.repeat(1000))
-    if (asked.url === '/dies') return void setImmediate(() => asked.socket.destroy())
-    answer.on('close', () => gone.resolve())
-  })
-  const leaving = await shop.ask('/')
-  leaving.body.on('error', () => {}).destroy()
-  await gone.promise
-  const dying = await shop.ask('/dies')
-  await assert.rejects(dying.body.text())
-})
-
 test('text is compressed where the tunnel says so, event streams never', async () => {
   await using shop = await serve(
     'small',
@@ -280,85 +104,6 @@ test('text is compressed where the tunnel says so, event streams never', async (
   const events = await shop.ask('/events', { headers: { 'accept-encoding': 'gzip' } })
   assert.equal(events.headers['content-encoding'], undefined)
   assert.equal((await events.body.text()).length, 10_000)
-})
-
-test('a request that was not given away is made elsewhere; one that may have arrived is not', async () => {
-  let posts = 0
-  const dead = await serveHttp(() => {})
-  await dead[Symbol.asyncDispose]()
-  await using dying = await serveHttp((asked) => {
-    posts++
-    asked.socket.destroy()
-  })
-  await using good = await serveHttp((asked, answer) => {
-    asked.resume().on('end', () => answer.end('good'))
-  })
-  const spec = relay.control.add('several', [])
-  const at = (port: number, priority: number) => ({
-    ...{
-      id: `tep_${port}`,
-      url: `http://127.0.0.1:${port}`,
-      agent: 'default',
-      priority,
-      weight: 1,
-    },
-  })
-  const endpoints = [at(dead.port, 0), at(good.port, 1)]
-  await using agent = await startAgent(relay, [
-    relay.control.change(spec.id, { endpoints: [...endpoints, at(dying.port, 2)] }),
-  ])
-  void agent
-  const post = async () => {
-    const { statusCode, body } = await request(relay.url, {
-      ...{ method: 'POST', body: 'once', headers: { host: 'several.localhost' } },
-    })
-    return [statusCode, await body.text()]
-  }
-  relay.control.change(spec.id, { endpoints })
-  assert.deepEqual(await post(), [200, 'good'])
-
-  relay.control.change(spec.id, { endpoints: [at(dying.port, 0), at(good.port, 1)] })
-  const status = await eventually('the endpoints are new', async () => {
-    const [status] = await post()
-    return posts > 0 && status
-  })
-  assert.deepEqual([status, posts], [502, 1])
-})
-
-test('limits of the tunnel hold, and what is over is given back', async () => {
-  const waiting: ServerResponse[] = []
-  await using shop = await serve('limited', (_, answer) => void waiting.push(answer), {
-    config: { maxConnections: 2 },
-  })
-  const first = [shop.ask('/'), shop.ask('/')]
-  await eventually('both are there', () => waiting.length === 2)
-  const third = await shop.ask('/')
-  assert.deepEqual(
-    [third.statusCode, third.headers['gantry-tunnel-error']],
-    [429, 'tunnel.too_many_connections'],
-  )
-  await third.body.text()
-  for (const answer of waiting) answer.end('done')
-  for (const answer of await Promise.all(first)) await answer.body.text()
-  await eventually('there is room', async () => {
-    const asking = shop.ask('/')
-    const arrived = await Promise.race([
-      eventually('it comes', () => waiting.length > 2, 2_000).then(
-        () => true,
-        () => false,
-      ),
-      asking.then(() => false),
-    ])
-    if (arrived) for (const answer of waiting) answer.end()
-    await (await asking).body.text()
-    return arrived
-  })
-})
-
-test('a service that says nothing is given up after its time', async () => {
-  await using shop = await serve('silent', () => {}, { config: { timeoutSeconds: 1 } })
-  const { statusCode, headers } = await shop.ask('/')
-  assert.deepEqual([statusCode, headers['gantry-tunnel-error']], [504, 'tunnel.timeout'])
 })
 
 test('each request leaves a record: where it went, what it took, how it ended', async () => {
@@ -402,14 +147,4 @@ test('a request is made again from what the inspector kept', async () => {
     [seen.replayOf, seen.status, bodies],
     [requestId, 200, ['POST /pay coins', 'POST /pay coins']],
   )
-})
-
-test('HTTP/1.0 visitors are served, and a connection that is to be closed is', async () => {
-  await using shop = await serve('old', (_, answer) => {
-    answer.write('no length')
-    answer.end()
-  })
-  const heard = await speak(relay.port, `GET / HTTP/1.0\r\nHost: ${shop.host}\r\n\r\n`)
-  assert.match(heard, /^HTTP\/1\.1 200 /)
-  assert.match(heard, /\r\n\r\nno length$/)
 })

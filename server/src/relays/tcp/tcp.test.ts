@@ -5,11 +5,11 @@ import { connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { after, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually, freePort } from '#kernel/test-support.ts'
 import { serveHttp, serveTcp, startAgent, startRelay, type TunnelChange } from '../fixture.ts'
 import { NoLink, type PeerVisit } from '../peers/visit.ts'
 
+const MIB = 1024 * 1024
 const VISITOR = { ip: '127.0.0.1', secure: false, trusted: false }
 const relay = await startRelay()
 after(() => relay[Symbol.asyncDispose]())
@@ -140,29 +140,39 @@ test('a port that another program has is told with what to do, and is opened onc
 })
 
 test('of what a service does not read no more is taken than fits, also under a bandwidth cap', async () => {
-  const service = await serveTcp((socket) => void socket.pause())
+  const arrived = Promise.withResolvers<void>()
+  let connections = 0
+  await using service = await serveTcp((socket) => {
+    arrived.resolve()
+    if (++connections === 1) socket.pause()
+    else socket.resume().on('end', () => socket.end('read'))
+  })
   const port = await freePort()
   const spec = relay.control.add('unread', [service.port], {
     ...{ kind: 'tcp', hostnames: [], port, config: { bandwidthBytesPerSecond: 3_000_000 } },
   })
   await using agent = await startAgent(relay, [spec])
   void agent
-  await listens(port)
-  const before = relay.relay.facts.bytesIn
+  await eventually('the port is open', () => relay.relay.tcpPorts.includes(port))
+  let others = relay.relay.facts.bytesIn
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
-  socket.write(Buffer.alloc(24 * 1024 * 1024))
-  let last = before
-  await eventually('no more is taken', async () => {
-    await sleep(500)
-    const { bytesIn } = relay.relay.facts
-    const isStill = bytesIn > before && bytesIn === last
-    last = bytesIn
-    return isStill
-  })
-  assert.ok(last - before < 20 * 1024 * 1024, `${last - before} bytes were taken`)
+  socket.write(Buffer.alloc(24 * MIB))
+  await arrived.promise
+  const taken = () => relay.relay.facts.bytesIn - others
+  await eventually(
+    'nothing is taken while a neighbour passes as much as the cap allows',
+    async () => {
+      const before = taken()
+      const neighbour = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+      neighbour.end(Buffer.alloc(MIB))
+      assert.equal(await text(neighbour), 'read')
+      others += MIB
+      return before > 0 && taken() === before
+    },
+  )
+  assert.ok(taken() < 20 * MIB, `${taken()} bytes were taken`)
   socket.destroy()
-  await service[Symbol.asyncDispose]()
 })
 
 test('relays of one machine share a port, also those without a link; each connection has one answer', async () => {
