@@ -405,8 +405,8 @@ export class App {
 
   /** The browsers of this process beat like every other node, and need no credential. */
   async #beatOwn(node: NodeSessions): Promise<void> {
-    const { max, taken, draining, sessions } = node.facts
-    const facts = { draining, capacity: max, sessions: taken, version: VERSION }
+    const { max, taken, draining, diskFull, sessions } = node.facts
+    const facts = { draining, diskFull, capacity: max, sessions: taken, version: VERSION }
     const ctx = this.systemContext()
     this.#builtin ??= await ensureBuiltin(ctx, node.instanceId, facts)
     const beatAnswer = await beat(ctx, this.#fleet!, this.#builtin, {

@@ -206,11 +206,13 @@ export class NodeRole implements AsyncDisposable {
 
   async #beat(): Promise<void> {
     const { config } = this.#options
-    const { sessions, taken, max, draining } = this.#node.sessions.facts
+    const { sessions, taken, max, draining, diskFull } = this.#node.sessions.facts
     const beat: BeatRequest = {
       ...{ sequence: ++this.#sequence, sessions: sessions.map(({ id }) => id) },
       facts: {
         draining,
+        // An API of an earlier version does not know it.
+        ...(diskFull && { diskFull }),
         capacity: max,
         sessions: taken,
         version: VERSION,
