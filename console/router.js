@@ -34,11 +34,14 @@ const PAGES = {
   'api-keys': () => import('./keys/page.js'),
   accounts: () => import('./accounts/page.js'),
   export: () => import('./profile/export.js'),
+  sessions: () => import('./sessions/page.js'),
+  session: () => import('./sessions/one.js'),
   tunnels: () => import('./tunnels/page.js'),
   tunnel: () => import('./tunnels/one.js'),
   relays: () => import('./relays/page.js'),
   visit: () => import('./tunnels/visit.js'),
 }
+const LISTS = { session: 'sessions', tunnel: 'tunnels' }
 const VIEWS = { ...ENTRIES, ...PAGES }
 const NEEDLESS_WHEN_SIGNED_IN = new Set(['sign-in', 'register', 'provider-sign-in'])
 
@@ -125,7 +128,7 @@ function showHome(anchor, isFirst) {
 
 /** A page about one thing belongs to the list of them. */
 function listOf(view) {
-  return view === 'tunnel' ? 'tunnels' : view
+  return LISTS[view] ?? view
 }
 
 function mark(name) {

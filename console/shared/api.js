@@ -1,4 +1,9 @@
 const DEADLINE_MS = 35_000
+const FILE_MS = 300_000
+const UNHEARD = {
+  ...{ ok: false, status: 0 },
+  body: { title: 'The server did not answer', suggestion: 'Look whether it is running.' },
+}
 const CSRF = /(?:^|; )__Host-gantry_csrf=([^;]+)/
 const ACCOUNT = 'gantry-account'
 
@@ -102,6 +107,25 @@ function renew() {
   return navigator.locks ? navigator.locks.request('gantry-refresh', refresh) : refresh()
 }
 
+/**
+ * Gives the person what a `GET` answers as a file. Resolves as `call` does; a sign-in that has to be renewed is renewed by it before.
+ */
+export async function saveFile(path, name) {
+  const account = chosenAccount()
+  const headers = { ...(account && { 'gantry-account': account }) }
+  await call('GET', '/users/me')
+  try {
+    const answer = await fetch(`/api/v1${path}`, { headers, signal: AbortSignal.timeout(FILE_MS) })
+    if (!answer.ok) return { ok: false, status: answer.status, body: await answer.json() }
+    const href = URL.createObjectURL(await answer.blob())
+    Object.assign(document.createElement('a'), { href, download: name }).click()
+    setTimeout(() => URL.revokeObjectURL(href), DEADLINE_MS)
+    return { ok: true, status: 200, body: {} }
+  } catch {
+    return UNHEARD
+  }
+}
+
 async function send(method, path, body) {
   const [, csrf] = CSRF.exec(document.cookie) ?? []
   const account = csrf && chosenAccount()
@@ -124,7 +148,6 @@ async function send(method, path, body) {
       body: text ? JSON.parse(text) : {},
     }
   } catch {
-    const title = 'The server did not answer'
-    return { ok: false, status: 0, body: { title, suggestion: 'Look whether it is running.' } }
+    return UNHEARD
   }
 }

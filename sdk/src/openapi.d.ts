@@ -7064,6 +7064,8 @@ export interface components {
             sessions: number;
             /** @description Places that a new session may take; 0 unless it is ready */
             free: number;
+            /** @description It has too little disk for another session */
+            diskFull: boolean;
             /** Format: date-time */
             joinedAt: string;
             /** Format: date-time */
@@ -7655,6 +7657,8 @@ export interface components {
                 /** @default false */
                 draining: boolean;
                 /** @default false */
+                diskFull: boolean;
+                /** @default false */
                 spotNotice: boolean;
             };
             sessions: string[];
@@ -7700,6 +7704,8 @@ export interface components {
                 version: string;
                 /** @default false */
                 draining: boolean;
+                /** @default false */
+                diskFull: boolean;
                 /** @default false */
                 spotNotice: boolean;
             };
@@ -19611,6 +19617,7 @@ export interface operations {
                      *         "capacity": 20,
                      *         "sessions": 3,
                      *         "free": 17,
+                     *         "diskFull": false,
                      *         "joinedAt": "2026-11-20T12:00:00.000Z",
                      *         "lastBeatAt": "2026-11-20T12:00:00.000Z"
                      *       }
@@ -19980,6 +19987,7 @@ export interface operations {
                      *         "capacity": 20,
                      *         "sessions": 3,
                      *         "free": 17,
+                     *         "diskFull": false,
                      *         "joinedAt": "2026-11-20T12:00:00.000Z",
                      *         "lastBeatAt": "2026-11-20T12:00:00.000Z"
                      *       }
@@ -20146,6 +20154,7 @@ export interface operations {
                      *           "capacity": 20,
                      *           "sessions": 3,
                      *           "free": 17,
+                     *           "diskFull": false,
                      *           "joinedAt": "2026-11-20T12:00:00.000Z",
                      *           "lastBeatAt": "2026-11-20T12:00:00.000Z"
                      *         }
@@ -20198,6 +20207,7 @@ export interface operations {
                      *       "capacity": 20,
                      *       "sessions": 3,
                      *       "free": 0,
+                     *       "diskFull": false,
                      *       "joinedAt": "2026-11-20T12:00:00.000Z",
                      *       "lastBeatAt": "2026-11-20T12:00:00.000Z",
                      *       "drainReason": "asked"
@@ -20247,6 +20257,7 @@ export interface operations {
                      *       "capacity": 20,
                      *       "sessions": 3,
                      *       "free": 17,
+                     *       "diskFull": false,
                      *       "joinedAt": "2026-11-20T12:00:00.000Z",
                      *       "lastBeatAt": "2026-11-20T12:00:00.000Z"
                      *     }

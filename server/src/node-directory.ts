@@ -1,18 +1,26 @@
 import {
   type NodeDirectory,
+  type NodeSessions,
   openOn,
   openRemoteNode,
   type RemoteNode,
   type SessionNode,
 } from '#browsers/index.ts'
-import { type Place, placesFor, poolMayGrow, type Reachable, reachableNodes } from '#fleet/index.ts'
+import {
+  isDiskLeft,
+  type Place,
+  placesFor,
+  poolMayGrow,
+  type Reachable,
+  reachableNodes,
+} from '#fleet/index.ts'
 import type { Context } from '#kernel/context.ts'
 import type { Logger } from '#kernel/log.ts'
 import { Ticker } from '#kernel/ticker.ts'
 
 export interface FleetDirectoryOptions {
   /** The node of this process. */
-  own(): SessionNode | undefined
+  own(): NodeSessions | undefined
   /** A token for calls to this machine about this session. */
   tokenFor(instanceId: string, sessionId: string): Promise<string>
   context: Context
@@ -76,6 +84,11 @@ export class FleetDirectory implements NodeDirectory, AsyncDisposable {
     if (this.#options.own()) return false
     if (this.#known.size === 0) await this.#look()
     return this.#known.size === 0 && !(await this.mayGrow(ctx))
+  }
+
+  isDiskLeft(ctx: Context): Promise<boolean> {
+    const own = this.#options.own()
+    return own && !own.host.isDiskFull ? Promise.resolve(true) : isDiskLeft(ctx, own?.instanceId)
   }
 
   mayGrow(ctx: Context): Promise<boolean> {

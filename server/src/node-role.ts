@@ -134,7 +134,7 @@ export class NodeRole implements AsyncDisposable {
     return this.#joined.promise
   }
 
-  /** Resolves once it was drained and its last session has ended. @throws Error when the control plane does not want it */
+  /** Resolves once it was drained and its last session has ended, unless it is a pod. @throws Error when the control plane does not want it */
   get left(): Promise<void> {
     return this.#left.promise
   }
@@ -206,11 +206,13 @@ export class NodeRole implements AsyncDisposable {
 
   async #beat(): Promise<void> {
     const { config } = this.#options
-    const { sessions, taken, max, draining } = this.#node.sessions.facts
+    const { sessions, taken, max, draining, diskFull } = this.#node.sessions.facts
     const beat: BeatRequest = {
       ...{ sequence: ++this.#sequence, sessions: sessions.map(({ id }) => id) },
       facts: {
         draining,
+        // An API of an earlier version does not know it.
+        ...(diskFull && { diskFull }),
         capacity: max,
         sessions: taken,
         version: VERSION,
@@ -241,6 +243,8 @@ export class NodeRole implements AsyncDisposable {
     }
     sessions.drain(drain || this.#spotNotice)
     if (!drain || !beat.facts.draining || beat.sessions.length > 0) return
+    // Kubernetes would start it again: a pod stays, without sessions, until it is let back or its Deployment ends it.
+    if (this.#options.config.POD_NAME) return
     await writeFile(leftFile(this.#options.home), '')
     this.#left.resolve()
   }

@@ -42,8 +42,8 @@ export class OwnBeats {
   }
 
   readonly beat = async (node: NodeSessions): Promise<void> => {
-    const { max, taken, draining, sessions } = node.facts
-    const facts = { draining, capacity: max, sessions: taken, version: VERSION }
+    const { max, taken, draining, diskFull, sessions } = node.facts
+    const facts = { draining, diskFull, capacity: max, sessions: taken, version: VERSION }
     const ctx = this.#core.systemContext()
     this.#node ??= await ensureBuiltin(ctx, node.instanceId, facts)
     const answer = await beat(ctx, this.#fleet, this.#node, {

@@ -9,9 +9,9 @@ import type { BrowserRuntime } from './runtime.ts'
  */
 export async function refuseHopeless(
   ctx: Context,
-  { nodes, own }: Pick<BrowserRuntime, 'nodes' | 'own'>,
+  { nodes }: Pick<BrowserRuntime, 'nodes'>,
 ): Promise<void> {
   if (await nodes.isHopeless(ctx)) throw problems.noMachines()
-  if (!own?.host.isDiskFull || nodes.others > 0 || (await nodes.mayGrow(ctx))) return
+  if ((await nodes.isDiskLeft(ctx)) || (await nodes.mayGrow(ctx))) return
   throw problems.diskFull({ retryAfterSeconds: 30 })
 }

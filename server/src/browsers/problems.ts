@@ -101,7 +101,7 @@ const own = defineProblems({
     code: 'node.disk_full',
     status: 503,
     title: 'The disk is full',
-    detail: 'The disk of the machine that hosts browsers has too little left for another session.',
+    detail: 'No machine that hosts browsers has enough disk left for another session.',
     suggestion:
       'An operator frees disk below GANTRY_HOME, or puts it on a larger one; sessions that end give back what they took.',
   },

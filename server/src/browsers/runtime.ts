@@ -16,6 +16,8 @@ export interface NodeDirectory {
   get(instanceId: string): SessionNode | undefined
   /** Whether there is no machine and none will come, so that waiting for a place is waiting for nothing. */
   isHopeless(ctx: Context): Promise<boolean>
+  /** Whether some machine has the disk for another session, should it have no place for it now. */
+  isDiskLeft(ctx: Context): Promise<boolean>
   /** Whether the pool may launch another machine. */
   mayGrow(ctx: Context): Promise<boolean>
   /** How many machines are known beside the one of this process. */

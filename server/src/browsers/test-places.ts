@@ -140,6 +140,7 @@ export class TestDesk implements AsyncDisposable {
           nodes.filter(({ free, onlyFor }) => free > 0 && (onlyFor ?? userId) === userId),
         get: (id: string) => nodes.find(({ instanceId }) => instanceId === id),
         isHopeless: async () => false,
+        isDiskLeft: async () => true,
       },
       recorder: { flush: async () => {}, record() {}, [Symbol.asyncDispose]: async () => {} },
     } as unknown as ConstructorParameters<typeof BrowserRuntime>[0])

@@ -35,6 +35,7 @@ export const nodeExample = {
   capacity: 20,
   sessions: 3,
   free: 17,
+  diskFull: false,
   joinedAt: AT,
   lastBeatAt: AT,
 } satisfies Node

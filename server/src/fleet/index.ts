@@ -28,7 +28,7 @@ export { type Ec2Options, openEc2 } from './providers/ec2.ts'
 export { type KubernetesOptions, openKubernetes } from './providers/kubernetes.ts'
 export { type NodeProcesses, openLocal } from './providers/local.ts'
 export { type Provider, ProviderFailure, type ProviderName } from './providers/provider.ts'
-export { poolMayGrow, type Reachable, reachableNodes } from './reach.ts'
+export { isDiskLeft, poolMayGrow, type Reachable, reachableNodes } from './reach.ts'
 export { type SpotNotice, watchSpotNotice } from './spot-notice.ts'
 
 /** Machines that host browsers: which there are, who may use them, and a pool that grows and shrinks. */

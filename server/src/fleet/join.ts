@@ -137,6 +137,7 @@ async function register(
 const STILL_WANTED = sql<DrainReason | null>`case
   when fleet_nodes.drain_reason in ('ending', 'restarting') then fleet_nodes.drain_reason end`
 
-export function countsOf({ capacity, sessions, version, draining = false }: NodeFacts) {
-  return { capacity, sessions, version, isDraining: draining }
+export function countsOf({ diskFull = false, draining = false, ...counts }: NodeFacts) {
+  const { capacity, sessions, version } = counts
+  return { capacity, sessions, version, isDraining: draining, isDiskFull: diskFull }
 }

@@ -14,6 +14,8 @@ export const NodeFacts = z.strictObject({
   sessions: z.int().min(0).max(10_000),
   version: text(64),
   draining: z.boolean().default(false),
+  /** Too little disk is left for another session; a session of its own may free some. */
+  diskFull: z.boolean().default(false),
   /** The provider is about to take the machine back. */
   spotNotice: z.boolean().default(false),
 })

@@ -86,6 +86,7 @@ async function keepBeat(
     .set({
       ...{ sequence: String(sequence), capacity: facts.capacity, sessions: facts.sessions },
       ...{ version: facts.version, isDraining: facts.draining ?? false },
+      isDiskFull: facts.diskFull ?? false,
       ...{ lastBeatAt: now, goneAt: null, leftAt: null },
       drainingSince: facts.draining ? (before.drainingSince ?? now) : null,
       ...(isBack && { drainReason: null }),

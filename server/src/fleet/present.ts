@@ -34,10 +34,10 @@ export function healthOf(row: InstanceRow, node: NodeRow | undefined): Health | 
 }
 
 export function presentNode(row: NodeRow): Node {
-  const { id, instanceId, version, capacity, sessions } = row
+  const { id, instanceId, version, capacity, sessions, isDiskFull: diskFull } = row
   const status = statusOf(row)
   return {
-    ...{ id, instanceId, status, version, capacity, sessions },
+    ...{ id, instanceId, status, version, capacity, sessions, diskFull },
     free: status === 'ready' ? Math.max(0, capacity - sessions) : 0,
     joinedAt: row.joinedAt.toISOString(),
     lastBeatAt: row.lastBeatAt.toISOString(),

@@ -28,6 +28,19 @@ export async function reachableNodes(ctx: Context): Promise<Reachable[]> {
   }))
 }
 
+/** Whether any machine but this one had the disk for another session at its last beat; one that is full otherwise may have it soon. */
+export async function isDiskLeft(ctx: Context, except = ''): Promise<boolean> {
+  const node = await ctx.db
+    .selectFrom('fleetNodes')
+    .select('id')
+    .where('goneAt', 'is', null)
+    .where('isDiskFull', '=', false)
+    .where('instanceId', '<>', except)
+    .limit(1)
+    .executeTakeFirst()
+  return node !== undefined
+}
+
 /** Whether the pool may launch machines, so that a session may wait where there is none yet. */
 export async function poolMayGrow(ctx: Context): Promise<boolean> {
   return (await readPool(ctx)).settings.max > 0

@@ -124,6 +124,7 @@ export const Node = z
     capacity: z.int(),
     sessions: z.int(),
     free: z.int().meta({ description: 'Places that a new session may take; 0 unless it is ready' }),
+    diskFull: z.boolean().meta({ description: 'It has too little disk for another session' }),
     joinedAt: z.iso.datetime(),
     lastBeatAt: z.iso.datetime(),
   })

@@ -59,6 +59,8 @@ export interface FleetNodeTable {
   /** Since when it says so without a break; begins anew when it was let back. */
   drainingSince: Date | null
   drainReason: DrainReason | null
+  /** It has too little disk for another session. Made by `migrations/0025_full_disks.sql`. */
+  isDiskFull: Generated<boolean>
   joinedAt: Date
   lastBeatAt: Date
   /** Since when nobody hears of it. */

@@ -65,6 +65,29 @@ test('a node that is stopped ends its sessions, says that it goes, and is back w
   assert.equal((await nodeOf(session)).status, 'left', 'drained and empty, it leaves too')
 })
 
+test('a pod that is drained stays where it is, since it would be started again, until it is let back or stopped', async () => {
+  const pod = await fleet.join({ POD_NAME: 'nodes-7d4b9-x2x7z' })
+  const session = await fleet.session()
+  const { id } = await nodeOf(session)
+  await fleet.post(`/fleet/nodes/${id}/drain`)
+  await fleet.call('DELETE', `/sessions/${session.id}`)
+  const drained = await eventually('it has told that it is drained', async () => {
+    const node = await nodeOf(session)
+    return node.sessions === 0 && node.status === 'draining' && node
+  })
+  await eventually('it goes on beating', async () => {
+    const { status, lastBeatAt } = await nodeOf(session)
+    assert.equal(status, 'draining')
+    return Date.parse(lastBeatAt) > Date.parse(drained.lastBeatAt) + 6_000
+  })
+  await fleet.call('DELETE', `/fleet/nodes/${id}/drain`)
+  await eventually('it is let back', async () => (await nodeOf(session)).status === 'ready')
+  assert.equal((await fleet.session()).instanceId, session.instanceId)
+  pod.process!.signal('SIGTERM')
+  assert.deepEqual(await endOf(pod), { code: 0, signal: null })
+  assert.equal((await nodeOf(session)).status, 'left')
+})
+
 interface Recorded {
   manifest: Body
   console: string

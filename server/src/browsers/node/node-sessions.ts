@@ -86,7 +86,8 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
     const live = [...this.#live.values()].filter(({ spec }) => !this.#reserved.has(spec.id))
     const sessions = [...live.map(({ facts }) => facts), ...others]
     const taken = draining ? sessions.length : Math.max(sessions.length, max - this.free)
-    return { free: this.free, max, taken: Math.min(max, taken), ready, draining, sessions }
+    const counts = { free: this.free, max, taken: Math.min(max, taken), ready }
+    return { ...counts, draining, diskFull: this.host.isDiskFull, sessions }
   }
 
   get counts() {

@@ -112,6 +112,8 @@ export interface NodeFacts {
   /** Browsers that wait to be claimed. */
   ready: number
   draining: boolean
+  /** Too little disk is left for another session. */
+  diskFull: boolean
   sessions: SessionFacts[]
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { startApp } from '#test/app.ts'
 import { WebBrowser } from '#test/web-browser.ts'
-import { overhang, visitAs } from './test-support.ts'
+import { overhang, visitAs } from '#test/console-visit.ts'
 
 const app = await startApp({ env: { ROLES: 'api,worker,relay' } })
 after(() => app[Symbol.asyncDispose]())

@@ -6,7 +6,7 @@ import { addRelay, addTunnel, link, runAgent } from '../test-support.ts'
 import { takeUsage } from '../usage/take.ts'
 import { seenRequest, TestRelays } from '../usage/test-relays.ts'
 import { entry } from '../usage/test-support.ts'
-import { cardOf, overhang, visitAs } from './test-support.ts'
+import { cardOf, overhang, visitAs } from '#test/console-visit.ts'
 
 const app = await startApp()
 after(() => app[Symbol.asyncDispose]())

@@ -1,0 +1,73 @@
+import { call } from '../shared/api.js'
+import { card, element } from '../shared/elements.js'
+import { follow } from '../shared/follow.js'
+import { field, form } from '../shared/form.js'
+import { liveCard, row, rows } from '../shared/parts.js'
+import { readPermissions } from '../shared/permissions.js'
+import { moment } from '../shared/words.js'
+import { isOpen, nameOf, sessionStatus } from './status.js'
+
+export const title = 'Sessions'
+const EVERY_MS = 4_000
+const SHOWN = 50
+
+export function show() {
+  const list = liveCard('Browsers of this account', {
+    about:
+      'Each is a browser of its own, and is wiped when it ends. Open one to watch it, and to take over.',
+    read: () => call('GET', `/sessions?limit=${SHOWN}`),
+    show: ({ items }) => [
+      rows(items.filter(isOpen), sessionRow, 'No session is open.'),
+      ...ended(items.filter((session) => !isOpen(session))),
+    ],
+  })
+  follow(list, EVERY_MS, list.refresh)
+  return [list, newSessionPlace()]
+}
+
+function ended(items) {
+  if (items.length === 0) return []
+  return [element('h3', {}, 'Ended lately'), rows(items.slice(0, 10), sessionRow, '')]
+}
+
+function sessionRow(session) {
+  const { id, currentUrl, createdAt, metadata } = session
+  const labels = Object.entries(metadata).map(([name, value]) => `${name}: ${value}`)
+  return row(element('a', { href: `#session/${id}` }, nameOf(session)), {
+    badge: sessionStatus(session),
+    about: [
+      ...(currentUrl ? [currentUrl] : []),
+      ['from ', moment(createdAt), labels.length > 0 ? `; ${labels.join(', ')}` : ''],
+    ],
+  })
+}
+
+function newSessionPlace() {
+  const place = element('div')
+  void readPermissions().then(({ held }) => {
+    if (held.has('sessions.write')) place.append(card('Start a browser', newSessionForm()))
+  })
+  return place
+}
+
+function newSessionForm() {
+  return form({
+    fields: [
+      field({
+        ...{ name: 'url', label: 'Address of its first page', type: 'url', optional: true },
+        ...{ autocomplete: 'off', spellcheck: false },
+        hint: 'With https:// or http://. Addresses that are not public are refused unless the operator has opened them.',
+      }),
+    ],
+    submit: 'Start it',
+    send: ({ url }) => start(url),
+    done: ({ id }) => (location.hash = `#session/${id}`),
+  })
+}
+
+/** The page is gone to once the browser is there; what comes of that is seen in its live view. */
+async function start(url) {
+  const answer = await call('POST', '/sessions', { queueTimeoutSeconds: 20 })
+  if (answer.ok && url) void call('POST', `/sessions/${answer.body.id}/navigate`, { url })
+  return answer
+}
