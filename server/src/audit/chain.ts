@@ -19,6 +19,8 @@ const LOCK_KEY = 7_236_104_512
 /** An open batch hides later events from all readers, so it is short: some 40 ms. */
 const BATCH = 1_000
 const LOOK_EVERY_MS = 1_000
+/** What follows upon the first event is linked along with it, and nobody who waits for an answer waits for this. */
+const AFTER_RING_MS = 250
 
 /**
  * Links what has happened since the last link, behind the writers; at most one batch. The last link is the cursor: whatever ends this
@@ -44,7 +46,7 @@ export function keepChain(ctx: Context, doorbell: Pick<Doorbell, 'answer'>): Asy
       if ((await chainBatch(ctx)) === BATCH) ticker.nudge()
     },
   })
-  const unanswer = doorbell.answer('events', () => ticker.nudge())
+  const unanswer = doorbell.answer('events', () => ticker.nudgeIn(AFTER_RING_MS))
   ticker.start()
   return {
     [Symbol.asyncDispose]: async () => {

@@ -13,6 +13,7 @@ export interface TickerOptions {
 export class Ticker implements AsyncDisposable {
   readonly #options: TickerOptions
   #timer: NodeJS.Timeout | undefined
+  #soon: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
   #again = false
   #stopped = false
@@ -33,9 +34,19 @@ export class Ticker implements AsyncDisposable {
     this.#running ??= this.#run()
   }
 
+  /** As `nudge`, after a while: nudges until then are one. */
+  nudgeIn(ms: number): void {
+    if (this.#stopped) return
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined
+      this.nudge()
+    }, ms)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped = true
     clearInterval(this.#timer)
+    clearTimeout(this.#soon)
     await this.#running
   }
 

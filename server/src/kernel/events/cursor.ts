@@ -36,15 +36,40 @@ export async function registerReader(db: Db, { name, from }: Reader): Promise<vo
     on conflict do nothing`.execute(db)
 }
 
-/** The readers among `names` that have not read the newest event and are not waiting after a failure. */
-export async function readersBehind(db: Db, names: readonly string[]): Promise<string[]> {
-  const { rows } = await sql<{ name: string }>`
+/** A reader that has not read the newest event, and is not waiting after a failure. */
+export interface ReaderBehind extends Cursor {
+  name: string
+}
+
+/** Those among `names`; the one that is furthest behind comes first. */
+export async function readersBehind(db: Db, names: readonly string[]): Promise<ReaderBehind[]> {
+  // The texts have names of their own: ordering by a text named xid would sort as text.
+  const { rows } = await sql<{ name: string; epoch: number; xidText: string; idText: string }>`
     with newest as (select epoch, xid, id from events order by epoch desc, xid desc, id desc limit 1)
-    select reader.name from event_readers reader, newest
+    select reader.name, reader.epoch, reader.xid::text as "xidText", reader.id::text as "idText"
+    from event_readers reader, newest
     where reader.name = any(${names})
       and (reader.epoch, reader.xid, reader.id) < (newest.epoch, newest.xid, newest.id)
-      and (reader.retry_at is null or reader.retry_at <= now())`.execute(db)
-  return rows.map(({ name }) => name)
+      and (reader.retry_at is null or reader.retry_at <= now())
+    order by reader.epoch, reader.xid, reader.id`.execute(db)
+  return rows.map(({ name, epoch, xidText, idText }) => ({ name, epoch, xid: xidText, id: idText }))
+}
+
+/** The kinds of all events after a place, settled or not; undefined when there are more than `limit` events. */
+export async function kindsAfter(
+  db: Db,
+  { epoch, xid, id }: Cursor,
+  limit: number,
+): Promise<ReadonlySet<string> | undefined> {
+  const { rows } = await sql<{ kind: string; events: number }>`
+    select kind, count(*)::int as events from (
+      select kind from events
+      where (epoch, xid, id) > (${epoch}::integer, ${xid}::xid8, ${id}::bigint)
+      order by epoch, xid, id
+      limit ${limit + 1}
+    ) later group by kind`.execute(db)
+  const many = rows.reduce((sum, { events }) => sum + events, 0)
+  return many > limit ? undefined : new Set(rows.map(({ kind }) => kind))
 }
 
 /** Takes the reader for this transaction; undefined when another process has it or it waits after a failure. */

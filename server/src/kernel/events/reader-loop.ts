@@ -38,6 +38,11 @@ export class ReaderLoop {
     return this.#options.reader.name
   }
 
+  /** Whether there may be something for it in events of these kinds. */
+  wants(kinds: ReadonlySet<string>): boolean {
+    return this.#options.reader.kinds?.some((kind) => kinds.has(kind)) ?? true
+  }
+
   nudge(): void {
     if (this.#ending) return
     clearTimeout(this.#waiting)

@@ -139,6 +139,35 @@ test('a handler whose connection is cut is tried again', async () => {
   await eventually('the second try', () => tries === 2)
 })
 
+test('a reader that wants none of the new events is moved on once a second, not with each of them', async () => {
+  await using kernel = await openTestKernel({ address })
+  const { ctx, db } = kernel
+  let handled = 0
+  const [wanting, idle] = ['door.opened', 'door.closed'].map((kind) =>
+    defineReader({
+      ...{ name: `test.want_${kind.split('.')[1]}`, kinds: [kind], from: 'now' as const },
+      handle: async () => void handled++,
+    }),
+  )
+  const readers = await kernel.read([wanting!, idle!])
+  const placesSeen = new Set<string>()
+  const beganMs = performance.now()
+  for (let count = 1; count <= 12; count++) {
+    await ctx.transaction((ctx) => ctx.events.emit(opened, { door: String(count) }))
+    await eventually('it is handled', () => handled === count)
+    const { rows } = await sql<{ place: string }>`
+      select concat_ws(' ', epoch, xid, id) as place from event_readers
+      where name = ${idle!.name}`.execute(db)
+    placesSeen.add(rows[0]!.place)
+  }
+  const seconds = (performance.now() - beganMs) / 1000
+  // Where it began, and where the first look of all has found it.
+  assert.ok(placesSeen.size <= seconds + 3, `${placesSeen.size} places in ${seconds} s`)
+  await eventually('both have passed all', async () => {
+    return (await readers.states()).every(({ lagSeconds }) => lagSeconds === 0)
+  })
+})
+
 async function asOwner(statement: string): Promise<void> {
   const client = new pg.Client(address)
   await client.connect()

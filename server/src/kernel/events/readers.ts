@@ -6,7 +6,7 @@ import type { Reader } from '../events.ts'
 import type { Situation } from '../kernel.ts'
 import type { Logger } from '../log.ts'
 import { Ticker } from '../ticker.ts'
-import { readersBehind, registerReader } from './cursor.ts'
+import { kindsAfter, readersBehind, registerReader } from './cursor.ts'
 import { makeEventPartitions } from './epoch.ts'
 import { ReaderLoop } from './reader-loop.ts'
 
@@ -31,6 +31,10 @@ export interface ReaderState {
 }
 
 const POLL_MS = 1000
+/** Whoever wrote the event has somebody who waits for an answer, and who is not to wait for the readers. */
+const AFTER_RING_MS = 25
+/** Of events that nobody has looked at the kinds of, more are not looked at. */
+const MOST_KINDS_OF = 500
 const GRACE_MS = 5000
 
 /** Runs the manifest's readers. Over all processes, each reader runs in one at a time. */
@@ -39,6 +43,7 @@ export class EventReaders implements AsyncDisposable {
   readonly #loops: ReaderLoop[]
   readonly #poll: Ticker
   #unanswer: (() => void) | undefined
+  #allMovedAtMs = -Infinity
 
   constructor(options: EventReadersOptions) {
     const { readers, contextFor, log } = options
@@ -58,7 +63,7 @@ export class EventReaders implements AsyncDisposable {
     // An event of a month without a partition is kept in another one, so a lock that is not had is no reason not to start.
     await makeEventPartitions(db).catch((err) => log.warn({ err }, 'event partitions not made'))
     for (const reader of readers) await registerReader(db, reader)
-    this.#unanswer = doorbell.answer('events', () => this.#poll.nudge())
+    this.#unanswer = doorbell.answer('events', () => this.#poll.nudgeIn(AFTER_RING_MS))
     this.#poll.start()
   }
 
@@ -85,14 +90,24 @@ export class EventReaders implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#unanswer?.()
-    await this.#poll[Symbol.asyncDispose]()
     const { graceMs = GRACE_MS } = this.#options
-    await Promise.all(this.#loops.map((loop) => loop.stop(graceMs)))
+    const stopping = this.#loops.map((loop) => loop.stop(graceMs))
+    await Promise.all([this.#poll[Symbol.asyncDispose](), ...stopping])
   }
 
+  /** All that are behind go on once a second; between, those for which there is something. */
   async #look(): Promise<void> {
-    const behind = await readersBehind(this.#options.db, this.#names())
-    for (const loop of this.#loops) if (behind.includes(loop.name)) loop.nudge()
+    const isTimeForAll = performance.now() >= this.#allMovedAtMs + POLL_MS
+    const { db } = this.#options
+    const behind = await readersBehind(db, this.#names())
+    const [last] = behind
+    if (!last) return
+    const kinds = isTimeForAll ? undefined : await kindsAfter(db, last, MOST_KINDS_OF)
+    if (!kinds) this.#allMovedAtMs = performance.now()
+    const names = new Set(behind.map(({ name }) => name))
+    for (const loop of this.#loops) {
+      if (names.has(loop.name) && (!kinds || loop.wants(kinds))) loop.nudge()
+    }
   }
 
   #names(): string[] {
