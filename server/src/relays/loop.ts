@@ -2,17 +2,17 @@ import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
 import { Ticker } from '#kernel/ticker.ts'
 import { closeAll } from './books.ts'
-import { drainRelay, lockRelay, startRelay, undrainRelay } from './changes.ts'
+import { drainRelay, startRelay, undrainRelay } from './changes.ts'
 import { configOf } from './config.ts'
-import { failed, scaled } from './events.ts'
+import { failRelay } from './ends.ts'
+import { scaled } from './events.ts'
 import { relayJudge } from './judge.ts'
 import { purgeMinutes } from './minutes.ts'
 import type { RelaysParts } from './parts.ts'
 import { planRelays, type RelayAction, type RelayFact } from './plan.ts'
 import type { BeatFacts } from './relay-schema.ts'
-import { namesOf, relaysThere } from './relays.ts'
+import { relaysThere } from './relays.ts'
 import { readSettings } from './settings.ts'
-import { states } from './states.ts'
 import type { RelayRow } from './tables.ts'
 
 const LOOK_EVERY_MS = 2_000
@@ -110,23 +110,6 @@ async function note(
     .execute()
   await ctx.events.emit(scaled, fact)
   return true
-}
-
-/** Announces `relay.error`; false for one that cannot fail any more. */
-export async function failRelay(ctx: Context, id: string, message: string): Promise<boolean> {
-  return ctx.transaction(async (ctx) => {
-    const { status } = await lockRelay(ctx, id)
-    if (!states.allows(status, 'error')) return false
-    const now = ctx.clock.now()
-    const row = await ctx.db
-      .updateTable('relays')
-      .set({ status: 'error', statusSince: now, errorMessage: message, goneAt: now })
-      .where('id', '=', id)
-      .returningAll()
-      .executeTakeFirstOrThrow()
-    await ctx.events.emit(failed, { ...namesOf(row), message })
-    return true
-  })
 }
 
 async function closeLeft(ctx: Context): Promise<void> {

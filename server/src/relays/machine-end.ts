@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Context } from '#kernel/context.ts'
 import { defineReader } from '#kernel/events.ts'
-import { failRelay } from './loop.ts'
+import { failRelay } from './ends.ts'
 
 const Machine = z.object({ id: z.string(), message: z.string().optional() })
 

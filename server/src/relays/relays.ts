@@ -15,6 +15,18 @@ export async function getRelay(ctx: Context, id: string): Promise<RelayRow> {
   return row
 }
 
+/** @throws problem `relay.not_found` */
+export async function lockRelay(ctx: Context, id: string): Promise<RelayRow> {
+  const row = await ctx.db
+    .selectFrom('relays')
+    .selectAll()
+    .where('id', '=', id)
+    .forUpdate()
+    .executeTakeFirst()
+  if (!row) throw problems.notFound({ id })
+  return row
+}
+
 /** The newest first; stopped ones too. */
 export async function listRelays(
   ctx: Context,
