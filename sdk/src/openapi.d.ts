@@ -12460,8 +12460,11 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `node.join_refused`: The join token is not accepted. */
-        "node.join_refused": {
+        /**
+         * @description `node.ended`: That node was ended.
+         *     `node.join_refused`: The join token is not accepted.
+         */
+        "node.ended-or-node.join_refused": {
             headers: {
                 [name: string]: unknown;
             };
@@ -12659,8 +12662,11 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `relay.join_refused`: The join token is not accepted. */
-        "relay.join_refused": {
+        /**
+         * @description `relay.ended`: That relay was ended.
+         *     `relay.join_refused`: The join token is not accepted.
+         */
+        "relay.ended-or-relay.join_refused": {
             headers: {
                 [name: string]: unknown;
             };
@@ -20790,7 +20796,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
-            403: components["responses"]["node.join_refused"];
+            403: components["responses"]["node.ended-or-node.join_refused"];
             409: components["responses"]["node.already_joined"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -21542,7 +21548,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
-            403: components["responses"]["relay.join_refused"];
+            403: components["responses"]["relay.ended-or-relay.join_refused"];
             409: components["responses"]["relay.already_joined"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];

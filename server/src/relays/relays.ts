@@ -86,7 +86,16 @@ export async function peersOf(ctx: Context, ids?: readonly string[]): Promise<Pe
   }))
 }
 
-/** The relay whose credential an `Authorization` header carries. @throws problem `relay.unauthenticated` */
+/**
+ * Whether it was ended for good, by an operator or because it is not needed: what it has joined with counts no more. One that has gone by
+ * itself may come again, and that of a control plane's own process is started with it.
+ */
+export function isEnded({ provider, status, drainReason, credentialHash }: RelayRow): boolean {
+  if (status !== 'stopped' || provider === 'builtin') return false
+  return drainReason === 'stopping' || drainReason === 'surplus' || credentialHash === null
+}
+
+/** The relay whose credential an `Authorization` header carries, also one that was ended. @throws problem `relay.unauthenticated` */
 export async function authenticateRelay(
   ctx: Context,
   authorization: string | undefined,
