@@ -54,7 +54,10 @@ export async function relayDiagnostics(
 
 function checksOf(looked: Looked): RelayCheck[] {
   const { row, facts } = looked
-  if (row.status === 'stopped') return [ok('status', 'it was stopped')]
+  if (row.status === 'stopped') {
+    const why = row.errorMessage ? `: ${row.errorMessage}` : ''
+    return [ok('status', `it was stopped${why}`)]
+  }
   const first = [statusCheck(row), beatCheck(looked)]
   if (!facts) return first
   const told = { ...looked, facts }

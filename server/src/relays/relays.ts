@@ -3,7 +3,7 @@ import { equalDigests, sha256 } from '#kernel/crypto.ts'
 import { cutPage, olderThan, type PageQuery, timeText } from '#kernel/http/cursor.ts'
 import type { Peer } from './control.ts'
 import { problems } from './problems.ts'
-import type { RelayProvider, RelayState } from './states.ts'
+import { type RelayProvider, type RelayState, STARTERS } from './states.ts'
 import type { RelayRow } from './tables.ts'
 
 const MOST = 1_000
@@ -64,6 +64,22 @@ export function relaysThere(ctx: Context): Promise<RelayRow[]> {
     .where('status', '<>', 'stopped')
     .orderBy('createdAt')
     .orderBy('id')
+    .limit(MOST)
+    .execute()
+}
+
+/** Of those that we have started: they have gone by themselves, and may come again. */
+export function relaysLeft(ctx: Context): Promise<RelayRow[]> {
+  return ctx.db
+    .selectFrom('relays')
+    .selectAll()
+    .where('status', '=', 'stopped')
+    .where('provider', 'in', STARTERS)
+    .where('credentialHash', 'is not', null)
+    .where((where) =>
+      where.or([where('drainReason', 'is', null), where('drainReason', '=', 'asked')]),
+    )
+    .orderBy('statusSince')
     .limit(MOST)
     .execute()
 }
