@@ -8620,7 +8620,7 @@ export interface components {
                     entries: number;
                     diskFreeMib?: number;
                 };
-                /** @description What it cannot do, such as to open a port */
+                /** @description What it cannot do, such as to open a port: one fault in a line */
                 error?: string;
             };
             /** @description All that it has: once in 30 seconds, and when it is asked to */
@@ -8869,7 +8869,7 @@ export interface components {
                     entries: number;
                     diskFreeMib?: number;
                 };
-                /** @description What it cannot do, such as to open a port */
+                /** @description What it cannot do, such as to open a port: one fault in a line */
                 error?: string;
             };
             errorMessage?: string;
@@ -9454,7 +9454,7 @@ export interface components {
         };
         TunnelCheck: {
             /** @enum {string} */
-            name: "started" | "agent" | "links" | "relays" | "hostname" | "certificate" | "access" | "quota" | "limits" | "endpoints" | "requests";
+            name: "started" | "agent" | "links" | "relays" | "port" | "hostname" | "certificate" | "access" | "quota" | "limits" | "endpoints" | "requests";
             /** @enum {string} */
             status: "ok" | "warning" | "failed" | "skipped";
             detail: string;
