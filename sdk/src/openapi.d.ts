@@ -8626,7 +8626,7 @@ export interface components {
                     entries: number;
                     diskFreeMib?: number;
                 };
-                /** @description What it cannot do, such as to open a port */
+                /** @description What it cannot do, such as to open a port: one fault in a line */
                 error?: string;
             };
             /** @description All that it has: once in 30 seconds, and when it is asked to */
@@ -8875,7 +8875,7 @@ export interface components {
                     entries: number;
                     diskFreeMib?: number;
                 };
-                /** @description What it cannot do, such as to open a port */
+                /** @description What it cannot do, such as to open a port: one fault in a line */
                 error?: string;
             };
             errorMessage?: string;
@@ -9460,7 +9460,7 @@ export interface components {
         };
         TunnelCheck: {
             /** @enum {string} */
-            name: "started" | "agent" | "links" | "relays" | "hostname" | "certificate" | "access" | "quota" | "limits" | "endpoints" | "requests";
+            name: "started" | "agent" | "links" | "relays" | "port" | "hostname" | "certificate" | "access" | "quota" | "limits" | "endpoints" | "requests";
             /** @enum {string} */
             status: "ok" | "warning" | "failed" | "skipped";
             detail: string;
@@ -12466,8 +12466,11 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `node.join_refused`: The join token is not accepted. */
-        "node.join_refused": {
+        /**
+         * @description `node.ended`: That node was ended.
+         *     `node.join_refused`: The join token is not accepted.
+         */
+        "node.ended-or-node.join_refused": {
             headers: {
                 [name: string]: unknown;
             };
@@ -12665,8 +12668,11 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `relay.join_refused`: The join token is not accepted. */
-        "relay.join_refused": {
+        /**
+         * @description `relay.ended`: That relay was ended.
+         *     `relay.join_refused`: The join token is not accepted.
+         */
+        "relay.ended-or-relay.join_refused": {
             headers: {
                 [name: string]: unknown;
             };
@@ -20801,7 +20807,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
-            403: components["responses"]["node.join_refused"];
+            403: components["responses"]["node.ended-or-node.join_refused"];
             409: components["responses"]["node.already_joined"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
@@ -21553,7 +21559,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
-            403: components["responses"]["relay.join_refused"];
+            403: components["responses"]["relay.ended-or-relay.join_refused"];
             409: components["responses"]["relay.already_joined"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];

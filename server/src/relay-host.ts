@@ -34,6 +34,8 @@ export interface RelayHostOptions {
 }
 
 const MIB = 1024 * 1024
+/** Of what is told of faults. */
+const MOST_CHARACTERS = 500
 const LOOK_AT_DISK_EVERY_MS = 60_000
 /** Until the control plane has told what an operator has set. */
 const CONFIG: RelayConfig = { maxConnections: 10_000, maxLinks: 20_000 }
@@ -87,6 +89,7 @@ export class RelayHost implements AsyncDisposable {
     this.reporter = new RelayReporter({
       ...{ relay, lines, version: VERSION },
       more: () => ({
+        ...errorOf(relay.faults),
         ...(expiresAt && { certificateExpiresAt: expiresAt }),
         ...(this.#diskFreeMib !== undefined && {
           journal: { entries: relay.waitingUsage, diskFreeMib: this.#diskFreeMib },
@@ -139,6 +142,11 @@ export class RelayHost implements AsyncDisposable {
     await this.#peers[Symbol.asyncDispose]()
     this.#unfollow()
   }
+}
+
+function errorOf(faults: readonly string[]): { error?: string } {
+  if (faults.length === 0) return {}
+  return { error: faults.join('\n').slice(0, MOST_CHARACTERS) }
 }
 
 /** Names under which no tunnel is looked for. */

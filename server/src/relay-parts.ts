@@ -93,16 +93,22 @@ function relayMachines(fleet: () => Fleet): RelayMachines {
       if (provider.kind === 'scaled') return 'its machines are all alike, and host browsers'
       return provider.refuses.launch
     },
-    redeemToken: (ctx, token, fingerprint) =>
-      redeemToken(ctx, token, fingerprint).catch((error: unknown) => {
-        throw error instanceof Problem ? relayProblems.joinRefused() : error
-      }),
+    redeemToken: redeem,
     launch: async (ctx, provider) => {
       if (provider === 'builtin' || provider === 'joined') throw new Error('it starts no machines')
       const { id } = await launchInstance(ctx, fleet(), { provider }, 'relay')
       return { instanceId: id }
     },
     end: (ctx, instanceId) => endMachine(ctx, fleet(), instanceId),
+  }
+}
+
+async function redeem(ctx: Context, token: string, fingerprint: string) {
+  try {
+    const { instanceId, createdAt } = await redeemToken(ctx, token, fingerprint)
+    return { instanceId, madeAt: createdAt }
+  } catch (error) {
+    throw error instanceof Problem ? relayProblems.joinRefused() : error
   }
 }
 

@@ -15,7 +15,8 @@ import type { InstanceRow, JoinTokenRow, NodeRow } from './tables.ts'
  * Registers a node, or registers it anew: its credential then replaces the earlier one. The token tells which machine it is, or else
  * the node does, and a machine that nobody knew is taken into the fleet. Announces `node.joined`.
  *
- * @throws problem `node.join_refused`, or `node.already_joined` while the machine has a node that beats
+ * @throws problem `node.join_refused`, `node.ended` for one that was ended after the token was made, or `node.already_joined` while the
+ *   machine has a node that beats
  */
 export async function joinNode(
   ctx: Context,
@@ -38,7 +39,7 @@ async function instanceOf(
   token: JoinTokenRow,
   request: JoinRequest,
 ): Promise<InstanceRow> {
-  if (!token.instanceId) return instanceOfMachine(ctx, request)
+  if (!token.instanceId) return instanceOfMachine(ctx, token, request)
   const row = await ctx.db
     .selectFrom('fleetInstances')
     .selectAll()
@@ -53,6 +54,7 @@ async function instanceOf(
 
 async function instanceOfMachine(
   ctx: Context,
+  token: JoinTokenRow,
   { machine, fingerprint }: JoinRequest,
 ): Promise<InstanceRow> {
   const { provider, id } = machine ?? { provider: 'local' as const, id: fingerprint }
@@ -65,9 +67,28 @@ async function instanceOfMachine(
     .forUpdate()
     .executeTakeFirst()
   if (known) return known
+  await refuseEnded(ctx, token, provider, id)
   // A pod may be here before the provider's list has told of it.
   const filled = provider === 'kubernetes' ? await fillProvisioning(ctx, provider, id) : undefined
   return filled ?? adopt(ctx, provider, id, machine)
+}
+
+/** Whoever makes a new token for a machine that was taken out of the fleet wants it back. */
+async function refuseEnded(
+  ctx: Context,
+  { createdAt: madeAt }: JoinTokenRow,
+  provider: InstanceRow['provider'],
+  providerId: string,
+): Promise<void> {
+  const ended = await ctx.db
+    .selectFrom('fleetInstances')
+    .select('id')
+    .where('provider', '=', provider)
+    .where('providerId', '=', providerId)
+    .where('managed', '=', false)
+    .where('endedAt', '>=', madeAt)
+    .executeTakeFirst()
+  if (ended) throw problems.ended({ machine: ended.id })
 }
 
 /** A machine that joins by itself is not ours to end, except for a pod: the next list tells whether it is one. */

@@ -6,7 +6,7 @@ import { authenticateNode, beat, getNode } from './nodes.ts'
 import { putPool } from './pool.ts'
 import { reconcile } from './reconcile.ts'
 import { PutPool } from './schema.ts'
-import { facts, FINGERPRINT, openTestFleet, type TestFleet } from './test-support.ts'
+import { codeOf, facts, FINGERPRINT, openTestFleet, type TestFleet } from './test-support.ts'
 
 const INSTANCES = '/api/v1/fleet/instances'
 const url = 'https://10.0.0.1:8701'
@@ -94,6 +94,27 @@ test('a node that crashes and joins anew is still to end, also one that had join
   await fleet.perform('terminate', node.instanceId)
   assert.equal((await show(fleet, node.instanceId)).status, 'terminated')
   assert.equal((await again.leave()).status, 401)
+})
+
+test('a machine that came by itself and was ended comes back with a new token only', async () => {
+  await using fleet = await openTestFleet()
+  const newToken = async () => {
+    const made = { name: 'x', multiUse: true, expiresInMinutes: 5 }
+    return (await createJoinToken(fleet.ctx, made)).token
+  }
+  const machine = { provider: 'local', id: 'rack-2' }
+  const token = await newToken()
+  const { node, beat } = await join(fleet, { token, machine })
+  await fleet.request('DELETE', `${INSTANCES}/${node.instanceId}`)
+  await fleet.perform('terminate', node.instanceId)
+  assert.equal(await codeOf(beat()), 'node.unauthenticated')
+  assert.equal(await codeOf(join(fleet, { token, machine })), 'node.ended')
+  const other = await join(fleet, { token, machine: { provider: 'local', id: 'rack-3' } })
+  assert.notEqual(other.node.instanceId, node.instanceId, 'the token is good for others')
+
+  fleet.clock.advance(1)
+  const back = await join(fleet, { token: await newToken(), machine })
+  assert.equal((await show(fleet, back.node.instanceId)).status, 'running')
 })
 
 test('a machine that is to restart does so when it is empty, and takes sessions once it is back', async () => {

@@ -24,7 +24,7 @@ export function nodeRoutes(running: Running, jobs: FleetJobs): AnyRoute[] {
       body: JoinRequest,
       returns: Joined,
       status: 201,
-      problems: [problems.joinRefused, problems.alreadyJoined],
+      problems: [problems.joinRefused, problems.ended, problems.alreadyJoined],
       examples: {
         body: {
           ...{ token: TOKEN, url: nodeExample.url, fingerprint: nodeExample.fingerprint, facts },

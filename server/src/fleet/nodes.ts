@@ -1,5 +1,7 @@
+import type { ExpressionBuilder } from 'kysely'
 import type { Context } from '#kernel/context.ts'
 import { equalDigests, sha256 } from '#kernel/crypto.ts'
+import type { Tables } from '#kernel/db.ts'
 import { nodeDraining, nodeReturned } from './events.ts'
 import type { BeatAnswer, BeatRequest, NodeFacts } from './node-schema.ts'
 import type { FleetParts } from './parts.ts'
@@ -74,6 +76,7 @@ async function keepBeat(
     .where('id', '=', id)
     .where('epoch', '=', epoch)
     .where('sequence', '<', String(sequence))
+    .where(isOfFleet)
     .forUpdate()
     .executeTakeFirst()
   if (!before) return undefined
@@ -102,6 +105,16 @@ async function keepBeat(
   return row
 }
 
+/** Its machine has not ended, which a beat may learn only now that had shown its credential before. */
+function isOfFleet({ exists, selectFrom }: ExpressionBuilder<Tables, 'fleetNodes'>) {
+  return exists(
+    selectFrom('fleetInstances')
+      .select('fleetInstances.id')
+      .whereRef('fleetInstances.id', '=', 'fleetNodes.instanceId')
+      .where('fleetInstances.status', '<>', 'terminated'),
+  )
+}
+
 async function noteActivity(ctx: Context, instanceId: string): Promise<void> {
   await ctx.db
     .updateTable('fleetInstances')
@@ -119,6 +132,7 @@ function findNode(
     .selectAll()
     .where('id', '=', id)
     .where('epoch', '=', epoch)
+    .where(isOfFleet)
     .executeTakeFirst()
 }
 

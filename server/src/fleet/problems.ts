@@ -85,6 +85,15 @@ export const problems = defineProblems({
     detail: 'The token is unknown, has expired or was used by another machine.',
     suggestion: 'Make a new one with POST /api/v1/fleet/join-tokens.',
   },
+  ended: {
+    code: 'node.ended',
+    status: 403,
+    title: 'That node was ended',
+    detail:
+      'The machine {machine} was ended after this token was made: what its node has joined with counts no more.',
+    suggestion:
+      'Make a new token with POST /api/v1/fleet/join-tokens and start it with that, if it is to come back.',
+  },
   alreadyJoined: {
     code: 'node.already_joined',
     status: 409,

@@ -6,7 +6,7 @@ import { keepMinute } from './minutes.ts'
 import type { RelaysParts } from './parts.ts'
 import { problems } from './problems.ts'
 import type { BeatRelay, RelayBeatAnswer } from './relay-schema.ts'
-import { namesOf } from './relays.ts'
+import { isEnded, namesOf } from './relays.ts'
 import type { RelayRow } from './tables.ts'
 
 export const BEAT_SECONDS = 5
@@ -28,7 +28,7 @@ export async function beat(
 ): Promise<RelayBeatAnswer> {
   const kept = await ctx.transaction((ctx) => keepBeat(ctx, parts, relay, told))
   const row = kept?.row ?? (await findRelay(ctx, relay))
-  if (!row) throw problems.unauthenticated()
+  if (!row || isEnded(row)) throw problems.unauthenticated()
   // What a beat that was overtaken says of its links is no longer so.
   const drop = kept && told.links ? await closeMissing(ctx, row, told.links) : []
   return {
@@ -60,7 +60,7 @@ async function keepBeat(
     .where('sequence', '<', String(sequence))
     .forUpdate()
     .executeTakeFirst()
-  if (!before) return undefined
+  if (!before || isEnded(before)) return undefined
   const after = stateAfter(before, told)
   const now = ctx.clock.now()
   const row = await ctx.db
@@ -133,13 +133,13 @@ function findRelay(ctx: Context, { id, epoch }: Beating): Promise<RelayRow | und
 /** What an operator has asked of it outlives its process; that of the control plane's own process stays as it was stopped, too. */
 function reasonAfter({ provider, drainReason }: RelayRow): RelayRow['drainReason'] {
   if (provider === 'builtin') return drainReason ?? 'leaving'
-  return drainReason === 'asked' ? 'asked' : null
+  return drainReason === 'leaving' ? null : drainReason
 }
 
 /**
- * A relay goes in order: what links the books have left of it are closed, and the machine that it was started on is ended if it was told to
- * stop; one that goes by itself may come again. Announces
- * `relay.stopped`. Beats up to `sequence` that arrive later change nothing.
+ * A relay goes in order: what links the books have left of it are closed. One that goes by itself may come again; one that was told to
+ * stop may not, and the machine that it was started on is ended. Announces `relay.stopped`. Beats up to `sequence` that arrive later
+ * change nothing.
  *
  * @throws problem `relay.unauthenticated` when a later join has replaced this relay
  */

@@ -1,9 +1,9 @@
 import type { Context } from '#kernel/context.ts'
-import { closeAll } from './books.ts'
-import { draining, started, stopped, undrained } from './events.ts'
+import { endRelay } from './ends.ts'
+import { draining, started, undrained } from './events.ts'
 import type { RelaysParts } from './parts.ts'
 import { problems } from './problems.ts'
-import { getRelay, namesOf } from './relays.ts'
+import { getRelay, lockRelay, namesOf } from './relays.ts'
 import { type DrainReason, type RelayProvider, states } from './states.ts'
 import type { RelayRow } from './tables.ts'
 
@@ -175,40 +175,4 @@ export async function stopRelay(
   const lives = status === 'running' || status === 'draining'
   if (lives) return drainRelay(ctx, parts, id, 'stopping', { within: drain ? DRAIN_MS : 0 })
   return endRelay(ctx, parts, id)
-}
-
-/** Announces `relay.stopped`, once. */
-async function endRelay(ctx: Context, parts: Parts, id: string): Promise<RelayRow> {
-  const row = await ctx.transaction(async (ctx) => {
-    const before = await lockRelay(ctx, id)
-    if (before.status === 'stopped') return before
-    const now = ctx.clock.now()
-    const row = await ctx.db
-      .updateTable('relays')
-      .set({
-        ...{ status: 'stopped', statusSince: now, endedAt: now, credentialHash: null },
-        ...{ goneAt: null, drainReason: null, drainUntil: null },
-      })
-      .where('id', '=', id)
-      .returningAll()
-      .executeTakeFirstOrThrow()
-    if (row.instanceId) await parts.machines.end(ctx, row.instanceId)
-    await ctx.events.emit(stopped, namesOf(row))
-    ctx.afterCommit(() => parts.doorbell.ring('tunnels'))
-    return row
-  })
-  await closeAll(ctx, row)
-  return row
-}
-
-/** @throws problem `relay.not_found` */
-export async function lockRelay(ctx: Context, id: string): Promise<RelayRow> {
-  const row = await ctx.db
-    .selectFrom('relays')
-    .selectAll()
-    .where('id', '=', id)
-    .forUpdate()
-    .executeTakeFirst()
-  if (!row) throw problems.notFound({ id })
-  return row
 }

@@ -1,8 +1,7 @@
 import type { Context } from '#kernel/context.ts'
-import { lockRelay } from './changes.ts'
 import { configured } from './events.ts'
 import type { RelaysParts } from './parts.ts'
-import { getRelay, namesOf } from './relays.ts'
+import { getRelay, lockRelay, namesOf } from './relays.ts'
 import { RelayConfig } from './schema.ts'
 import type { RelayRow } from './tables.ts'
 

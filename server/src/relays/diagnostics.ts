@@ -54,13 +54,22 @@ export async function relayDiagnostics(
 
 function checksOf(looked: Looked): RelayCheck[] {
   const { row, facts } = looked
-  if (row.status === 'stopped') return [ok('status', 'it was stopped')]
+  if (row.status === 'stopped') {
+    const why = row.errorMessage ? `: ${row.errorMessage}` : ''
+    return [ok('status', `it was stopped${why}`)]
+  }
   const first = [statusCheck(row), beatCheck(looked)]
   if (!facts) return first
   const told = { ...looked, facts }
   return [
     ...first,
-    ...[portCheck(told), versionCheck(told), clockCheck(told), certificateCheck(told)],
+    ...[
+      portCheck(told),
+      ...errorChecks(told),
+      versionCheck(told),
+      clockCheck(told),
+      certificateCheck(told),
+    ],
     ...[loopCheck(told), cpuCheck(told), roomCheck(told), ...journalChecks(told)],
   ]
 }
@@ -88,10 +97,22 @@ function beatCheck({ row, now }: Looked): RelayCheck {
   return { check: 'beat', status: row.goneAt ? 'failing' : 'warning', detail, cure }
 }
 
-function portCheck({ row, facts }: Told): RelayCheck {
-  if (!facts.error) return ok('port', `agents dial it at ${row.url}`)
-  const cure = 'Free the port, or set RELAY_PORT or TUNNEL_PORTS to others, and start it again.'
-  return { check: 'port', status: 'failing', detail: facts.error, cure }
+const PORT_FAULT = /^ports? \d/i
+
+function portCheck({ row, facts: { error = '' } }: Told): RelayCheck {
+  const faults = error.split('\n').filter((line) => PORT_FAULT.test(line))
+  if (faults.length === 0) return ok('port', `agents dial it at ${row.url}`)
+  const cure =
+    'End the program that has it: the port is then opened by itself, within seconds. Or let TUNNEL_PORTS begin elsewhere, above 1023, and create the tunnels anew.'
+  return { check: 'port', status: 'failing', detail: faults.join(' '), cure }
+}
+
+/** What else it cannot do. */
+function errorChecks({ facts: { error = '' } }: Told): RelayCheck[] {
+  const faults = error.split('\n').filter((line) => line && !PORT_FAULT.test(line))
+  if (faults.length === 0) return []
+  const cure = 'See in its log what led to it, and free space below its GANTRY_HOME.'
+  return [{ check: 'error', status: 'failing', detail: faults.join(' '), cure }]
 }
 
 function versionCheck({ facts, version }: Told): RelayCheck {

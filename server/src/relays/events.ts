@@ -16,7 +16,11 @@ export const draining = defineEvent(
 
 export const undrained = defineEvent('relay.undrained', 'A relay takes links again', relay)
 
-export const stopped = defineEvent('relay.stopped', 'A relay has left in order', relay)
+export const stopped = defineEvent(
+  'relay.stopped',
+  'A relay has left in order, or was ended',
+  relay,
+)
 
 export const gone = defineEvent(
   'relay.gone',

@@ -32,7 +32,7 @@ export function relays(running: Running) {
     },
     routes: [...relayRoutes(running), ...toldRoutes(running)],
     publishes: published,
-    reacts: [failWithMachine],
+    reacts: [failWithMachine(running)],
     checks: [healthCheck],
     problems: { ...problems, ...visitorProblems },
   })

@@ -6,14 +6,15 @@ import { joined } from './events.ts'
 import type { RelaysParts } from './parts.ts'
 import { problems } from './problems.ts'
 import type { JoinedRelay, JoinRelay } from './relay-schema.ts'
-import { namesOf } from './relays.ts'
+import { isEnded, namesOf } from './relays.ts'
 import type { RelayRow } from './tables.ts'
 
 /**
  * Registers a relay, or registers it anew: its credential then replaces the earlier one. The token tells on which machine it was started;
  * one that comes by itself is known by its certificate. Announces `relay.joined`.
  *
- * @throws problem `relay.join_refused`, or `relay.already_joined` while that relay beats under another certificate
+ * @throws problem `relay.join_refused`, `relay.ended` for one that was ended after the token was made, or `relay.already_joined` while
+ *   that relay beats under another certificate
  */
 export async function joinRelay(
   ctx: Context,
@@ -23,8 +24,9 @@ export async function joinRelay(
   const credential = `relay_${randomBytes(32).toString('base64url')}`
   const row = await ctx.transaction(async (ctx) => {
     const { token, fingerprint } = request
-    const { instanceId } = await parts.machines.redeemToken(ctx, token, fingerprint)
+    const { instanceId, madeAt } = await parts.machines.redeemToken(ctx, token, fingerprint)
     const known = await findKnown(ctx, instanceId, fingerprint)
+    if (known) refuseEnded(known, madeAt)
     const row = await register(ctx, known, request, sha256(credential))
     await ctx.events.emit(joined, namesOf(row))
     ctx.afterCommit(() => parts.doorbell.ring('tunnels'))
@@ -52,6 +54,16 @@ async function findKnown(
   const lives = row.fingerprint !== null && (row.status === 'running' || row.status === 'draining')
   if (lives) throw problems.alreadyJoined({ id: row.id })
   return row
+}
+
+/** Whoever makes a new token wants it back. A machine of ours that was given up is about to end, and nobody makes a new token for it. */
+function refuseEnded(row: RelayRow, madeAt: Date): void {
+  const { id, instanceId, status, credentialHash, endedAt } = row
+  const isGivenUp = instanceId !== null && credentialHash === null && status !== 'starting'
+  if (isGivenUp) throw problems.joinRefused()
+  if (isEnded(row) && (instanceId !== null || !endedAt || madeAt <= endedAt)) {
+    throw problems.ended({ id })
+  }
 }
 
 async function register(

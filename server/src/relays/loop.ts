@@ -2,21 +2,23 @@ import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
 import { Ticker } from '#kernel/ticker.ts'
 import { closeAll } from './books.ts'
-import { drainRelay, lockRelay, startRelay, undrainRelay } from './changes.ts'
+import { drainRelay, startRelay, undrainRelay } from './changes.ts'
 import { configOf } from './config.ts'
-import { failed, scaled } from './events.ts'
+import { endLost, failRelay } from './ends.ts'
+import { scaled } from './events.ts'
 import { relayJudge } from './judge.ts'
 import { purgeMinutes } from './minutes.ts'
 import type { RelaysParts } from './parts.ts'
 import { planRelays, type RelayAction, type RelayFact } from './plan.ts'
 import type { BeatFacts } from './relay-schema.ts'
-import { namesOf, relaysThere } from './relays.ts'
+import { relaysLeft, relaysThere } from './relays.ts'
 import { readSettings } from './settings.ts'
-import { states } from './states.ts'
 import type { RelayRow } from './tables.ts'
 
 const LOOK_EVERY_MS = 2_000
 const KEEP_EVERY_MS = 10_000
+/** Until then a relay may not have found the way to a control plane that was away itself. */
+const SETTLED_MS = 60_000
 /** How far back load is looked at. */
 const LOAD_MS = 2 * 60_000
 /** Their links were closed when they ended, unless the process that did it was killed between the two. */
@@ -24,10 +26,12 @@ const JUST_ENDED_MS = 10 * 60_000
 
 /** Keeps as many relays as are needed, until disposed of. For a process that runs jobs. */
 export function keepRelays(ctx: Context, parts: RelaysParts): AsyncDisposable {
+  const settledAtMs = ctx.clock.monotonicMs() + SETTLED_MS
   const ticker = new Ticker({
     ...{ name: 'keep the relays', everyMs: KEEP_EVERY_MS, log: ctx.log },
     work: async () => {
-      const actions = await keepRound(ctx, parts)
+      const mayEnd = ctx.clock.monotonicMs() >= settledAtMs
+      const actions = await keepRound(ctx, parts, { mayEnd })
       if (actions.length > 0) ctx.log.info({ actions }, 'relay changes')
     },
   })
@@ -49,8 +53,12 @@ export function judgeRelays(ctx: Context, parts: RelaysParts): AsyncDisposable {
   return ticker
 }
 
-/** One round, under a lock, so that of two at once one acts. Returns what was done. */
-export async function keepRound(ctx: Context, parts: RelaysParts): Promise<RelayAction[]> {
+/** One round, under a lock, so that of two at once one acts. Returns what was done. Unless `mayEnd`, none is given up. */
+export async function keepRound(
+  ctx: Context,
+  parts: RelaysParts,
+  { mayEnd = true }: { mayEnd?: boolean } = {},
+): Promise<RelayAction[]> {
   const actions = await ctx.transaction(async (ctx) => {
     if (!(await takeLock(ctx))) return undefined
     const settings = await readSettings(ctx)
@@ -59,6 +67,7 @@ export async function keepRound(ctx: Context, parts: RelaysParts): Promise<Relay
     const planned = planRelays({ relays, lastScaleOutAt, lastScaleInAt }, settings, ctx.clock.now())
     const done: RelayAction[] = []
     for (const action of planned) {
+      if (action.kind === 'end' && !mayEnd) continue
       if (await act(ctx, parts, action, settings.scaling.provider)) done.push(action)
     }
     await purgeMinutes(ctx)
@@ -84,7 +93,9 @@ async function act(
   const { reason } = action
   switch (action.kind) {
     case 'fail':
-      return failRelay(ctx, action.id, reason)
+      return failRelay(ctx, parts, action.id, reason)
+    case 'end':
+      return endLost(ctx, parts, action.id, reason)
     case 'start': {
       if (parts.machines.refuses(provider)) return false
       const { id } = await startRelay(ctx, parts, { provider })
@@ -112,23 +123,6 @@ async function note(
   return true
 }
 
-/** Announces `relay.error`; false for one that cannot fail any more. */
-export async function failRelay(ctx: Context, id: string, message: string): Promise<boolean> {
-  return ctx.transaction(async (ctx) => {
-    const { status } = await lockRelay(ctx, id)
-    if (!states.allows(status, 'error')) return false
-    const now = ctx.clock.now()
-    const row = await ctx.db
-      .updateTable('relays')
-      .set({ status: 'error', statusSince: now, errorMessage: message, goneAt: now })
-      .where('id', '=', id)
-      .returningAll()
-      .executeTakeFirstOrThrow()
-    await ctx.events.emit(failed, { ...namesOf(row), message })
-    return true
-  })
-}
-
 async function closeLeft(ctx: Context): Promise<void> {
   const since = new Date(ctx.clock.now().getTime() - JUST_ENDED_MS)
   const rows = await ctx.db
@@ -142,7 +136,7 @@ async function closeLeft(ctx: Context): Promise<void> {
 }
 
 async function readFacts(ctx: Context): Promise<RelayFact[]> {
-  const rows = await relaysThere(ctx)
+  const rows = [...(await relaysThere(ctx)), ...(await relaysLeft(ctx))]
   const loads = await readLoads(ctx)
   return rows.map((row) => {
     const { id, provider, status, statusSince, drainReason } = row

@@ -32,7 +32,7 @@ export interface RelayMachines {
     ctx: Context,
     token: string,
     fingerprint: string,
-  ): Promise<{ instanceId: string | null }>
+  ): Promise<{ instanceId: string | null; madeAt: Date }>
   /** Asks for a machine in the caller's transaction; a worker launches it, and a relay on it joins. */
   launch(ctx: Context, provider: RelayProvider): Promise<{ instanceId: string }>
   /** Ends a machine; nothing when it has ended, or is about to. */

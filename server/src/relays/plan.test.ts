@@ -75,3 +75,12 @@ test('below the minimum one is started, also where scaling is off; one that neve
   const lost = relay({ status: 'starting', statusSince: ago(1_200), load: undefined })
   assert.deepEqual(planned([lost], { off: true, minimum: 1 }), [`fail ${lost.id}`, 'start'])
 })
+
+test('one of ours that has failed or gone and does not come back is ended, those of others are not', () => {
+  const away = { status: 'error', statusSince: ago(601), load: undefined } as const
+  const [dead, left] = [relay(away), relay({ ...away, provider: 'ec2', status: 'stopped' })]
+  const young = relay({ ...away, statusSince: ago(599) })
+  const foreign = [relay({ ...away, provider: 'joined' }), relay({ ...away, provider: 'builtin' })]
+  const ended = planned([relay(), dead, left, young, ...foreign], { off: true })
+  assert.deepEqual(ended, [`end ${dead.id}`, `end ${left.id}`])
+})

@@ -1,7 +1,7 @@
-import type { RelayProvider, RelayState } from './states.ts'
+import { isOurs, type RelayProvider, type RelayState } from './states.ts'
 import type { RedundancySettings, ScalingSettings } from './schema.ts'
 
-/** A relay that has not ended, as the plan sees it. */
+/** A relay that has not ended, or has gone by itself, as the plan sees it. */
 export interface RelayFact {
   id: string
   provider: RelayProvider
@@ -27,14 +27,18 @@ export type RelayAction =
   | { kind: 'undrain'; id: string; reason: string }
   | { kind: 'drain'; id: string; reason: string }
   | { kind: 'fail'; id: string; reason: string }
+  | { kind: 'end'; id: string; reason: string }
 
 const JOIN_MS = 10 * 60_000
+/** As long as its machine would take to boot: it may be restarting. */
+const RETURN_MS = 10 * 60_000
 /** Of the sum that the others would then carry: below it one may go. */
 const ROOM = 0.8
 
 /**
  * What to do now so that there are as many relays as are needed: at most one comes or goes in a round. Those of the control plane and
- * those that came by themselves count, but are never drained; where scaling is off, only what is below the minimum is started.
+ * those that came by themselves count, but are never drained; where scaling is off, only what is below the minimum is started. One of
+ * ours that has failed, or gone, and does not come back is ended, and its machine with it.
  */
 export function planRelays(
   facts: ScalingFacts,
@@ -47,14 +51,25 @@ export function planRelays(
   const fails = late.map(({ id }): RelayAction => {
     return { kind: 'fail', id, reason: 'it did not join within 10 minutes' }
   })
+  const ends = facts.relays
+    .filter((relay) => isLost(relay, now))
+    .map(({ id }): RelayAction => {
+      return { kind: 'end', id, reason: 'it did not come back within 10 minutes' }
+    })
+  const first = [...fails, ...ends]
   const there = facts.relays.filter((relay) => isSupply(relay) && !late.includes(relay))
   const least = Math.max(redundancy.minimumRelays, scaling.enabled ? scaling.min : 0)
   if (there.length < least)
-    return [...fails, ...grow(facts, scaling, now, whyFew(there, least), there)]
-  if (!scaling.enabled) return fails
+    return [...first, ...grow(facts, scaling, now, whyFew(there, least), there)]
+  if (!scaling.enabled) return first
   const need = whyMore(there, scaling)
-  if (need) return [...fails, ...grow(facts, scaling, now, need, there)]
-  return [...fails, ...shrink(facts, scaling, now, there, least)]
+  if (need) return [...first, ...grow(facts, scaling, now, need, there)]
+  return [...first, ...shrink(facts, scaling, now, there, least)]
+}
+
+function isLost({ provider, status, statusSince }: RelayFact, now: Date): boolean {
+  const isAway = status === 'error' || status === 'stopped'
+  return isOurs(provider) && isAway && isPast(statusSince, RETURN_MS, now)
 }
 
 function isSupply({ status, drains }: RelayFact): boolean {
@@ -137,11 +152,6 @@ function fits(
 
 function leastLoaded(relays: readonly RelayFact[]): RelayFact | undefined {
   return relays.toSorted((a, b) => a.streams - b.streams || a.links - b.links)[0]
-}
-
-/** Whether we have started it. */
-function isOurs(provider: RelayProvider): boolean {
-  return provider !== 'builtin' && provider !== 'joined'
 }
 
 function mean(values: readonly number[]): number {

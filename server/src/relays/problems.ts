@@ -29,7 +29,7 @@ export const problems = defineProblems({
     title: 'That relay is started where it runs',
     detail: '{id} has joined by itself; Gantry did not start it and cannot start it again.',
     suggestion:
-      'Start `gantry serve --roles=relay` on its machine, or start a new relay without relayId.',
+      'Start `gantry serve --roles=relay` on its machine, with a new token of POST /api/v1/fleet/join-tokens if it was ended; or start a new relay without relayId.',
   },
   ambiguous: {
     code: 'relay.ambiguous',
@@ -59,6 +59,15 @@ export const problems = defineProblems({
     title: 'The join token is not accepted',
     detail: 'The token is unknown, has expired, was used by another machine or is for a node.',
     suggestion: 'Make a new one with POST /api/v1/fleet/join-tokens.',
+  },
+  ended: {
+    code: 'relay.ended',
+    status: 403,
+    title: 'That relay was ended',
+    detail:
+      'The relay {id} was ended after this token was made: what it has joined with counts no more.',
+    suggestion:
+      'Make a new token with POST /api/v1/fleet/join-tokens and start it with that, if it is to come back.',
   },
   alreadyJoined: {
     code: 'relay.already_joined',

@@ -38,7 +38,7 @@ export const BeatFacts = z.strictObject({
     .string()
     .max(500)
     .optional()
-    .meta({ description: 'What it cannot do, such as to open a port' }),
+    .meta({ description: 'What it cannot do, such as to open a port: one fault in a line' }),
 })
 export type BeatFacts = z.input<typeof BeatFacts>
 

@@ -133,6 +133,11 @@ export class Relay implements Serving, HostServer, AsyncDisposable {
     return this.#journal.figures.waiting
   }
 
+  /** What it cannot do now, one line each. */
+  get faults(): string[] {
+    return [...this.#ports.faults, ...this.#journal.faults]
+  }
+
   /** Of TCP tunnels that it has a link of: those that are open. */
   get tcpPorts(): number[] {
     return this.#ports.ports

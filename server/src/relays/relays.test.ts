@@ -24,6 +24,17 @@ const kindsOf = async (id: string) => {
   return rows.map(({ kind }) => kind)
 }
 
+/** Judges until this relay is gone, and with it whoever else is silent. */
+async function silence(id: string): Promise<void> {
+  const clock = { ms: 0, now: () => new Date(), monotonicMs: () => clock.ms }
+  const judge = relayJudge(clock, relayParts)
+  const found: string[] = []
+  for (; clock.ms <= 32_000; clock.ms += 2_000) {
+    found.push(...(await judge.look(app.app.systemContext())))
+  }
+  assert.ok(found.includes(id))
+}
+
 /** A run of an agent that holds one tunnel, and its link to this relay. */
 async function linked(relay: ToldRelay, linkId: string) {
   const person = await app.person()
@@ -87,6 +98,47 @@ test('a credential counts until the next join, and a token serves one certificat
   assert.equal(spared.status, 401)
 })
 
+test('a relay that was ended comes back with a new token only, whether it was there or away', async () => {
+  for (const isAway of [false, true]) {
+    const relay = new ToldRelay(app)
+    const token = await joinToken(root)
+    await relay.joinWith(token)
+    await relay.beat()
+    if (isAway) await silence(relay.id)
+    await root.post('/v1/proxy/stop', { relayId: relay.id })
+    if (!isAway) assert.equal((await relay.leave()).status, 204)
+    assert.equal((await show(relay.id)).status, 'stopped')
+
+    const { id } = relay
+    const beaten = await relay.beat()
+    assert.deepEqual([beaten.status, beaten.body.code], [401, 'relay.unauthenticated'])
+    assert.equal((await relay.post('watch', { tunnelIds: [] })).status, 401)
+    const refused = await relay.joinWith(token)
+    assert.deepEqual([refused.status, refused.body.code], [403, 'relay.ended'])
+    assert.match(refused.body.suggestion, /Make a new token/)
+    assert.equal((await show(id)).status, 'stopped')
+
+    assert.equal((await relay.joinWith(await joinToken(root))).status, 201)
+    assert.deepEqual([relay.id, (await show(id)).status], [id, 'running'])
+    assert.equal((await relay.beat()).status, 200)
+  }
+})
+
+test('what a relay has counted last is taken after its end', async () => {
+  const relay = await ToldRelay.join(app, root)
+  const { person, tunnel } = await linked(relay, 'lnk_last')
+  await root.post('/v1/proxy/stop', { relayId: relay.id })
+  await relay.leave()
+  const counted = {
+    ...{ tunnelId: tunnel.id, minute: new Date().toISOString(), requests: 3, failures: 0 },
+    ...{ connections: 1, bytesIn: 10, bytesOut: 20, sequence: 1 },
+    latency: [0, ...LATENCY_BOUNDS_MS.map(() => 0)],
+  }
+  const told = await relay.post('usage', { journal: app.unique('journal'), entries: [counted] })
+  assert.deepEqual([told.status, told.body], [200, { upTo: 1 }])
+  assert.equal((await person.get(`/v1/tunnels/${tunnel.id}/metrics`)).body.total.requests, 3)
+})
+
 test('a link of an agent is in the books until its relay closes it, and a wrong ticket opens none', async () => {
   const relay = await ToldRelay.join(app, root)
   const { opened, tunnel, statusNow } = await linked(relay, 'lnk_a')
@@ -137,12 +189,7 @@ test('a relay that is silent for 30 s is gone and its links with it; it comes ba
   const relay = await ToldRelay.join(app, root)
   const { statusNow } = await linked(relay, 'lnk_silent')
   await relay.beat({ links: ['lnk_silent'] })
-  const clock = { ms: 0, now: () => new Date(), monotonicMs: () => clock.ms }
-  const judge = relayJudge(clock, relayParts)
-  const ctx = app.app.systemContext()
-  const found: string[] = []
-  for (; clock.ms <= 32_000; clock.ms += 2_000) found.push(...(await judge.look(ctx)))
-  assert.ok(found.includes(relay.id))
+  await silence(relay.id)
   assert.deepEqual([(await show(relay.id)).status, await statusNow()], ['error', 'disconnected'])
 
   const back = await relay.beat({ links: ['lnk_silent'] })

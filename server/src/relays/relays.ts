@@ -3,7 +3,7 @@ import { equalDigests, sha256 } from '#kernel/crypto.ts'
 import { cutPage, olderThan, type PageQuery, timeText } from '#kernel/http/cursor.ts'
 import type { Peer } from './control.ts'
 import { problems } from './problems.ts'
-import type { RelayProvider, RelayState } from './states.ts'
+import { type RelayProvider, type RelayState, STARTERS } from './states.ts'
 import type { RelayRow } from './tables.ts'
 
 const MOST = 1_000
@@ -11,6 +11,18 @@ const MOST = 1_000
 /** @throws problem `relay.not_found` */
 export async function getRelay(ctx: Context, id: string): Promise<RelayRow> {
   const row = await ctx.db.selectFrom('relays').selectAll().where('id', '=', id).executeTakeFirst()
+  if (!row) throw problems.notFound({ id })
+  return row
+}
+
+/** @throws problem `relay.not_found` */
+export async function lockRelay(ctx: Context, id: string): Promise<RelayRow> {
+  const row = await ctx.db
+    .selectFrom('relays')
+    .selectAll()
+    .where('id', '=', id)
+    .forUpdate()
+    .executeTakeFirst()
   if (!row) throw problems.notFound({ id })
   return row
 }
@@ -56,6 +68,22 @@ export function relaysThere(ctx: Context): Promise<RelayRow[]> {
     .execute()
 }
 
+/** Of those that we have started: they have gone by themselves, and may come again. */
+export function relaysLeft(ctx: Context): Promise<RelayRow[]> {
+  return ctx.db
+    .selectFrom('relays')
+    .selectAll()
+    .where('status', '=', 'stopped')
+    .where('provider', 'in', STARTERS)
+    .where('credentialHash', 'is not', null)
+    .where((where) =>
+      where.or([where('drainReason', 'is', null), where('drainReason', '=', 'asked')]),
+    )
+    .orderBy('statusSince')
+    .limit(MOST)
+    .execute()
+}
+
 /** Relays that others reach, those that drain among them: what they carry goes on. */
 export async function peersOf(ctx: Context, ids?: readonly string[]): Promise<Peer[]> {
   if (ids?.length === 0) return []
@@ -74,7 +102,16 @@ export async function peersOf(ctx: Context, ids?: readonly string[]): Promise<Pe
   }))
 }
 
-/** The relay whose credential an `Authorization` header carries. @throws problem `relay.unauthenticated` */
+/**
+ * Whether it was ended for good, by an operator or because it is not needed: what it has joined with counts no more. One that has gone by
+ * itself may come again, and that of a control plane's own process is started with it.
+ */
+export function isEnded({ provider, status, drainReason, credentialHash }: RelayRow): boolean {
+  if (status !== 'stopped' || provider === 'builtin') return false
+  return drainReason === 'stopping' || drainReason === 'surplus' || credentialHash === null
+}
+
+/** The relay whose credential an `Authorization` header carries, also one that was ended. @throws problem `relay.unauthenticated` */
 export async function authenticateRelay(
   ctx: Context,
   authorization: string | undefined,

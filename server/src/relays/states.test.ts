@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
 import { Problem } from '#kernel/problem.ts'
@@ -7,7 +8,7 @@ import { beat, leave } from './beats.ts'
 import { drainRelay, stopRelay, undrainRelay } from './changes.ts'
 import { ensureBuiltin } from './builtin.ts'
 import { relayJudge } from './judge.ts'
-import { getRelay } from './relays.ts'
+import { getRelay, isEnded } from './relays.ts'
 import type { RelayRow } from './tables.ts'
 import { idleFacts } from './test-support.ts'
 
@@ -88,13 +89,20 @@ test('the status of a relay is consistent under any order of calls, crashes and 
       const id = ctx.newId('rel')
       const made = await ensureBuiltin(ctx, { id, name: 'x', version: '1' })
       const provider = isBuiltin ? 'builtin' : 'joined'
-      await ctx.db.updateTable('relays').set({ provider }).where('id', '=', id).execute()
+      const credentialHash = isBuiltin ? null : randomBytes(32)
+      const member = { provider, credentialHash } as const
+      await ctx.db.updateTable('relays').set(member).where('id', '=', id).execute()
       const relay = new Beater(made)
+      let hasEnded = false
       for (const [n, name] of operations.entries()) {
         await OPERATIONS[name]!(relay).catch((error: unknown) => {
           if (!(error instanceof Problem)) throw error
         })
-        assertConsistent(await getRelay(ctx, id), operations.slice(0, n + 1).join(', '))
+        const row = await getRelay(ctx, id)
+        const after = operations.slice(0, n + 1).join(', ')
+        assertConsistent(row, after)
+        assert.ok(isEnded(row) || !hasEnded, `${after}: it is back although it was ended`)
+        hasEnded = isEnded(row)
       }
     },
   )

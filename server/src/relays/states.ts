@@ -20,3 +20,11 @@ export type DrainReason = (typeof DRAIN_REASONS)[number]
 
 export const PROVIDERS = ['builtin', 'local', 'ec2', 'kubernetes', 'joined'] as const
 export type RelayProvider = (typeof PROVIDERS)[number]
+
+/** Those that start machines for relays. */
+export const STARTERS = ['local', 'ec2', 'kubernetes'] as const satisfies RelayProvider[]
+
+/** Whether we have started it. */
+export function isOurs(provider: RelayProvider): boolean {
+  return provider !== 'builtin' && provider !== 'joined'
+}

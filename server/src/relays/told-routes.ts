@@ -25,7 +25,7 @@ import {
   linkId,
   RelayBeatAnswer,
 } from './relay-schema.ts'
-import { authenticateRelay } from './relays.ts'
+import { authenticateRelay, isEnded } from './relays.ts'
 import { RelayConfig } from './schema.ts'
 import { closeLink, find, openLink, reportHealth } from './service.ts'
 import type { RelayRow } from './tables.ts'
@@ -40,6 +40,14 @@ type Handling<Input> = (ctx: Context, relay: RelayRow, input: Input) => Promise<
 
 /** Lets the relay in whose credential is shown, and acts for the product from there on. */
 function asRelay<Input>(handling: Handling<Input>) {
+  return asLeaver<Input>(async (ctx, relay, body) => {
+    if (isEnded(relay)) throw problems.unauthenticated()
+    return handling(ctx, relay, body)
+  })
+}
+
+/** Also one that was ended: it may have something left to tell. */
+function asLeaver<Input>(handling: Handling<Input>) {
   return async (ctx: Context, { body, request }: { body: Input; request: RequestFacts }) => {
     const relay = await authenticateRelay(ctx, request.headers.authorization)
     const actor = { kind: 'system', name: 'relay' } as const
@@ -78,7 +86,7 @@ function lifeRoutes(running: Running): AnyRoute[] {
       body: JoinRelay,
       returns: JoinedRelay,
       status: 201,
-      problems: [problems.joinRefused, problems.alreadyJoined],
+      problems: [problems.joinRefused, problems.ended, problems.alreadyJoined],
       examples: {
         body: {
           ...{ token: 'join_J8yVj2b7o1nUj0rC6kq3ZQv7xv9C1u5h2Y0sW8tNfRb', version: '0.1.0' },
@@ -116,7 +124,7 @@ function lifeRoutes(running: Running): AnyRoute[] {
       body: LeaveRelay,
       problems: [problems.unauthenticated],
       examples: { body: { sequence: 18 } },
-      handler: asRelay((ctx, relay, { sequence }) => leave(ctx, running(), relay, sequence)),
+      handler: asLeaver((ctx, relay, { sequence }) => leave(ctx, running(), relay, sequence)),
     }),
   ]
 }
@@ -165,7 +173,7 @@ function linkRoutes(running: Running): AnyRoute[] {
       body: z.strictObject({ linkId }),
       problems: [problems.unauthenticated],
       examples: { body: { linkId: LINK_ID } },
-      handler: asRelay((ctx, relay, body) => closeLink(ctx, relay, body.linkId)),
+      handler: asLeaver((ctx, relay, body) => closeLink(ctx, relay, body.linkId)),
     }),
     route({
       method: 'POST',
@@ -283,7 +291,7 @@ function newsRoutes(running: Running): AnyRoute[] {
       returns: z.strictObject({ upTo: z.int() }),
       problems: [problems.unauthenticated],
       examples: { body: { journal: 'b7k2', entries: [] }, reply: { upTo: 0 } },
-      handler: asRelay((ctx, relay, { journal, entries }) =>
+      handler: asLeaver((ctx, relay, { journal, entries }) =>
         takeUsage(ctx, relay.id, journal, entries as unknown as UsageEntry[]),
       ),
     }),

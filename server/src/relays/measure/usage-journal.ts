@@ -74,6 +74,15 @@ export class UsageJournal implements AsyncDisposable {
     return { waiting: this.#waiting.length, givenUp: this.#givenUp }
   }
 
+  /** Why counts may be lost, or are; empty when they are not. */
+  get faults(): string[] {
+    const { givenUp } = this.figures
+    return [
+      ...(this.#isLacking ? ['The disk does not take what it has counted.'] : []),
+      ...(givenUp > 0 ? [`${givenUp} counts were given up, since too many waited.`] : []),
+    ]
+  }
+
   start(): void {
     this.#sending.start()
     this.#keeping.start()

@@ -17,14 +17,17 @@ const PROBE_AFTER_MS = 30_000
 /** A port that another program has may become free. */
 const TRY_AGAIN_MS = 5_000
 const TOLD_AT_ONCE = 500
+const MOST_NAMED = 5
 /** Elsewhere a second relay of the machine cannot have the port, and tries again. */
 const REUSES_PORTS = process.platform === 'linux'
 
 interface OpenPort {
   server: Server
   failedMs: number | undefined
-  /** Why it is not open. */
+  /** Why it is not open, for whoever has the tunnel. */
   error: string | undefined
+  /** The same in a word. */
+  reason: string
   /** What the control plane knows of that. */
   told: string | undefined
   toldMs: number
@@ -43,6 +46,15 @@ export class TcpPorts implements AsyncDisposable {
   /** Those that listen. */
   get ports(): number[] {
     return [...this.#open].filter(([, { server }]) => server.listening).map(([port]) => port)
+  }
+
+  /** Those that cannot be opened: one line for each reason, empty when there are none. */
+  get faults(): string[] {
+    const failed = [...this.#open].filter(([, { error }]) => error !== undefined)
+    const byReason = Map.groupBy(failed, ([, { reason }]) => reason)
+    return [...byReason].map(
+      ([reason, ports]) => `${named(ports.map(([port]) => port))}: ${reason}.`,
+    )
   }
 
   /** Opens what is missing, and closes what is not wanted any more. Connections that are open stay. */
@@ -81,7 +93,7 @@ export class TcpPorts implements AsyncDisposable {
       (socket) => onConnection(port, socket),
     )
     const opened: OpenPort = {
-      ...{ server, failedMs: undefined, error: known?.error },
+      ...{ server, failedMs: undefined, error: known?.error, reason: known?.reason ?? '' },
       ...{ told: known?.told, toldMs: known?.toldMs ?? -Infinity },
     }
     this.#open.set(port, opened)
@@ -97,6 +109,7 @@ export class TcpPorts implements AsyncDisposable {
       if (!known) log.warn({ err: error, port }, 'a port cannot be opened')
       opened.failedMs = performance.now()
       opened.error = whyClosed(error, port, relayId)
+      opened.reason = reasonOf(error)
       void this.#tell()
     })
     server.listen({ host, port, reusePort: REUSES_PORTS })
@@ -132,13 +145,25 @@ export class TcpPorts implements AsyncDisposable {
   }
 }
 
-function whyClosed({ code, message }: NodeJS.ErrnoException, port: number, relayId: string) {
+function named(ports: readonly number[]): string {
+  const shown = ports.toSorted((a, b) => a - b).slice(0, MOST_NAMED)
+  const more = ports.length > shown.length ? ` and ${ports.length - shown.length} more` : ''
+  return `${ports.length === 1 ? 'Port' : 'Ports'} ${shown.join(', ')}${more} cannot be opened`
+}
+
+function reasonOf({ code, message }: NodeJS.ErrnoException): string {
+  if (code === 'EADDRINUSE') return 'another program has it'
+  return code === 'EACCES' ? 'its process may not' : (code ?? message)
+}
+
+function whyClosed(error: NodeJS.ErrnoException, port: number, relayId: string) {
+  const { code, message } = error
   const where = `Port ${port} cannot be opened on the relay ${relayId}`
   if (code === 'EADDRINUSE') {
-    return `${where}: another program has it. End that program, or delete the tunnel and create it again: it then gets another port.`
+    return `${where}: ${reasonOf(error)}. End that program, or delete the tunnel and create it again: it then gets another port.`
   }
   if (code === 'EACCES') {
-    return `${where}: its process may not. Let TUNNEL_PORTS begin above 1023, and create the tunnel again.`
+    return `${where}: ${reasonOf(error)}. Let TUNNEL_PORTS begin above 1023, and create the tunnel again.`
   }
   return `${where}: ${message}. It is tried again.`
 }

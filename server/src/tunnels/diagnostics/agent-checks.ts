@@ -1,8 +1,9 @@
 import type { Facts } from './facts.ts'
+import { nameOf } from './relay-checks.ts'
 import type { TunnelCheck } from './schema.ts'
 
 /** How the tunnel is held open: by whom, over which relays. */
-export function checkStarted({ row }: Facts): TunnelCheck {
+export function checkStarted({ row, links }: Facts): TunnelCheck {
   const name = 'started'
   if (!row.started) {
     const fix = `Start it: \`POST /api/v1/tunnels/${row.id}/start\`.`
@@ -10,7 +11,10 @@ export function checkStarted({ row }: Facts): TunnelCheck {
   }
   if (row.status === 'error') {
     const detail = row.errorMessage ?? 'Something that the tunnel needs cannot be had.'
-    return { name, status: 'failed', detail, fix: 'Stop it and start it again.' }
+    const fix = links.every(({ portError }) => portError === null)
+      ? 'Stop it and start it again.'
+      : 'See the check of its port.'
+    return { name, status: 'failed', detail, fix }
   }
   return { name, status: 'ok', detail: 'The tunnel is started.' }
 }
@@ -57,30 +61,4 @@ export function checkLinks({ links, relays }: Facts): TunnelCheck {
     return { name, status: 'warning', detail: `Only ${detail}`, fix }
   }
   return { name, status: 'ok', detail }
-}
-
-function nameOf(relays: Facts['relays'], id: string): string {
-  return relays.find(({ relayId }) => relayId === id)?.name ?? id
-}
-
-export function checkRelays({ links, relays, silentRelays }: Facts): TunnelCheck {
-  const name = 'relays'
-  const healthy = relays.filter((relay) => relay.healthy)
-  if (healthy.length === 0) {
-    const fix = 'An operator has to start one: `POST /api/v1/proxy/start`.'
-    return { name, status: 'failed', detail: 'No relay is up.', fix }
-  }
-  const used = relays.filter(({ relayId }) => links.some((link) => link.relayId === relayId))
-  const bad = used.find((relay) => !relay.healthy)
-  if (bad) {
-    const why = bad.message ?? `it is ${bad.status}`
-    const fix = 'The agent moves to another one by itself; this takes seconds.'
-    return { name, status: 'warning', detail: `The relay ${bad.name} is not well: ${why}.`, fix }
-  }
-  if (silentRelays.length > 0) {
-    const silent = silentRelays.map((id) => nameOf(relays, id)).join(', ')
-    const fix = 'An operator can look at its diagnostics: `GET /api/v1/relays/{id}/diagnostics`.'
-    return { name, status: 'warning', detail: `No answer from ${silent}.`, fix }
-  }
-  return { name, status: 'ok', detail: `${healthy.length} of ${relays.length} are up.` }
 }

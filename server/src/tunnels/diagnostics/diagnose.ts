@@ -1,9 +1,10 @@
 import type { Context } from '#kernel/context.ts'
 import type { TunnelParts } from '../parts.ts'
 import { bytesUsed } from '../usage/quota.ts'
-import { checkAgent, checkLinks, checkRelays, checkStarted } from './agent-checks.ts'
+import { checkAgent, checkLinks, checkStarted } from './agent-checks.ts'
 import { readFacts } from './facts.ts'
 import { checkAccess, checkReach } from './reach-checks.ts'
+import { checkPort, checkRelays } from './relay-checks.ts'
 import { CHECKS, type TunnelCheck, type TunnelDiagnostics } from './schema.ts'
 import { checkEndpoints, checkLimits, checkQuota, checkRequests } from './traffic-checks.ts'
 
@@ -17,6 +18,7 @@ export async function diagnose(
   const now = ctx.clock.now()
   const checks: TunnelCheck[] = [
     ...[checkStarted(facts), checkAgent(facts), checkLinks(facts), checkRelays(facts)],
+    checkPort(facts),
     ...(await checkReach(ctx, parts, facts)),
     ...[checkAccess(facts), checkQuota(facts, await bytesUsed(ctx.actingFor(facts.row.accountId)))],
     ...[checkLimits(facts, now), checkEndpoints(facts), checkRequests(facts)],

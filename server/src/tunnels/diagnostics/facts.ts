@@ -19,7 +19,7 @@ export interface Facts {
   endpoints: readonly TunnelEndpointRow[]
   /** The agents that hold it, by their labels, and the last one that did. */
   runs: readonly AgentRunRow[]
-  links: readonly { agent: string; relayId: string }[]
+  links: readonly { agent: string; relayId: string; portError: string | null }[]
   relays: readonly RelaySeen[]
   grants: number
   /** The last ones, the newest first. */
@@ -62,7 +62,7 @@ function runsOf({ db }: Context, id: string): Promise<AgentRunRow[]> {
 function linksOf({ db }: Context, id: string) {
   return db
     .selectFrom('tunnelLinks')
-    .select(['agent', 'relayId'])
+    .select(['agent', 'relayId', 'portError'])
     .where('tunnelId', '=', id)
     .orderBy('relayId')
     .execute()

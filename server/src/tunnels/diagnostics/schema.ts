@@ -6,6 +6,7 @@ export const CHECKS = [
   'agent',
   'links',
   'relays',
+  'port',
   'hostname',
   'certificate',
   'access',
