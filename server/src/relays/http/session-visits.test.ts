@@ -26,6 +26,19 @@ function askUncut(visit: Parameters<typeof ask>[0]) {
   return eventually('it is answered', () => ask(visit).catch(() => undefined))
 }
 
+test('T47: a request of a session that two readers could tell differently is refused, and the relay goes on', async () => {
+  await using service = await serveHttp((_head, answer) => answer.end('shop'))
+  const spec = relay.control.add('doubled', [service.port])
+  await using _ = await startAgent(relay, [spec])
+  const visit = { ...SESSION, tunnelId: spec.id }
+  for (const more of ['', 'Connection: Upgrade\r\nUpgrade: websocket\r\n']) {
+    const stream = relay.relay.side.connect(visit)
+    stream.write(`GET / HTTP/1.1\r\nHost: shop.tunnel\r\nHost: other.tunnel\r\n${more}\r\n`)
+    assert.match(await text(stream), /^HTTP\/1\.1 400 [^]*two hosts/)
+  }
+  assert.equal((await ask(visit)).body, 'shop')
+})
+
 test('T62: what let a session in is asked of each request, on whatever connection it comes', async () => {
   const heads: IncomingMessage[] = []
   await using service = await serveHttp((head, answer) => {
