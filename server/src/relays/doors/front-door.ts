@@ -8,7 +8,7 @@ import type { Directory } from '../http/directory.ts'
 import type { Caller } from '../http/passage.ts'
 import type { ServedTunnel } from '../http/served-tunnel.ts'
 import { type Aim, hostnameOf } from '../http/strictness.ts'
-import { refuseUpgrade, serveUpgrade } from '../http/web-socket.ts'
+import { refuseUpgrade } from '../http/web-socket.ts'
 import { LINK_PATH, LINK_PROTOCOL } from '../link-protocol.ts'
 import { PerAddress } from '../limits/per-address.ts'
 import type { LinkKeeper } from '../links/link-keeper.ts'
@@ -153,8 +153,7 @@ export class FrontDoor implements HostServer {
       forward.upgrade(request, socket, head, visit),
     )
     if (isServed) return
-    if (this.#options.intake.isFull) return refuseUpgrade(request, socket, problems.relayBusy())
-    await serveUpgrade(served, { request, socket, head, aim, caller })
+    await this.#options.intake.upgrade(served, { request, socket, head, aim, caller })
   }
 
   /** An agent that asks for a link: `GET /tunnel-link` with `Upgrade: gantry-tunnel/1`. */

@@ -4,7 +4,7 @@ import { visitorProblems as problems } from '../gate/problems.ts'
 import { answerProblem } from '../http/answer.ts'
 import type { Directory } from '../http/directory.ts'
 import type { ServedTunnel } from '../http/served-tunnel.ts'
-import { refuseUpgrade, serveUpgrade } from '../http/web-socket.ts'
+import { refuseUpgrade } from '../http/web-socket.ts'
 import type { ReplayedRequest } from '../inspect/replay.ts'
 import type { RelayCalls } from '../peers/calls.ts'
 import {
@@ -66,7 +66,7 @@ export class SideDoor implements Serving, Disposable {
     if (!aim) return
     const served = this.#linkedFor(visit)
     const over = new Promise<void>((resolve) => socket.once('close', () => resolve()))
-    await serveUpgrade(served, { request, socket, head, aim, caller: callerOf(visit) })
+    await this.#intake.upgrade(served, { request, socket, head, aim, caller: callerOf(visit) })
     await over
   }
 
