@@ -148,7 +148,7 @@ export class App {
   async #openFront(people: People): Promise<void> {
     const core = this.#core
     this.#front = await Front.open({
-      ...{ core, people, capabilities: this.capabilities, hosts: this.#relay?.relay },
+      ...{ core, people, capabilities: this.capabilities, hosts: this.#relay?.relay.front },
       runtime: () => this.#whenOpen(this.#desk).runtime,
     })
     this.#loops.use(judgeNodes(this.systemContext(), this.#fleetAndJobs()))

@@ -13,8 +13,8 @@ const grant = { id: 'shr_1', kind: 'account' } as const
 const access = { policy: 'members', grants: [grant] } as const
 
 /** One request on a connection of a session. */
-async function ask(visit: Parameters<typeof relay.relay.connect>[0], path = '/') {
-  const stream = relay.relay.connect(visit)
+async function ask(visit: Parameters<typeof relay.relay.side.connect>[0], path = '/') {
+  const stream = relay.relay.side.connect(visit)
   const sent = request({ createConnection: () => stream, path, headers: { host: 'shop.tunnel' } })
   sent.end()
   const [answer] = (await once(sent, 'response')) as [IncomingMessage]
@@ -25,6 +25,19 @@ async function ask(visit: Parameters<typeof relay.relay.connect>[0], path = '/')
 function askUncut(visit: Parameters<typeof ask>[0]) {
   return eventually('it is answered', () => ask(visit).catch(() => undefined))
 }
+
+test('T47: a request of a session that two readers could tell differently is refused, and the relay goes on', async () => {
+  await using service = await serveHttp((_head, answer) => answer.end('shop'))
+  const spec = relay.control.add('doubled', [service.port])
+  await using _ = await startAgent(relay, [spec])
+  const visit = { ...SESSION, tunnelId: spec.id }
+  for (const more of ['', 'Connection: Upgrade\r\nUpgrade: websocket\r\n']) {
+    const stream = relay.relay.side.connect(visit)
+    stream.write(`GET / HTTP/1.1\r\nHost: shop.tunnel\r\nHost: other.tunnel\r\n${more}\r\n`)
+    assert.match(await text(stream), /^HTTP\/1\.1 400 [^]*two hosts/)
+  }
+  assert.equal((await ask(visit)).body, 'shop')
+})
 
 test('T62: what let a session in is asked of each request, on whatever connection it comes', async () => {
   const heads: IncomingMessage[] = []

@@ -16,7 +16,7 @@ import type { Forward } from './visit.ts'
 /** A relay with links, which other relays may hand visitors to. */
 async function openLinked(id: string, control: TestControl, forward?: Forward) {
   const relay = await startRelay(control, { id, ...(forward && { forward }) })
-  const door = await letPeersIn(id, relay.relay)
+  const door = await letPeersIn(id, relay.relay.side)
   return {
     ...{ relay, peer: door.peer },
     async [Symbol.asyncDispose]() {
@@ -97,6 +97,28 @@ test('whichever relay a visitor comes to, the one with the link serves, limits a
     await body.dump()
     return statusCode === 403
   })
+})
+
+test('a relay with as much under way as it may refuses those who come by another relay as well', async () => {
+  await using service = await serve(server)
+  const control = new TestControl()
+  control.config = { ...control.config, maxConnections: 0 }
+  await using linked = await openLinked('rel_linked', control)
+  control.peers = [linked.peer]
+  await using front = await openFront(control)
+  const spec = control.add('full', [service.port])
+  await using _ = await startAgent(linked.relay, [spec])
+  const host = { host: 'full.localhost' }
+
+  const asked = await request(front.relay.url, { headers: host })
+  const refusal = (await asked.body.json()) as { code: string }
+  assert.deepEqual([asked.statusCode, refusal.code], [503, 'tunnel.relay_busy'])
+  const socket = new WebSocket(`ws://127.0.0.1:${front.relay.port}/`, { headers: host })
+  const opened = once(socket, 'open').then(() => assert.fail('it was opened'))
+  const answered = Promise.race([once(socket, 'unexpected-response'), opened])
+  const [, refused] = (await answered) as [unknown, IncomingMessage]
+  assert.equal(refused.statusCode, 503)
+  assert.equal((JSON.parse(await text(refused)) as typeof refusal).code, 'tunnel.relay_busy')
 })
 
 test('a relay that dies costs no request that may be asked again, and two that point at each other are no loop', async () => {
