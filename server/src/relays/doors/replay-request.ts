@@ -1,6 +1,6 @@
 import { type Duplex, duplexPair } from 'node:stream'
 import { AnswerParser } from '../http/answer-parser.ts'
-import { requestHead } from '../http/exchange.ts'
+import { requestHead } from '../http/asked.ts'
 import { REQUEST_ID } from '../http/passage.ts'
 import type { ReplayedRequest } from '../inspect/replay.ts'
 import type { SessionVisit } from '../peers/visit.ts'

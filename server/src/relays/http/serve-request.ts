@@ -79,9 +79,11 @@ export function serveRequest(served: ServedTunnel, visit: RequestVisit): void {
     if (slot.queuedMs > 0) passage.limit = 'connections'
     if (response.destroyed) return passage.over('visitor_left')
     passage.capture = tunnel.inspector.capture()
-    const expects = request.headers.expect?.toLowerCase() === '100-continue'
+    const { headers } = request
     const { host, path, hasBody } = aim
-    new Exchange(passage, { request, response, path, host, hasBody, expects }).start()
+    const chunked = hasBody && headers['content-length'] === undefined
+    const expects = headers.expect?.toLowerCase() === '100-continue'
+    new Exchange(passage, { request, response, path, host, hasBody, chunked, expects }).start()
   }
 
   function full(error: unknown): void {
