@@ -1,4 +1,5 @@
 import { element } from './shared/elements.js'
+import { keepPlace, takePlace } from './shared/kept-place.js'
 import { followMe, me, owesFactor } from './shared/me.js'
 
 /**
@@ -52,6 +53,7 @@ let shownFor
 
 /** Shows what the address names, now and whenever it or who is signed in changes. */
 export function followAddress() {
+  recallWanted()
   addEventListener('hashchange', () => void look())
   followMe(() => {
     if (shownFor !== undefined && shownFor !== whoIsThis()) void look()
@@ -85,6 +87,21 @@ export function wantAfter(name) {
   wanted = name
 }
 
+/** Before the browser leaves for a provider: what is wanted outlasts the way there and back, in this tab. */
+export function keepWanted() {
+  keepPlace(wanted, tokens.get(wanted))
+}
+
+/** Only for who comes back from there; what was kept names a view of ours, and nothing else. */
+function recallWanted() {
+  const { name, token } = takePlace()
+  const [now] = partsOf(location.hash)
+  if (!Object.hasOwn(ENTRIES, now) || ENTRIES[now] !== fromProvider) return
+  if (typeof name !== 'string' || !Object.hasOwn(VIEWS, viewIn(name))) return
+  wanted = name
+  if (typeof token === 'string') tokens.set(name, token)
+}
+
 async function look({ isFirst = false } = {}) {
   const turn = ++looks
   const asked = nameInAddress()
@@ -106,12 +123,16 @@ async function look({ isFirst = false } = {}) {
 }
 
 function nameInAddress() {
-  const [name, given] = location.hash.slice(1).split('=')
+  const [name, given] = partsOf(location.hash)
   if (given && Object.hasOwn(VIEWS, name)) {
     tokens.set(name, given)
     history.replaceState(null, '', `${location.pathname}#${name}`)
   }
   return name
+}
+
+function partsOf(hash) {
+  return hash.slice(1).split('=')
 }
 
 /** The view to show, which is `undefined` for the first page: who must prove something does that before. */
