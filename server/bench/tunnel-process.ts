@@ -40,8 +40,9 @@ async function openRelay({ cert, key, servicePort }: Part & { role: 'relay' }): 
   })
   const tls = { cert: Buffer.from(cert), key: Buffer.from(key) }
   const { relay, port } = await startRelay(control, { tls })
-  const plain = listener({ hosts: relay, trustedProxies: [] }, (_: unknown, to: ServerResponse) =>
-    to.writeHead(404).end(),
+  const plain = listener(
+    { hosts: relay.front, trustedProxies: [] },
+    (_: unknown, to: ServerResponse) => to.writeHead(404).end(),
   )
   return { port: await listen(plain), linkPort: port, ticket: control.hold([id]) }
 }

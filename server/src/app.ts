@@ -474,7 +474,7 @@ export class App {
       capabilities: this.capabilities,
       contextFor: this.contextFor,
       runtime: () => this.#desk!.runtime,
-      hosts: this.#relay?.relay,
+      hosts: this.#relay?.relay.front,
       url: () => this.url,
       objects: objectHandler({
         store: this.#store,

@@ -19,7 +19,7 @@ export function ownWays({ context, parts, relay, instanceId }: OwnTunnelsOptions
   return (sessionId: string, name: string): Promise<Way> => {
     const wayOf = async (ctx: Context, wanted: Wanted): Promise<Way | undefined> => {
       const own = relay()
-      if (own?.has(wanted.tunnelId)) return (signal) => connectHere(own, wanted, signal)
+      if (own?.side.has(wanted.tunnelId)) return (signal) => connectHere(own, wanted, signal)
       const route = await sessionRoute(ctx, parts, wanted)
       return route && ((signal) => openStream(route, route.token, signal))
     }
@@ -31,8 +31,8 @@ type Wanted = Parameters<typeof sessionRoute>[2]
 
 /** @throws NoStream when the link was lost meanwhile */
 function connectHere(relay: Relay, wanted: Wanted, signal: AbortSignal): Duplex {
-  if (!relay.has(wanted.tunnelId)) throw new NoStream('the relay has no link of the tunnel')
-  const stream = relay.connect({ kind: 'session', ...wanted })
+  if (!relay.side.has(wanted.tunnelId)) throw new NoStream('the relay has no link of the tunnel')
+  const stream = relay.side.connect({ kind: 'session', ...wanted })
   const cut = () => stream.destroy()
   stream.on('error', cut)
   signal.addEventListener('abort', cut, { once: true })

@@ -107,7 +107,7 @@ export class RelayHost implements AsyncDisposable {
     if (this.#server) return tls
     const clock = this.#options.clock ?? systemClock
     const options = {
-      ...{ relayId, serving: this.relay, tls, clock, log: this.#log },
+      ...{ relayId, serving: this.relay.side, tls, clock, log: this.#log },
       claimsOf: (token: string, audience: string) =>
         readServiceToken(keys(), token, audience, clock.now().getTime() / 1000),
     }

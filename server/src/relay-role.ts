@@ -182,7 +182,7 @@ export class RelayRole implements AsyncDisposable {
       socket.on('error', () => socket.destroy())
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
-      if (this.#host) this.#host.relay.upgrade(request, socket, head)
+      if (this.#host) this.#host.relay.front.upgrade(request, socket, head)
       else
         socket.end(
           `HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nConnection: close\r\n\r\n`,
@@ -193,14 +193,14 @@ export class RelayRole implements AsyncDisposable {
 
   /** Whatever comes is for a tunnel: there is nothing else here. Until it has joined, nobody is served. */
   #hosts(): HostServer {
-    const relay = () => this.#host?.relay
+    const front = () => this.#host?.relay.front
     return {
       upgrades: ['gantry-tunnel/1'],
-      isFor: () => relay() !== undefined,
-      knows: (hostname) => relay()?.knows(hostname) ?? false,
-      connected: (socket) => relay()?.connected(socket),
-      request: (request, response) => relay()!.request(request, response),
-      upgrade: (request, socket, head) => relay()!.upgrade(request, socket, head),
+      isFor: () => front() !== undefined,
+      knows: (hostname) => front()?.knows(hostname) ?? false,
+      connected: (socket) => front()?.connected(socket),
+      request: (request, response) => front()!.request(request, response),
+      upgrade: (request, socket, head) => front()!.upgrade(request, socket, head),
     }
   }
 

@@ -257,7 +257,7 @@ export async function startRelay(
     ...options,
   })
   const server = listener(
-    { hosts: relay, trustedProxies: [], ...(tls && { tls }) },
+    { hosts: relay.front, trustedProxies: [], ...(tls && { tls }) },
     (_request: unknown, response: { writeHead(status: number): { end(text: string): void } }) =>
       response.writeHead(200).end('the product'),
   )
@@ -265,7 +265,7 @@ export async function startRelay(
     ...{
       sockets: [],
       log: log.root,
-      hosts: relay,
+      hosts: relay.front,
       authenticate: async () => ({ kind: 'anonymous' }),
     },
     contextFor: () => ({}) as never,

@@ -87,7 +87,7 @@ export async function rollThrough(least: { orders: number; restarts: number }): 
   })
 
   const admit = async (id: string) => {
-    await eventually('the agent is linked', () => fronts.get(id)!.relay.relay.has(spec.id))
+    await eventually('the agent is linked', () => fronts.get(id)!.relay.relay.side.has(spec.id))
     ready.add(id)
   }
   for (const id of ['rel_1', 'rel_2']) await begin(id)

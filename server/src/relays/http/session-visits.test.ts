@@ -13,8 +13,8 @@ const grant = { id: 'shr_1', kind: 'account' } as const
 const access = { policy: 'members', grants: [grant] } as const
 
 /** One request on a connection of a session. */
-async function ask(visit: Parameters<typeof relay.relay.connect>[0], path = '/') {
-  const stream = relay.relay.connect(visit)
+async function ask(visit: Parameters<typeof relay.relay.side.connect>[0], path = '/') {
+  const stream = relay.relay.side.connect(visit)
   const sent = request({ createConnection: () => stream, path, headers: { host: 'shop.tunnel' } })
   sent.end()
   const [answer] = (await once(sent, 'response')) as [IncomingMessage]

@@ -16,7 +16,7 @@ import type { Forward } from './visit.ts'
 /** A relay with links, which other relays may hand visitors to. */
 async function openLinked(id: string, control: TestControl, forward?: Forward) {
   const relay = await startRelay(control, { id, ...(forward && { forward }) })
-  const door = await letPeersIn(id, relay.relay)
+  const door = await letPeersIn(id, relay.relay.side)
   return {
     ...{ relay, peer: door.peer },
     async [Symbol.asyncDispose]() {

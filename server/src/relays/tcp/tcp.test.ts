@@ -100,11 +100,11 @@ test('a browser session reaches a tunnel that no visitor may, over a connection 
   await using service = await serveHttp((asked, answer) => answer.end(`for ${asked.headers.host}`))
   const spec = relay.control.add('private', [service.port], { access: { policy: 'token' } })
   const visit = { kind: 'session', tunnelId: spec.id, sessionId: 'ses_1' } as const
-  assert.throws(() => relay.relay.connect(visit), NoLink)
+  assert.throws(() => relay.relay.side.connect(visit), NoLink)
 
   await using agent = await startAgent(relay, [spec])
   void agent
-  const connection = relay.relay.connect(visit)
+  const connection = relay.relay.side.connect(visit)
   const asked = requestHttp({
     headers: { host: 'private.tunnel' },
     createConnection: () => connection,
@@ -114,7 +114,7 @@ test('a browser session reaches a tunnel that no visitor may, over a connection 
   connection.destroy()
 
   await using tunnel = await open('private-tcp', { access: { policy: 'token' } })
-  const bytes = relay.relay.connect({ ...visit, tunnelId: tunnel.spec.id })
+  const bytes = relay.relay.side.connect({ ...visit, tunnelId: tunnel.spec.id })
   bytes.end('hello')
   assert.equal(await text(bytes), 'HELLObye')
 })
@@ -174,7 +174,7 @@ test('relays of one machine share a port, also those without a link; each connec
     upgrade: async () => false,
     connection: async (socket: Duplex, { tunnelId }: PeerVisit) => {
       forwarded++
-      await relay.relay.connection(socket, { ...{ kind: 'peer', tunnelId }, ...VISITOR })
+      await relay.relay.side.connection(socket, { ...{ kind: 'peer', tunnelId }, ...VISITOR })
       return true
     },
   }

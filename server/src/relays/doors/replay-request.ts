@@ -1,9 +1,9 @@
 import { type Duplex, duplexPair } from 'node:stream'
-import { AnswerParser } from './http/answer-parser.ts'
-import { requestHead } from './http/exchange.ts'
-import { REQUEST_ID } from './http/passage.ts'
-import type { ReplayedRequest } from './inspect/replay.ts'
-import type { SessionVisit } from './peers/visit.ts'
+import { AnswerParser } from '../http/answer-parser.ts'
+import { requestHead } from '../http/exchange.ts'
+import { REQUEST_ID } from '../http/passage.ts'
+import type { ReplayedRequest } from '../inspect/replay.ts'
+import type { SessionVisit } from '../peers/visit.ts'
 
 const ANSWER_MS = 30_000
 /** Whom the record of it names. */
