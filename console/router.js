@@ -1,4 +1,5 @@
 import { element } from './shared/elements.js'
+import { takePlace } from './shared/kept-place.js'
 import { followMe, me, owesFactor } from './shared/me.js'
 import { keepToken, takeWanted, wantAfter } from './shared/way.js'
 
@@ -53,11 +54,22 @@ let shownFor
 
 /** Shows what the address names, now and whenever it or who is signed in changes. */
 export function followAddress() {
+  recallWanted()
   addEventListener('hashchange', () => void look())
   followMe(() => {
     if (shownFor !== undefined && shownFor !== whoIsThis()) void look()
   })
   return look({ isFirst: true })
+}
+
+/** Only for who comes back from a provider; what was kept names a view of ours, and nothing else. */
+function recallWanted() {
+  const { name, token } = takePlace()
+  const [now] = partsOf(location.hash)
+  if (!Object.hasOwn(ENTRIES, now) || ENTRIES[now] !== fromProvider) return
+  if (typeof name !== 'string' || !Object.hasOwn(VIEWS, viewIn(name))) return
+  wantAfter(name)
+  if (typeof token === 'string') keepToken(name, token)
 }
 
 async function look({ isFirst = false } = {}) {
@@ -81,12 +93,16 @@ async function look({ isFirst = false } = {}) {
 }
 
 function nameInAddress() {
-  const [name, given] = location.hash.slice(1).split('=')
+  const [name, given] = partsOf(location.hash)
   if (given && Object.hasOwn(VIEWS, name)) {
     keepToken(name, given)
     history.replaceState(null, '', `${location.pathname}#${name}`)
   }
   return name
+}
+
+function partsOf(hash) {
+  return hash.slice(1).split('=')
 }
 
 /** The view to show, which is `undefined` for the first page: who must prove something does that before. */

@@ -1,5 +1,6 @@
 import { call } from '../shared/api.js'
 import { element } from '../shared/elements.js'
+import { keepWanted } from '../shared/way.js'
 
 /** A link `Continue with …` for each provider that the operator has configured; empty without any. */
 export function providerLinks() {
@@ -12,5 +13,5 @@ export function providerLinks() {
 
 function providerLink({ id, name }) {
   const href = `/api/v1/auth/oauth/${encodeURIComponent(id)}`
-  return element('a', { className: 'button', href }, `Continue with ${name}`)
+  return element('a', { className: 'button', href, onclick: keepWanted }, `Continue with ${name}`)
 }

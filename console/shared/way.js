@@ -1,5 +1,7 @@
 // The way through the pages: where to go, what to go on to after a proof, and the tokens that links in mails brought.
 
+import { keepPlace } from './kept-place.js'
+
 // Kept out of the address bar and its history as soon as it is read.
 const tokens = new Map()
 let wanted
@@ -19,6 +21,11 @@ export function goOn(unless = '') {
 /** Where to go after the sign-in that is asked for first. */
 export function wantAfter(name) {
   wanted = name
+}
+
+/** Before the browser leaves for a provider: what is wanted outlasts the way there and back, in this tab. */
+export function keepWanted() {
+  keepPlace(wanted, tokens.get(wanted))
 }
 
 /** What was wanted, once. */

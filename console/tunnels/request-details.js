@@ -67,12 +67,16 @@ function message(title, given) {
       { className: 'letter', tabIndex: 0 },
       headers.map(([name, value]) => `${name}: ${value}`).join('\n'),
     ),
-    body.length > 0 && element('p', { className: 'hint' }, `Body${cut}:`),
-    body.length > 0 &&
-      element(
-        'pre',
-        { className: 'letter', tabIndex: 0 },
-        body.text ?? `base64: ${body.base64 ?? ''}`,
-      ),
+    body.length > 0 && bodyOf(body, cut),
   )
+}
+
+/** Of what is no text, only what it is. */
+function bodyOf({ length, text, type, sha256 }, cut) {
+  if (text !== undefined) {
+    const shown = element('pre', { className: 'letter', tabIndex: 0 }, text)
+    return [element('p', { className: 'hint' }, `Body${cut}:`), shown]
+  }
+  const digest = sha256 ? `, SHA-256 ${sha256}` : ''
+  return element('p', { className: 'hint' }, `Body: ${bytes(length)} of ${type}${digest}`)
 }

@@ -9759,11 +9759,14 @@ export interface components {
                 body: {
                     /** @description Bytes of the whole body */
                     length: number;
-                    /** @description Whether this is only its beginning */
+                    /** @description Whether only its beginning was kept */
                     cut: boolean;
+                    /** @description Decompressed, without secrets */
                     text?: string;
                     /** @description Of what is no text */
-                    base64?: string;
+                    type?: string;
+                    /** @description Of what is no text and was kept whole, in hex */
+                    sha256?: string;
                 };
             };
             response?: {
@@ -9774,11 +9777,14 @@ export interface components {
                 body: {
                     /** @description Bytes of the whole body */
                     length: number;
-                    /** @description Whether this is only its beginning */
+                    /** @description Whether only its beginning was kept */
                     cut: boolean;
+                    /** @description Decompressed, without secrets */
                     text?: string;
                     /** @description Of what is no text */
-                    base64?: string;
+                    type?: string;
+                    /** @description Of what is no text and was kept whole, in hex */
+                    sha256?: string;
                 };
             };
         };

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { STATUS_CODES } from 'node:http'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Problem } from '../problem.ts'
 import { SECURITY_HEADERS } from './edge.ts'
 import { problemBody } from './failures.ts'
@@ -18,9 +19,21 @@ function whatIsBroken(code: string | undefined): Problem {
   return httpProblems.malformed({ detail: 'The request is not well-formed HTTP.' })
 }
 
+/** Answers who takes us for a proxy; Node would hang up without a word. */
+export function answerConnect(_request: IncomingMessage, socket: Duplex): void {
+  socket.on('error', () => {})
+  answerBare(socket, httpProblems.methodNotAllowed({ path: 'This server', allowed: ALLOWED }))
+  // Whoever does not hang up is hung up on: no timeout of HTTP counts for this connection any more.
+  const cut = setTimeout(() => socket.destroy(), CUT_AFTER_MS).unref()
+  socket.once('close', () => clearTimeout(cut)).resume()
+}
+
+const ALLOWED = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
+const CUT_AFTER_MS = 1_000
+
 /** A problem on a connection that no request handler owns; nothing more is read from it. */
 export function answerBare(
-  socket: Socket,
+  socket: Duplex,
   problem: Problem,
   path = '/',
   id: string = randomUUID(),
@@ -31,6 +44,7 @@ export function answerBare(
     'content-type': 'application/problem+json',
     'content-length': Buffer.byteLength(body),
     'x-correlation-id': id,
+    ...(problem.facts.allowed !== undefined && { allow: problem.facts.allowed }),
     connection: 'close',
   }
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)

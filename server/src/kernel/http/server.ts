@@ -6,7 +6,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Capability } from '../capability.ts'
 import type { Actor, Context } from '../context.ts'
 import type { Situation } from '../kernel.ts'
-import { answerBrokenRequest } from './bare-answers.ts'
+import { answerBrokenRequest, answerConnect } from './bare-answers.ts'
 import { readJsonBody } from './body.ts'
 import { type Deadline, startDeadline } from './deadline.ts'
 import { checkPath, HSTS, rewriteUrl, SECURITY_HEADERS } from './edge.ts'
@@ -91,6 +91,7 @@ export class HttpServer implements AsyncDisposable {
       },
     })
     this.server = this.#fastify.server
+    this.server.on('connect', answerConnect)
   }
 
   async listen(host: string, port: number): Promise<number> {

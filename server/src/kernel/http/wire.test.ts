@@ -120,6 +120,11 @@ test('a method that HTTP does not have, or that is tunnelled, does nothing else'
   const wanted = reached.length
   assert.equal((await ask('FETCH /v1/things/one HTTP/1.1')).status, 400)
   assert.equal((await ask('TRACE /v1/things/one HTTP/1.1')).status, 405)
+  const connect = await ask('CONNECT evil.test:443 HTTP/1.1')
+  assert.deepEqual(
+    [connect.status, JSON.parse(connect.body).code, /^allow: (.*)\r$/m.exec(connect.head)?.[1]],
+    [405, 'request.method_not_allowed', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
+  )
   const override = await ask('GET /v1/things HTTP/1.1', 'x-http-method-override: POST\r\n')
   assert.equal(override.status, 405)
   assert.equal(reached.length, wanted)

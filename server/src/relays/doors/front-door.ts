@@ -141,8 +141,10 @@ export class FrontDoor implements HostServer {
   }
 
   async #upgrade(aim: Aim, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    if (request.headers.upgrade?.toLowerCase() === LINK_PROTOCOL && !(await this.#owns(aim.host))) {
-      return this.#takeLink(request, socket, head)
+    if (request.headers.upgrade?.toLowerCase() === LINK_PROTOCOL) {
+      if (!(await this.#owns(aim.host))) return this.#takeLink(request, socket, head)
+      const detail = 'Agents are taken in under the name of the product, and not of a tunnel.'
+      return refuseUpgrade(request, socket, problems.badRequest({ detail }))
     }
     const served = await this.#directory.find({ hostname: aim.hostname })
     if (!served || served.spec.kind !== 'http') {

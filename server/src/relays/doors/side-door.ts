@@ -111,7 +111,7 @@ export class SideDoor implements Serving, Disposable {
   #innerServer(): Server {
     const visitOf = ({ socket }: IncomingMessage) => this.#visits.get(socket)!
     const server = createServer(
-      { requestTimeout: 0, requireHostHeader: true },
+      { requestTimeout: 0, requireHostHeader: true, shouldUpgradeCallback: asksForWebSocket },
       (request, response) => {
         this.request(request, response, visitOf(request)).catch(() => {
           answerProblem(request, response, problems.noAgent())
@@ -126,6 +126,11 @@ export class SideDoor implements Serving, Disposable {
     })
     return server
   }
+}
+
+/** Any other wish to upgrade may be left unanswered (RFC 9110, 7.8). */
+function asksForWebSocket({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket'
 }
 
 function ignore(): void {}

@@ -24,11 +24,12 @@ export function answerFor(problem: Problem, { html }: { html: boolean }): OwnAns
 
 /** What an answer with this problem has beside its body. */
 export function problemHeaders({ code, facts, status }: Problem): string[] {
-  const { retryAfterSeconds, challenge = 'Gantry-Tunnel-Token' } = facts
+  const { retryAfterSeconds, challenge = 'Gantry-Tunnel-Token', allow } = facts
   const later = retryAfterSeconds === undefined ? [] : ['Retry-After', String(retryAfterSeconds)]
   // Unless it is given, one that browsers do not know, so that they ask for nothing.
   const asks = status === 401 ? ['WWW-Authenticate', String(challenge)] : []
-  return [ERROR_HEADER, code, ...later, ...asks]
+  const instead = allow === undefined ? [] : ['Allow', String(allow)]
+  return [ERROR_HEADER, code, ...later, ...asks, ...instead]
 }
 
 /** A page of the relay's own, or a problem: never stored, never shown in another page, without scripts. */

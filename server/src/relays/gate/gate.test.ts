@@ -161,6 +161,13 @@ test('T62: the cookie of one tunnel opens no other, and none that was changed op
   await refused(gate.judge(secure))
 })
 
+test('a cookie counts among however many lines of others, as HTTP/2 sends them', async () => {
+  const gate = new GateScene().gates.open(specOf({ policy: 'token', grants: [LINK] }))
+  const kept = cookiesOf(await refused(gate.judge(request('/?gantry_link=l1nk'))))
+  const others = Array.from({ length: 40 }, (_, at) => ['cookie', `own${at}=1`]).flat()
+  await admitted(gate.judge(request('/', [...others, ...kept])))
+})
+
 test('what a cookie lets in is only what pages of the tunnel itself have sent', async () => {
   const gate = new GateScene().gates.open(specOf({ policy: 'token', grants: [LINK, TOKEN] }))
   const kept = cookiesOf(await refused(gate.judge(request('/?gantry_link=l1nk'))))

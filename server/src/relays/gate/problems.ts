@@ -8,6 +8,14 @@ export const visitorProblems = defineProblems({
     title: 'That is no request that can be passed on',
     detail: 'The request is not clear about where it goes or where it ends.',
   },
+  methodRefused: {
+    code: 'tunnel.method_refused',
+    status: 405,
+    title: 'This method does not pass',
+    detail: '{method} goes no further than this relay.',
+    suggestion: 'Use one of those that `Allow` names.',
+    category: 'validation',
+  },
   unknownHost: {
     code: 'tunnel.unknown_host',
     status: 404,

@@ -49,7 +49,10 @@ export function readHeaders(raw: readonly string[]): GateHeaders {
     const name = raw[index]!.toLowerCase()
     const value = raw[index + 1]!
     if (name === 'cookie') {
-      if (headers.cookies.length < MAX_COOKIE_LINES) headers.cookies.push(value)
+      // HTTP/2 may send each cookie in a line of its own: those that are not the relay's would take the place of those that are.
+      if (value.includes('gantry_') && headers.cookies.length < MAX_COOKIE_LINES) {
+        headers.cookies.push(value)
+      }
     } else if (Object.hasOwn(NAMES, name)) {
       headers[NAMES[name as keyof typeof NAMES]] ??= value
     }

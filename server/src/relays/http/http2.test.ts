@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect, type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2'
+import type { IncomingMessage } from 'node:http'
+import {
+  connect,
+  type ClientHttp2Session,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from 'node:http2'
 import { after, test } from 'node:test'
 import { text } from 'node:stream/consumers'
 import { connect as connectTcp } from 'node:net'
@@ -24,11 +30,16 @@ const service = await serveHttp((asked, answer) => {
   answer.setHeader('set-cookie', ['one=1', 'two=2'])
   answer.setHeader('x-seen', `${asked.method} ${asked.url} ${asked.headers.host}`)
   answer.setHeader('x-proto', String(asked.headers['x-forwarded-proto']))
+  answer.setHeader('x-cookies', cookieLines(asked))
   asked.pipe(answer)
 })
 after(() => service[Symbol.asyncDispose]())
 const agent = await startAgent(relay, [relay.control.add('secure', [service.port])], { ca: cert })
 after(() => agent[Symbol.asyncDispose]())
+
+function cookieLines({ rawHeaders }: IncomingMessage): string[] {
+  return rawHeaders.filter((_, at) => at % 2 === 1 && /^cookie$/i.test(rawHeaders[at - 1]!))
+}
 
 const agreed = async (servername: string) => {
   const socket = connectTls({
@@ -45,7 +56,7 @@ test('HTTP/2 is spoken under names of tunnels only', async () => {
   assert.equal(await agreed('localhost'), 'http/1.1')
 })
 
-async function ask(session: ClientHttp2Session, headers: Record<string, string>, body = '') {
+async function ask(session: ClientHttp2Session, headers: OutgoingHttpHeaders, body = '') {
   const stream = session.request(headers)
   stream.end(body)
   const [answer] = (await once(stream, 'response')) as [IncomingHttpHeaders]
@@ -80,6 +91,19 @@ test('requests of HTTP/2 pass as those of HTTP/1 do, bodies and all, many at onc
   assert.equal(unknown.answer['gantry-tunnel-error'], 'tunnel.unknown_host')
   session.close()
   await once(session, 'close')
+})
+
+test('cookies that HTTP/2 sends one by one are one line for the service', async () => {
+  using stack = new DisposableStack()
+  const session = connect(`https://127.0.0.1:${relay.port}`, {
+    ...{ servername: 'secure.localhost', rejectUnauthorized: false },
+  })
+  stack.defer(() => session.destroy())
+  const { answer } = await ask(session, {
+    ...{ ':method': 'POST', ':path': '/', ':authority': 'secure.localhost' },
+    cookie: ['a=1', 'b=2', 'c=3'],
+  })
+  assert.equal(answer['x-cookies'], 'a=1; b=2; c=3')
 })
 
 test('a visitor of HTTP/2 who goes is noticed, and the connection serves on', async () => {

@@ -51,6 +51,22 @@ test('T47: what two readers could tell the end or the aim of differently is refu
   }
 })
 
+test('a method that is for proxies, or shows what the relay adds, goes no further', async () => {
+  heard = ''
+  for (const head of ['TRACE / HTTP/1.1', 'TRACE http://strict.localhost/ HTTP/1.1']) {
+    const answer = await speak(relay.port, `${head}\r\n${HOST}Cookie: own=1\r\n\r\n`)
+    assert.match(answer, /^HTTP\/1\.1 405 /)
+    assert.match(answer, /^Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r$/m)
+    assert.match(answer, /"code":"tunnel\.method_refused"/)
+    assert.ok(!answer.includes('own=1'))
+  }
+  for (const head of ['TRACK / HTTP/1.1', 'CONNECT strict.localhost:80 HTTP/1.1']) {
+    const answer = await speak(relay.port, `${head}\r\n${HOST}\r\n`)
+    assert.doesNotMatch(answer, /^HTTP\/1\.1 2/)
+  }
+  assert.equal(heard, '')
+})
+
 test('a request with a target of its own host, and any path that HTTP has, is passed on', async () => {
   for (const [target, expected] of [
     ['http://strict.localhost/a?b', 'GET /a?b HTTP/1.1'],

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import { type IncomingMessage, METHODS } from 'node:http'
 
 /** Where a request goes, and how it is to be passed on. */
 export interface Aim {
@@ -18,6 +18,19 @@ export interface Unclear {
 const HOST = /^(?:[a-z\d_](?:[a-z\d_.-]{0,252})|\[[\da-f:.]{2,45}\])(?::\d{1,5})?$/i
 const DIGITS = /^\d{1,15}$/
 const ABSOLUTE = /^https?:\/\/([^/?#]*)/i
+/** What may stand between the spaces of a request line: HTTP/2 has no such line, and need not look. */
+const TARGET = /^[!-~\u0080-\u00ff]+$/
+/** TRACE would show a visitor what is added for the service, and CONNECT speaks to proxies. */
+const PASSED: ReadonlySet<string> = new Set(
+  METHODS.filter((method) => method !== 'TRACE' && method !== 'CONNECT'),
+)
+/** What those who ask for another method are told: the ones that everybody knows. */
+export const USUAL_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
+
+/** Whether a request with this method is a service's to answer. */
+export function mayPass(method: string): boolean {
+  return PASSED.has(method)
+}
 
 /**
  * Where a request goes and where it ends, unless two readers could tell that differently: that is how requests are smuggled past one of
@@ -25,6 +38,17 @@ const ABSOLUTE = /^https?:\/\/([^/?#]*)/i
  */
 export function aimOf(request: IncomingMessage): Aim | Unclear {
   return request.httpVersionMajor === 2 ? aimOfHttp2(request) : aimOfHttp1(request)
+}
+
+/**
+ * As `aimOf`, of a request to become a WebSocket. A body before it would be looked for in different places: some read it before they
+ * answer, some after.
+ */
+export function aimOfUpgrade(request: IncomingMessage): Aim | Unclear {
+  const aim = aimOf(request)
+  if ('unclear' in aim) return aim
+  if (request.method !== 'GET') return { unclear: 'Only GET can become a WebSocket.' }
+  return aim.hasBody ? { unclear: 'It has a body, and asks for a WebSocket.' } : aim
 }
 
 function aimOfHttp1({
@@ -72,6 +96,7 @@ function aimOfHttp2(request: IncomingMessage): Aim | Unclear {
   if (headers.host !== undefined && authority !== undefined && headers.host !== authority) {
     return { unclear: 'It has two hosts.' }
   }
+  if (!TARGET.test(url)) return { unclear: 'Its target is none, or of another host.' }
   const { stream } = request as unknown as { stream: { endAfterHeaders: boolean } }
   return aim(authority ?? headers.host, url, method, !stream.endAfterHeaders)
 }

@@ -80,6 +80,28 @@ test('any other wish to upgrade is left unanswered, and the request served', asy
   assert.match(await speak(relay.port, said), /\r\n\r\nplain$/)
 })
 
+test('a wish to become a WebSocket that has a body, or is no GET, is refused at once', async () => {
+  const heads = {
+    'a length': 'GET / HTTP/1.1\r\nContent-Length: 5\r\n',
+    chunks: 'GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n',
+    'another method': 'POST / HTTP/1.1\r\n',
+    'another method with a body': 'POST / HTTP/1.1\r\nContent-Length: 5\r\n',
+  }
+  const upgrade = 'Host: talk.localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
+  for (const [what, head] of Object.entries(heads)) {
+    const heard = await speak(relay.port, `${head}${upgrade}`)
+    assert.match(heard, /^HTTP\/1\.1 400 /, `${what}: ${heard}`)
+    assert.match(heard, /"code":"tunnel\.bad_request"/)
+  }
+})
+
+test('nobody becomes an agent under the name of a tunnel', async () => {
+  const said =
+    'GET /tunnel-link HTTP/1.1\r\nHost: talk.localhost\r\nConnection: Upgrade\r\nUpgrade: gantry-tunnel/1\r\n\r\n'
+  const heard = await speak(relay.port, said)
+  assert.match(heard, /^HTTP\/1\.1 400 [^]*Agents are taken in under the name of the product/)
+})
+
 test('T49: frames of 100 MB, a byte at a time and floods of pings are the service’s to judge, and cost the relay nothing', async () => {
   const before = keptMib()
   const raw = await handshake()

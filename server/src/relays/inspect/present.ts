@@ -1,8 +1,8 @@
-import { brotliDecompressSync, constants, gunzipSync, inflateSync } from 'node:zlib'
 import type { KeptBody } from './capture.ts'
 import type { Decision } from './decision.ts'
 import type { Kept } from './inspector.ts'
-import { type HeaderPair, redactBody, redactUrl } from './redaction.ts'
+import { type Readable, readable } from './readable.ts'
+import { type HeaderPair, redactUrl } from './redaction.ts'
 
 /** One request as its owner sees it. */
 export interface SeenRequest extends Decision {
@@ -18,22 +18,12 @@ export interface SeenMessage {
   body: SeenBody
 }
 
-export interface SeenBody {
+export interface SeenBody extends Readable {
   /** Of the whole body, as it passed. */
   length: number
-  /** Whether `text` or `base64` is only its beginning. */
+  /** Whether only its beginning was kept. */
   cut: boolean
-  /** Decompressed. */
-  text?: string
-  /** Of what is no text, as it passed. */
-  base64?: string
 }
-
-const TEXT_TYPE =
-  /^(?:text\/|application\/(?:[\w.+-]{0,100}\+)?(?:json|xml|javascript|ecmascript|x-www-form-urlencoded|x-ndjson|graphql|yaml|toml|sql)\b)/i
-const FORM_TYPE = /^application\/x-www-form-urlencoded\b/i
-/** What a few kept bytes may become. */
-const MAX_DECOMPRESSED = 1024 * 1024
 
 export function present({ decision, capture }: Kept, { whole = false } = {}): SeenRequest {
   const seen: SeenRequest = { ...decision, inspected: capture !== undefined }
@@ -45,46 +35,8 @@ export function present({ decision, capture }: Kept, { whole = false } = {}): Se
   return seen
 }
 
-function presentBody(headers: readonly HeaderPair[], { bytes, length }: KeptBody): SeenBody {
+function presentBody(headers: readonly HeaderPair[], kept: KeptBody): SeenBody {
+  const { bytes, length } = kept
   const body = { length, cut: bytes.length < length }
-  if (length === 0) return body
-  const text = textOf(headers, bytes)
-  return text === undefined ? { ...body, base64: bytes.toString('base64') } : { ...body, text }
-}
-
-/** Undefined when it is none. */
-function textOf(headers: readonly HeaderPair[], bytes: Buffer): string | undefined {
-  const type = valueOf(headers, 'content-type') ?? ''
-  if (!TEXT_TYPE.test(type)) return undefined
-  const plain = decompress(valueOf(headers, 'content-encoding')?.toLowerCase(), bytes)
-  const text = plain && decodeText(plain)
-  return text && redactBody(text, FORM_TYPE.test(type))
-}
-
-/** Also of a beginning. Undefined when it cannot be undone, or becomes too much. */
-function decompress(coding: string | undefined, bytes: Buffer): Buffer | undefined {
-  const limits = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: MAX_DECOMPRESSED }
-  try {
-    if (coding === undefined || coding === 'identity') return bytes
-    if (coding === 'gzip' || coding === 'x-gzip') return gunzipSync(bytes, limits)
-    if (coding === 'deflate') return inflateSync(bytes, limits)
-    if (coding !== 'br') return undefined
-    const finishFlush = constants.BROTLI_OPERATION_FLUSH
-    return brotliDecompressSync(bytes, { ...limits, finishFlush })
-  } catch {
-    return undefined
-  }
-}
-
-/** Undefined when it is no UTF-8. A letter that was cut in two at the end is left out. */
-function decodeText(bytes: Buffer): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true })
-  } catch {
-    return undefined
-  }
-}
-
-function valueOf(headers: readonly HeaderPair[], wanted: string): string | undefined {
-  return headers.find(([name]) => name.toLowerCase() === wanted)?.[1]
+  return length === 0 ? body : { ...body, ...readable(headers, kept) }
 }

@@ -12,10 +12,22 @@ const SECRET_MEMBER =
   /token|secret|passw|pwd|api_?-?key|private_?-?key|signature|credential|authorization|jwt|otp$|cvv|cvc|card_?-?number/i
 /** By their looks: tokens, keys and logins of any kind, ours too. Every part has a bound, since strangers write what is searched. */
 const SECRET_VALUE =
-  /\beyJ[\w-]{8,1000}\.[\w-]{1,4000}\.[\w-]{0,1000}|\b(?:gk_(?:live|test)|gt[tly]|whsec|sk)_[\w+/=-]{8,200}|\b(?:bearer|basic) {1,4}[\w.~+/-]{8,4000}=*/gi
+  /\b(?:gk_(?:live|test)|gt[tly]|whsec|sk)_[\w+/=-]{8,200}|\b(?:bearer|basic) {1,4}[\w.~+/-]{8,4000}=*/gi
+/** A JWT with what is before it. Each run of letters is taken at once, so that one without an end is read once, not from each of its places. */
+const JWT =
+  /(?<![\w-])(?=[\w-]*?eyJ[\w-]{8})(?=(?<head>[\w-]+))\k<head>\.(?=(?<claims>[\w-]+))\k<claims>\.[\w-]*/g
 const LOGIN = /\b([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s@"'?#/]{1,1000}@/gi
 const PARAMETER = /(^|[?&;#])([^=&;#?]{1,200})=([^&;#]*)/g
-const JSON_MEMBER = /("([^"\\]{1,100})"\s{0,20}:\s{0,20})"(?:[^"\\]|\\.)*("?)/g
+const JSON_MEMBER =
+  /("([^"\\]{1,100})"\s{0,20}:\s{0,20})(?:"(?:[^"\\]|\\.)*("?)|-?\d[\d.eE+-]{0,100}())/g
+/** Of YAML, TOML, `.env` and plain forms: what stands alone on a line. */
+const LINE =
+  /^([ \t]{0,100}(?:- )?["']?([\w.[\]-]{1,100})["']?[ \t]{0,20}[:=][ \t]{0,20})[^\s][^\n]*/gm
+const ELEMENT = /(<([\w:.-]{1,100})(?:\s[^<>]{0,1000})?>)(?:<!\[CDATA\[[^\]]*|[^<]+)/g
+/** Of HTML, what has its name and its value side by side. */
+const FIELD = /<(?:input|meta)\s[^<>]{0,4000}/gi
+const FIELD_VALUE = /(\s(?:value|content)\s{0,20}=\s{0,20})(?:"[^"]*"?|'[^']*'?|[^\s"'<>]+)/gi
+const ATTRIBUTE = /(\s([\w:.-]{1,100})\s{0,20}=\s{0,20})(?:"[^"]*"?|'[^']*'?)/g
 
 const URL_HEADERS = new Set(['referer', 'location', 'content-location', 'link', 'refresh'])
 
@@ -39,15 +51,50 @@ export function redactUrl(url: string): string {
   return redactTokens(before!).replace(LOGIN, `$1${REDACTED}@`) + redactParameters(after!)
 }
 
-/** A body that is text, without what a form or JSON calls a secret, and without what looks like one. */
-export function redactBody(text: string, isForm: boolean): string {
-  if (isForm) return redactParameters(text, SECRET_MEMBER)
-  return redactTokens(text).replace(
-    JSON_MEMBER,
-    (all, start: string, name: string, end: string) => {
-      return SECRET_MEMBER.test(name) ? `${start}"${REDACTED}${end}` : all
-    },
-  )
+/** How the members of a body have their names. */
+export type BodyForm = 'form' | 'json' | 'markup' | 'lines' | 'unknown'
+
+/** A body that is text, without what it calls a secret, and without what looks like one. */
+export function redactBody(text: string, form: BodyForm): string {
+  switch (form) {
+    case 'form':
+      return redactParameters(text, SECRET_MEMBER)
+    case 'json':
+      return redactMembers(redactTokens(text))
+    case 'markup':
+      return redactMarkup(redactMembers(redactTokens(text)))
+    case 'lines':
+      return redactNamed(redactMembers(redactTokens(text)), LINE)
+    case 'unknown':
+      return redactBody(
+        redactParameters(text, SECRET_MEMBER),
+        /^\s*[[{]/.test(text) ? 'json' : 'lines',
+      )
+  }
+}
+
+/** Whether a member of this name is shown without its value. */
+export function isSecretMember(name: string): boolean {
+  return SECRET_MEMBER.test(name)
+}
+
+function redactMembers(text: string): string {
+  return text.replace(JSON_MEMBER, (all, start: string, name: string, end = '"') => {
+    return isSecretMember(name) ? `${start}"${REDACTED}${end}` : all
+  })
+}
+
+function redactMarkup(text: string): string {
+  const fields = text.replace(FIELD, (field) => {
+    return isSecretMember(field) ? field.replace(FIELD_VALUE, `$1${REDACTED}`) : field
+  })
+  return redactNamed(redactNamed(fields, ELEMENT), ATTRIBUTE)
+}
+
+function redactNamed(text: string, pattern: RegExp): string {
+  return text.replace(pattern, (all, start: string, name: string) => {
+    return isSecretMember(name) ? `${start}${REDACTED}` : all
+  })
 }
 
 function redactParameters(text: string, secret = SECRET_PARAMETER): string {
@@ -58,7 +105,7 @@ function redactParameters(text: string, secret = SECRET_PARAMETER): string {
 }
 
 function redactTokens(text: string): string {
-  return text.replace(SECRET_VALUE, REDACTED)
+  return text.replace(SECRET_VALUE, REDACTED).replace(JWT, REDACTED)
 }
 
 function decode(name: string): string {

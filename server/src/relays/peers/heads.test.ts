@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { hasBody, passedHeaders } from './heads.ts'
 
-test('a request of HTTP/2 keeps its host, and its body though it tells no length', async () => {
+test('a request of HTTP/2 keeps its host, its cookies in one line, and its body though it tells no length', async () => {
   const heads: { headers: string[]; hasBody: boolean }[] = []
   const server = createServer((request, response) => {
     const asked = request as unknown as IncomingMessage
@@ -18,7 +18,10 @@ test('a request of HTTP/2 keeps its host, and its body though it tells no length
   for (const body of ['hello', '']) {
     const method = body ? 'POST' : 'GET'
     const stream = session.request(
-      { ':method': method, ':path': '/', ':authority': 'shop.example' },
+      {
+        ...{ ':method': method, ':path': '/', ':authority': 'shop.example' },
+        ...{ cookie: ['a=1', 'b=2', 'c=3'], 'x-more': ['1', '2'] },
+      },
       { endStream: body === '' },
     )
     if (body) stream.end(body)
@@ -26,7 +29,9 @@ test('a request of HTTP/2 keeps its host, and its body though it tells no length
   }
   session.destroy()
   server.close()
-  const headers = ['Host', 'shop.example']
+  const headers = [
+    ...['cookie', 'a=1; b=2; c=3', 'x-more', '1', 'x-more', '2', 'Host', 'shop.example'],
+  ]
   assert.deepEqual(heads, [
     { headers, hasBody: true },
     { headers, hasBody: false },

@@ -17,13 +17,23 @@ const OURS: ReadonlySet<string> = new Set(Object.values(PEER_HEADERS))
 export function passedHeaders({ rawHeaders, headers }: IncomingMessage): string[] {
   const named = namesIn(headers.connection)
   const passed: string[] = []
+  let cookieAt = -1
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]!
     const lower = name.toLowerCase()
     if (lower.startsWith(':') || HOP_BY_HOP.has(lower) || OURS.has(lower) || named?.has(lower)) {
       continue
     }
-    passed.push(name, rawHeaders[at + 1]!)
+    const value = rawHeaders[at + 1]!
+    if (lower === 'cookie') {
+      // HTTP/2 may send them one by one; HTTP/1.1 knows one line (RFC 9113, 8.2.3).
+      if (cookieAt >= 0) {
+        passed[cookieAt] = `${passed[cookieAt]}; ${value}`
+        continue
+      }
+      cookieAt = passed.length + 1
+    }
+    passed.push(name, value)
   }
   const authority = headers[':authority']
   if (typeof authority === 'string' && headers.host === undefined) passed.push('Host', authority)

@@ -70,6 +70,10 @@ test('one tunnel shows its state, figures, service and last requests, on a phone
     headers: [['accept', '*/*']] as [string, string][],
     body: { length: 2, cut: false, text: 'hi' },
   }
+  const response = {
+    headers: [] as [string, string][],
+    body: { length: 2048, cut: false, type: 'image/png', sha256: 'ab'.repeat(32) },
+  }
   const seen = seenRequest({
     ...{ id: 'req_1', endedAtMs: Date.now(), status: 502, path: '/cart?<b>x</b>' },
     ...{ relayId: tunnel.relayId, endpointId: tunnel.endpointId, agent: 'laptop' },
@@ -77,7 +81,7 @@ test('one tunnel shows its state, figures, service and last requests, on a phone
   relays.clear()
   relays.add(tunnel.relayId, {
     requests: async () => ({ requests: [seen] }),
-    request: async () => ({ ...seen, request }),
+    request: async () => ({ ...seen, request, response }),
     replay: async () => ({ requestId: 'req_2' }),
   })
   await using visit = await visitAs(browser, app, person, `tunnel/${tunnel.id}`, PHONE)
@@ -94,6 +98,8 @@ test('one tunnel shows its state, figures, service and last requests, on a phone
   const dialog = page.getByRole('dialog')
   await dialog.getByText('What the visitor sent').click()
   await dialog.getByText('accept: */*').waitFor()
+  await dialog.getByText('What the service answered').click()
+  await dialog.getByText(/of image\/png, SHA-256 abab/).waitFor()
   assert.ok((await overhang(page)) <= 0, 'nothing hangs over a narrow page')
   if (process.env.SCREENSHOTS)
     await page.screenshot({ path: `${process.env.SCREENSHOTS}/dialog.png` })

@@ -5,9 +5,14 @@ const text = z.string().max(20_000)
 
 const SeenBody = z.object({
   length: count.meta({ description: 'Bytes of the whole body' }),
-  cut: z.boolean().meta({ description: 'Whether this is only its beginning' }),
-  text: z.string().optional(),
-  base64: z.string().optional().meta({ description: 'Of what is no text' }),
+  cut: z.boolean().meta({ description: 'Whether only its beginning was kept' }),
+  text: z.string().optional().meta({ description: 'Decompressed, without secrets' }),
+  type: z.string().max(202).optional().meta({ description: 'Of what is no text' }),
+  sha256: z
+    .string()
+    .max(64)
+    .optional()
+    .meta({ description: 'Of what is no text and was kept whole, in hex' }),
 })
 
 const SeenMessage = z.object({
