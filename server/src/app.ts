@@ -19,6 +19,7 @@ import {
 } from '#fleet/index.ts'
 import { openAddressGuard } from '#kernel/addresses.ts'
 import type { Capability } from '#kernel/capability.ts'
+import { Certificates } from '#kernel/certificates.ts'
 import { type Clock, systemClock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
 import type { Context } from '#kernel/context.ts'
@@ -118,6 +119,7 @@ export class App {
   #relay: RelayDesk | undefined
   readonly #relayClients: RelayClients
   #front: Front | undefined
+  #certificates: Certificates | undefined
   #readers: EventReaders | undefined
 
   /** Opens everything that the roles ask for; a failure closes what was open. */
@@ -245,6 +247,7 @@ export class App {
       { name: 'requests', share: 1 / 2, close: () => this.#drain(totalMs / 4) },
       { name: 'sockets', close: async () => this.#front?.sockets[Symbol.asyncDispose]() },
       { name: 'listener', close: async () => this.#front?.http[Symbol.asyncDispose]() },
+      { name: 'certificates', close: async () => this.#certificates?.[Symbol.asyncDispose]() },
       { name: 'jobs', close: async () => this.#jobs?.[Symbol.asyncDispose]() },
       { name: 'loops', close: () => this.#loops.disposeAsync() },
       { name: 'queue', close: async () => this.#desk?.stop() },
@@ -297,6 +300,9 @@ export class App {
     if (config.ROLES.includes('node')) await this.#openNode()
     await this.#desk?.start(this.#node)
     if (config.ROLES.includes('worker')) await this.#openWorker()
+    if (config.ROLES.includes('api')) {
+      this.#certificates = await Certificates.open(config, log.category('http'))
+    }
     if (config.ROLES.includes('relay')) await this.#openRelay()
     if (config.ROLES.includes('api')) await this.#openApi()
   }
@@ -451,6 +457,7 @@ export class App {
     const { RelayDesk } = await import('./relay-desk.ts')
     this.#relay = await RelayDesk.open({
       ...{ config, home, log, clock: this.#clock, parts: this.relayParts },
+      certificates: this.#certificates,
       context: this.systemContext(),
       hasOtherMachines: () => (this.#desk?.runtime.nodes.others ?? 0) > 0,
     })
@@ -475,6 +482,7 @@ export class App {
       contextFor: this.contextFor,
       runtime: () => this.#desk!.runtime,
       hosts: this.#relay?.relay,
+      certificates: this.#certificates,
       url: () => this.url,
       objects: objectHandler({
         store: this.#store,

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { allows } from '#access/index.ts'
 import type { AddressLists } from '#addresses/index.ts'
 import { Misses } from '#alerts/index.ts'
 import { Refusals } from '#audit/index.ts'
 import { type BrowserRuntime, LiveChannel } from '#browsers/index.ts'
 import type { Capability } from '#kernel/capability.ts'
+import type { Certificates } from '#kernel/certificates.ts'
 import type { Clock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
 import type { Context } from '#kernel/context.ts'
@@ -30,6 +30,8 @@ export interface FrontOptions extends Pick<HttpOptions, 'objects'> {
   runtime(): BrowserRuntime
   /** Answers for the hosts of tunnels, where this process carries them. */
   hosts?: HostServer | undefined
+  /** Of a server that speaks HTTPS. */
+  certificates?: Certificates | undefined
   /** Where clients reach it. */
   url(): string
 }
@@ -57,6 +59,7 @@ export class Front {
     }
     const channel = openChannel(options, notes)
     const http = await openHttp(options, channel, notes)
+    options.certificates?.serve(http.server)
     return new Front(config, http, openSockets(options, http, channel, notes), notes)
   }
 
@@ -86,7 +89,7 @@ function openHttp(
   { refusals, misses }: Notes,
 ): Promise<HttpServer> {
   const { config, log, callers, addresses, telemetry, capabilities, contextFor } = options
-  const { objects, hosts } = options
+  const { objects, hosts, certificates } = options
   return HttpServer.open({
     ...{ telemetry, capabilities, contextFor, allows },
     foreign: channel,
@@ -101,9 +104,7 @@ function openHttp(
     trustedProxies: config.TRUSTED_PROXIES,
     loopbackOnly: config.loopbackOnly,
     publicUrl: config.PUBLIC_URL,
-    ...(config.TLS_CERT_FILE && {
-      tls: { cert: readFileSync(config.TLS_CERT_FILE), key: readFileSync(config.TLS_KEY_FILE!) },
-    }),
+    ...(certificates && { tls: certificates.options }),
     ...(objects && { objects }),
     ...(hosts && { hosts }),
   })

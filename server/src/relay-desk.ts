@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import type { Certificates } from '#kernel/certificates.ts'
 import type { Clock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
 import type { Context } from '#kernel/context.ts'
@@ -29,6 +30,7 @@ export interface RelayDeskOptions {
   clock: Clock
   context: Context
   parts: RelaysParts & { keys: RelayKeys }
+  certificates?: Certificates | undefined
   /** Whether machines beside this one host browsers, which may come for tunnels. */
   hasOtherMachines(): boolean
 }
