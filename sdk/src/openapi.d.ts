@@ -948,6 +948,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/tunnels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the tunnels of all accounts, the newest first
+         * @description With `hostname`, the one that visitors reach there.
+         *
+         *     Needs the permission `moderation.read`.
+         */
+        get: operations["getAdminTunnels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/tunnels/{id}/suspension": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Suspend a tunnel: it serves nobody until the suspension is lifted
+         * @description What is under way is cut. Its account sees the reason, and can neither start nor delete it.
+         *
+         *     Needs the permission `moderation.write`.
+         */
+        put: operations["putAdminTunnelsIdSuspension"];
+        post?: never;
+        /**
+         * Lift the suspension of a tunnel: it is as its account has it
+         * @description Needs the permission `moderation.write`.
+         */
+        delete: operations["deleteAdminTunnelsIdSuspension"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/users": {
         parameters: {
             query?: never;
@@ -7795,6 +7843,27 @@ export interface components {
             /** Format: date-time */
             endedAt?: string;
         };
+        OverseenTunnel: {
+            /** @description `tun_…` */
+            id: string;
+            accountId: string;
+            createdByUserId?: string;
+            name: string;
+            /** @enum {string} */
+            kind: "http" | "tcp";
+            url: string;
+            /** @description Own domains that are proven */
+            domains: string[];
+            /** @enum {string} */
+            status: "created" | "connecting" | "connected" | "disconnected" | "error";
+            /** Format: date-time */
+            statusSince: string;
+            started: boolean;
+            links: number;
+            suspension?: components["schemas"]["TunnelSuspension"];
+            /** Format: date-time */
+            createdAt: string;
+        };
         PageContent: {
             /** @description Id of a session */
             sessionId: string;
@@ -8298,6 +8367,7 @@ export interface components {
             errorMessage?: string;
             /** @description False from a stop to the next start */
             started?: boolean;
+            suspension?: components["schemas"]["TunnelSuspension"];
             /** @description Links of agents to relays that are open now */
             links?: number;
             config: components["schemas"]["PutTunnelConfig"];
@@ -9260,6 +9330,10 @@ export interface components {
              */
             drain: boolean;
         };
+        SuspendTunnel: {
+            /** @description Told to the account; visitors do not see it */
+            reason: string;
+        };
         TabsCommand: {
             /** @constant */
             action: "list";
@@ -9402,6 +9476,7 @@ export interface components {
             errorMessage?: string;
             /** @description False from a stop to the next start */
             started: boolean;
+            suspension?: components["schemas"]["TunnelSuspension"];
             /** @description Links of agents to relays that are open now */
             links: number;
             config: components["schemas"]["TunnelConfig"];
@@ -9832,6 +9907,7 @@ export interface components {
             statusSince: string;
             errorMessage?: string;
             started: boolean;
+            suspension?: components["schemas"]["TunnelSuspension"];
             /** @description Who holds it open, and over which relays */
             agents: {
                 label: string;
@@ -9849,6 +9925,12 @@ export interface components {
                 }[];
             }[];
             endpoints: components["schemas"]["TunnelEndpoint"][];
+        };
+        /** @description There while the operator keeps the tunnel from serving */
+        TunnelSuspension: {
+            /** Format: date-time */
+            at: string;
+            reason: string;
         };
         TunnelUsage: {
             tunnelId: string;
@@ -11049,6 +11131,19 @@ export interface components {
          *     `tunnel.owner_only`: Only its own account can do that.
          */
         "auth.forbidden-or-auth.second_factor_required-or-tunnel.owner_only": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `tunnel.suspended`: The operator has suspended the tunnel.
+         */
+        "auth.forbidden-or-auth.second_factor_required-or-tunnel.suspended": {
             headers: {
                 [name: string]: unknown;
             };
@@ -15708,6 +15803,179 @@ export interface operations {
             403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-auth.step_up_required"];
             404: components["responses"]["account.not_found"];
             409: components["responses"]["signing.same_kms_key"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    getAdminTunnels: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items in a page
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description `nextCursor` of the page before; absent for the first page */
+                cursor?: string;
+                /** @description As visitors reach it: below the domain of tunnels, or an own domain */
+                hostname?: string;
+                name?: string;
+                accountId?: string;
+                status?: "created" | "connecting" | "connected" | "disconnected" | "error";
+                /** @example false */
+                suspended?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *           "name": "shop",
+                     *           "kind": "http",
+                     *           "url": "https://shop.tunnels.example.com",
+                     *           "domains": [],
+                     *           "status": "connected",
+                     *           "statusSince": "2026-11-20T12:00:00.000Z",
+                     *           "started": true,
+                     *           "links": 2,
+                     *           "createdAt": "2026-11-20T12:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["OverseenTunnel"][];
+                        /** @description For the next page; null on the last */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["request.bad_cursor-or-request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    putAdminTunnelsIdSuspension: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "Phishing: it imitates the sign-in of a bank."
+                 *     }
+                 */
+                "application/json": components["schemas"]["SuspendTunnel"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "shop",
+                     *       "kind": "http",
+                     *       "url": "https://shop.tunnels.example.com",
+                     *       "domains": [],
+                     *       "status": "disconnected",
+                     *       "statusSince": "2026-11-20T12:00:00.000Z",
+                     *       "started": true,
+                     *       "links": 0,
+                     *       "createdAt": "2026-11-20T12:00:00.000Z",
+                     *       "suspension": {
+                     *         "at": "2026-11-20T12:00:00.000Z",
+                     *         "reason": "Phishing: it imitates the sign-in of a bank."
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OverseenTunnel"];
+                };
+            };
+            400: components["responses"]["request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.wrong_state"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    deleteAdminTunnelsIdSuspension: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tun_06f3k9w2m4qz7x8y1v5t0r6n3b */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "tun_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "accountId": "acc_06f3k9w2m4qz7x8y1v5t0r6n3b",
+                     *       "name": "shop",
+                     *       "kind": "http",
+                     *       "url": "https://shop.tunnels.example.com",
+                     *       "domains": [],
+                     *       "status": "connected",
+                     *       "statusSince": "2026-11-20T12:00:00.000Z",
+                     *       "started": true,
+                     *       "links": 2,
+                     *       "createdAt": "2026-11-20T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OverseenTunnel"];
+                };
+            };
+            400: components["responses"]["request.invalid"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found-or-tunnel.not_found"];
+            409: components["responses"]["tunnel.wrong_state"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -22868,6 +23136,8 @@ export interface operations {
                      *             "sessions.write",
                      *             "tunnels.read",
                      *             "tunnels.write",
+                     *             "moderation.read",
+                     *             "moderation.write",
                      *             "relays.read",
                      *             "relays.write",
                      *             "usage.read",
@@ -23065,6 +23335,20 @@ export interface operations {
                      *               "permission": "tunnels.write",
                      *               "where": [
                      *                 "own"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "moderation.read",
+                     *               "where": [
+                     *                 "all"
+                     *               ],
+                     *               "lent": false
+                     *             },
+                     *             {
+                     *               "permission": "moderation.write",
+                     *               "where": [
+                     *                 "all"
                      *               ],
                      *               "lent": false
                      *             },
@@ -25891,7 +26175,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-tunnel.suspended"];
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
@@ -27196,7 +27480,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-tunnel.suspended"];
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
             409: components["responses"]["tunnel.wrong_state"];
             500: components["responses"]["server.error"];

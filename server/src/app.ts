@@ -3,6 +3,7 @@ import { keepChain } from '#audit/index.ts'
 import type { Identity, PasswordCost } from '#identity/index.ts'
 import { judgeNodes, keepFleet, type Fleet, type FleetParts } from '#fleet/index.ts'
 import type { Capability } from '#kernel/capability.ts'
+import { Certificates } from '#kernel/certificates.ts'
 import type { Context } from '#kernel/context.ts'
 import { EventReaders } from '#kernel/events.ts'
 import type { Situation } from '#kernel/kernel.ts'
@@ -48,6 +49,7 @@ export class App {
   #node: BrowserNode | undefined
   #readers: EventReaders | undefined
   #relay: RelayDesk | undefined
+  #certificates: Certificates | undefined
   #front: Front | undefined
 
   /** Opens everything that the roles ask for; a failure closes what was open. */
@@ -100,6 +102,9 @@ export class App {
     if (roles.includes('node')) this.#node = await this.#openNode()
     await this.#desk?.start(this.#node)
     if (roles.includes('worker')) await this.#openWorker()
+    if (roles.includes('api')) {
+      this.#certificates = await Certificates.open(core.config, core.log.category('http'))
+    }
     if (roles.includes('relay')) this.#relay = await this.#openRelay()
     if (roles.includes('api')) await this.#openFront(this.#people)
   }
@@ -140,7 +145,7 @@ export class App {
   async #openRelay(): Promise<RelayDesk> {
     const { RelayDesk } = await import('./relay-desk.ts')
     return RelayDesk.open({
-      ...{ core: this.#core, parts: this.relayParts },
+      ...{ core: this.#core, parts: this.relayParts, certificates: this.#certificates },
       hasOtherMachines: () => (this.#desk?.runtime.nodes.others ?? 0) > 0,
     })
   }
@@ -149,6 +154,7 @@ export class App {
     const core = this.#core
     this.#front = await Front.open({
       ...{ core, people, capabilities: this.capabilities, hosts: this.#relay?.relay.front },
+      certificates: this.#certificates,
       runtime: () => this.#whenOpen(this.#desk).runtime,
     })
     this.#loops.use(judgeNodes(this.systemContext(), this.#fleetAndJobs()))
@@ -167,6 +173,7 @@ export class App {
       { name: 'requests', share: 1 / 2, close: () => this.#drain(totalMs / 4) },
       { name: 'sockets', close: async () => this.#front?.sockets[Symbol.asyncDispose]() },
       { name: 'listener', close: async () => this.#front?.http[Symbol.asyncDispose]() },
+      { name: 'certificates', close: async () => this.#certificates?.[Symbol.asyncDispose]() },
       { name: 'jobs', close: async () => core.jobs?.[Symbol.asyncDispose]() },
       { name: 'loops', close: () => this.#loops.disposeAsync() },
       { name: 'queue', close: async () => this.#desk?.stop() },

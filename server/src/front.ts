@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { allows } from '#access/index.ts'
 import { Misses } from '#alerts/index.ts'
 import { Refusals } from '#audit/index.ts'
 import { type BrowserRuntime, LiveChannel } from '#browsers/index.ts'
 import type { Capability } from '#kernel/capability.ts'
+import type { Certificates } from '#kernel/certificates.ts'
 import type { Config } from '#kernel/config.ts'
 import { clientAddresses } from '#kernel/http/client-address.ts'
 import type { HostServer } from '#kernel/http/host-server.ts'
@@ -21,6 +21,8 @@ export interface FrontOptions {
   runtime(): BrowserRuntime
   /** Answers for the hosts of tunnels, where this process carries them. */
   hosts?: HostServer | undefined
+  /** Of a server that speaks HTTPS. */
+  certificates?: Certificates | undefined
 }
 
 /** Who wanted what they may not have, and what is not there. */
@@ -46,6 +48,7 @@ export class Front {
     }
     const channel = openChannel(options, notes)
     const http = await openHttp(options, channel, notes)
+    options.certificates?.serve(http.server)
     return new Front(config, http, openSockets(options, http, channel, notes), notes)
   }
 
@@ -70,7 +73,7 @@ export class Front {
 }
 
 function openHttp(
-  { core, people, capabilities, hosts }: FrontOptions,
+  { core, people, capabilities, hosts, certificates }: FrontOptions,
   channel: LiveChannel,
   { refusals, misses }: Notes,
 ): Promise<HttpServer> {
@@ -90,9 +93,7 @@ function openHttp(
     trustedProxies: config.TRUSTED_PROXIES,
     loopbackOnly: config.loopbackOnly,
     publicUrl: config.PUBLIC_URL,
-    ...(config.TLS_CERT_FILE && {
-      tls: { cert: readFileSync(config.TLS_CERT_FILE), key: readFileSync(config.TLS_KEY_FILE!) },
-    }),
+    ...(certificates && { tls: certificates.options }),
     objects: objectHandler({ store, ...core.objectUrls }),
     ...(hosts && { hosts }),
   })

@@ -191,12 +191,14 @@ function childEnvironment(
 
 /** It listens where the API does, on ports of its own that it keeps; visitors may also come to the API's. */
 function relayEnvironment(config: Config): Record<string, string> {
-  const { HOST, TUNNEL_DOMAIN, TUNNEL_PORTS, TLS_CERT_FILE, TLS_KEY_FILE, TRUSTED_PROXIES } = config
+  const { HOST, TUNNEL_DOMAIN, TUNNEL_PORTS, TRUSTED_PROXIES } = config
+  const { TLS_CERT_FILE, TLS_KEY_FILE, TLS_CERT_DIR } = config
   return {
     ...{ HOST, RELAY_PORT: '0', RELAY_INTERNAL_PORT: '0', TUNNEL_DOMAIN },
     TUNNEL_PORTS: TUNNEL_PORTS.join('-'),
     TRUSTED_PROXIES: TRUSTED_PROXIES.join(','),
     ...(TLS_CERT_FILE && { TLS_CERT_FILE, TLS_KEY_FILE: TLS_KEY_FILE ?? '' }),
+    ...(TLS_CERT_DIR && { TLS_CERT_DIR }),
   }
 }
 

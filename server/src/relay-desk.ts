@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import type { Certificates } from '#kernel/certificates.ts'
 import type { Context } from '#kernel/context.ts'
 import type { Home } from '#kernel/home.ts'
 import { Ticker } from '#kernel/ticker.ts'
@@ -22,6 +23,7 @@ import { VERSION } from './version.ts'
 export interface RelayDeskOptions {
   core: Core
   parts: OwnRelaysParts
+  certificates?: Certificates | undefined
   /** Whether machines beside this one host browsers, which may come for tunnels. */
   hasOtherMachines(): boolean
 }
@@ -39,7 +41,7 @@ export class RelayDesk implements AsyncDisposable {
   #url: string | undefined
 
   static async open(options: RelayDeskOptions): Promise<RelayDesk> {
-    const { core, parts } = options
+    const { core, parts, certificates } = options
     const { config, home, log, clock } = core
     const context = core.systemContext()
     const id = await relayId(home)
@@ -47,7 +49,9 @@ export class RelayDesk implements AsyncDisposable {
     const row = await ensureBuiltin(context, { id, name: hostname(), version: VERSION })
     const control = localControl(context, parts, row)
     const keys = () => parts.keys.trusted
-    const host = await RelayHost.open({ config, home, log, clock, id, control, keys })
+    const host = await RelayHost.open({
+      ...{ config, home, log, clock, id, control, keys, certificates },
+    })
     return new RelayDesk(options, context, row, host)
   }
 

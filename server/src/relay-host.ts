@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs'
-import { X509Certificate } from 'node:crypto'
 import { mkdir, statfs } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
+import type { Certificates } from '#kernel/certificates.ts'
 import { type Clock, systemClock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
 import type { Home } from '#kernel/home.ts'
@@ -31,6 +30,8 @@ export interface RelayHostOptions {
   /** Of the control plane. */
   keys(): TrustedKeys
   clock?: Clock
+  /** That visitors see, where it speaks HTTPS. */
+  certificates?: Certificates | undefined
 }
 
 const MIB = 1024 * 1024
@@ -85,12 +86,12 @@ export class RelayHost implements AsyncDisposable {
     this.#peers = peers
     this.#log = log
     this.#unfollow = unfollow
-    const expiresAt = expiryOf(options.config)
+    const { certificates } = options
     this.reporter = new RelayReporter({
       ...{ relay, lines, version: VERSION },
       more: () => ({
         ...errorOf(relay.faults),
-        ...(expiresAt && { certificateExpiresAt: expiresAt }),
+        ...(certificates && { certificateExpiresAt: certificates.expiresAt.toISOString() }),
         ...(this.#diskFreeMib !== undefined && {
           journal: { entries: relay.waitingUsage, diskFreeMib: this.#diskFreeMib },
         }),
@@ -159,10 +160,4 @@ function internalUrl({ ADVERTISE_URL, HOST }: Config, port: number): string {
   if (ADVERTISE_URL) return ADVERTISE_URL
   const host = HOST === '0.0.0.0' || HOST === '::' ? hostname() : HOST
   return `https://${host.includes(':') ? `[${host}]` : host}:${port}`
-}
-
-/** Of the certificate that visitors see. */
-function expiryOf({ TLS_CERT_FILE }: Config): string | undefined {
-  if (!TLS_CERT_FILE) return undefined
-  return new X509Certificate(readFileSync(TLS_CERT_FILE)).validToDate.toISOString()
 }

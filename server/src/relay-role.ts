@@ -1,11 +1,11 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { ApiClient, Refused } from '#kernel/api-client.ts'
+import { Certificates } from '#kernel/certificates.ts'
 import { systemClock } from '#kernel/clock.ts'
 import type { Config } from '#kernel/config.ts'
 import type { Home } from '#kernel/home.ts'
@@ -55,6 +55,7 @@ export class RelayRole implements AsyncDisposable {
   readonly #api: ApiClient
   readonly #beating: Ticker
   readonly #server: Server
+  readonly #certificates: Certificates | undefined
   readonly #sockets = new Set<Duplex>()
   readonly #joined = Promise.withResolvers<void>()
   readonly #left = Promise.withResolvers<void>()
@@ -73,7 +74,9 @@ export class RelayRole implements AsyncDisposable {
 
   /** Listens; it joins when it can: see `joined`. */
   static async open(options: RelayRoleOptions): Promise<RelayRole> {
-    const role = new RelayRole(options)
+    const { config, log } = options
+    const certificates = await Certificates.open(config, log.category('relay'))
+    const role = new RelayRole(options, certificates)
     try {
       await role.#open()
       return role
@@ -83,8 +86,9 @@ export class RelayRole implements AsyncDisposable {
     }
   }
 
-  private constructor(options: RelayRoleOptions) {
+  private constructor(options: RelayRoleOptions, certificates: Certificates | undefined) {
     const { config } = options
+    this.#certificates = certificates
     const log = options.log.category('relay')
     this.#options = options
     this.#log = log
@@ -130,6 +134,7 @@ export class RelayRole implements AsyncDisposable {
     for (const socket of this.#sockets) socket.destroy()
     this.#server.closeAllConnections()
     await this.#host?.[Symbol.asyncDispose]()
+    await this.#certificates?.[Symbol.asyncDispose]()
     await this.#api[Symbol.asyncDispose]()
   }
 
@@ -170,14 +175,16 @@ export class RelayRole implements AsyncDisposable {
   }
 
   #makeServer(): Server {
-    const { TLS_CERT_FILE: cert, TLS_KEY_FILE: key, TRUSTED_PROXIES } = this.#options.config
+    const { TRUSTED_PROXIES } = this.#options.config
+    const certificates = this.#certificates
     const server = listener(
       {
         ...{ log: this.#log, trustedProxies: TRUSTED_PROXIES, hosts: this.#hosts() },
-        ...(cert && { tls: { cert: readFileSync(cert), key: readFileSync(key!) } }),
+        ...(certificates && { tls: certificates.options }),
       },
       (_request: IncomingMessage, response: ServerResponse) => answerNothing(response),
     )
+    certificates?.serve(server)
     server.on('upgrade', (request, socket, head) => {
       socket.on('error', () => socket.destroy())
       this.#sockets.add(socket)
@@ -212,6 +219,7 @@ export class RelayRole implements AsyncDisposable {
     if (!this.#host) {
       this.#host = await RelayHost.open({
         ...{ ...this.#options, id: membership.relayId, control: remoteControl(this.#api) },
+        certificates: this.#certificates,
         keys: () => this.#trusted,
       })
       await this.#host.letPeersIn(config.RELAY_INTERNAL_PORT)

@@ -18,6 +18,8 @@ export interface KnownTunnel {
   url: string
   status: string
   started: boolean
+  /** While the operator keeps it from serving. */
+  suspension?: unknown
   /** Open now. */
   links: number
   endpoints: { id: string; url: string; agent: string }[]

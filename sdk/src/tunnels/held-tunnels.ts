@@ -6,6 +6,12 @@ import type { CheckedEndpoint } from './health.ts'
 import { TunnelLost } from './problems.ts'
 import { Reach } from './reach.ts'
 
+/** Why a tunnel was lost that comes back by itself once it may be held again. */
+const MAY_COME_BACK: ReadonlySet<string | undefined> = new Set([
+  'tunnel.stopped',
+  'tunnel.suspended',
+])
+
 export interface OpenTunnel {
   readonly id: string
   readonly name: string
@@ -73,8 +79,8 @@ export class HeldTunnels {
     for (const { id, name, url, endpoints } of tunnels) {
       const tunnel = this.#tunnels.get(id)
       if (!tunnel) continue
-      // One that was started again comes back by itself; one that was taken does not.
-      if (tunnel.lost?.code === 'tunnel.stopped') this.regain(id)
+      // One that may be held again comes back by itself; one that was taken does not.
+      if (MAY_COME_BACK.has(tunnel.lost?.code)) this.regain(id)
       if (tunnel.lost) continue
       isNew ||= url !== tunnel.shown.url || name !== tunnel.shown.name
       tunnel.shown = { ...tunnel.shown, name, url }

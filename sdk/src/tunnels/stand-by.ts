@@ -58,8 +58,8 @@ export class StandBy {
 
   async #isFree(id: string): Promise<boolean> {
     try {
-      const { started, links, status } = await this.#plane.get(id)
-      return started && links === 0 && status !== 'connecting'
+      const { started, suspension, links, status } = await this.#plane.get(id)
+      return started && !suspension && links === 0 && status !== 'connecting'
     } catch {
       return false
     }

@@ -39,6 +39,8 @@ export const matrix: Readonly<Record<string, Grant>> = {
   'sessions.write': { own: ['super-admin', ...WORKERS] },
   'tunnels.read': { own: ['super-admin', ...READERS] },
   'tunnels.write': { own: ['super-admin', ...WORKERS] },
+  'moderation.read': ONLOOKERS,
+  'moderation.write': OPERATORS,
   'relays.read': ONLOOKERS,
   'relays.write': OPERATORS,
   'usage.read': { own: ['super-admin', ...READERS], subtree: RESELLERS, ...ONLOOKERS },

@@ -112,9 +112,13 @@ export const KEYS = {
   KMS_ENDPOINT: key(httpUrl.optional(), 'Of a KMS emulator, or a private endpoint.'),
   TLS_CERT_FILE: key(
     z.string().min(1).optional(),
-    'Certificate chain in PEM; the server then speaks HTTPS.',
+    'Certificate chain in PEM; the server then speaks HTTPS. A renewed one is taken without a restart.',
   ),
   TLS_KEY_FILE: key(z.string().min(1).optional(), 'Key of `TLS_CERT_FILE` in PEM.'),
+  TLS_CERT_DIR: key(
+    z.string().min(1).optional(),
+    'Directory of further certificates, for visitors who ask for their names: `NAME/fullchain.pem` with `NAME/privkey.pem`, and `NAME.crt` with `NAME.key`. Goes with `TLS_CERT_FILE`.',
+  ),
   TRUSTED_PROXIES: key(
     addressRanges,
     'Addresses of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.',

@@ -84,6 +84,8 @@ test('what goes together is asked for together', () => {
     /AWS_ACCESS_KEY_ID and .* go together/,
   )
   assert.match(faults({ TLS_KEY_FILE: import.meta.filename }).join(), /set both or neither/)
+  assert.match(faults({ TLS_CERT_DIR: import.meta.dirname }).join(), /goes with TLS_CERT_FILE/)
+  assert.match(faults({ TLS_CERT_DIR: '/nowhere' }).join(), /TLS_CERT_DIR .*ENOENT/)
   assert.match(faults({ ROLES: 'worker,node' }).join(), /`node` and `relay` run beside `api`/)
 })
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { parseEnv } from 'node:util'
 import type { z } from 'zod'
@@ -92,7 +92,11 @@ function checkTogether(config: Values): string[] {
   wrong.push(...checkProviders(config))
   wrong.push(...checkRegions(config))
   for (const name of ['TLS_CERT_FILE', 'TLS_KEY_FILE'] as const) {
-    if (config[name]) wrong.push(...unreadable(name, config[name]))
+    if (config[name]) wrong.push(...unreadable(name, config[name], readFileSync))
+  }
+  if (config.TLS_CERT_DIR) {
+    if (!config.TLS_CERT_FILE) wrong.push('TLS_CERT_DIR goes with TLS_CERT_FILE: set that too')
+    wrong.push(...unreadable('TLS_CERT_DIR', config.TLS_CERT_DIR, readdirSync))
   }
   return wrong
 }
@@ -129,9 +133,9 @@ function checkProviders(config: Values): string[] {
   return wrong
 }
 
-function unreadable(name: string, path: string): string[] {
+function unreadable(name: string, path: string, read: (path: string) => unknown): string[] {
   try {
-    readFileSync(path)
+    read(path)
     return []
   } catch (error) {
     return [`${name} is '${path}': cannot be read (${(error as NodeJS.ErrnoException).code})`]

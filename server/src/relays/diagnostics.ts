@@ -137,7 +137,8 @@ function certificateCheck({ facts, now }: Told): RelayCheck {
   const leftMs = Date.parse(certificateExpiresAt) - now.getTime()
   const detail = `the certificate of TLS_CERT_FILE expires at ${certificateExpiresAt}`
   if (leftMs > EXPIRY_MS) return ok('certificate', detail)
-  const cure = 'Renew the certificate, write it to TLS_CERT_FILE and start the relay again.'
+  const cure =
+    'Renew the certificate and write it to TLS_CERT_FILE: the relay takes it within seconds.'
   return { check: 'certificate', status: leftMs > 0 ? 'warning' : 'failing', detail, cure }
 }
 

@@ -22,6 +22,10 @@ import { Watch } from './watch.ts'
 const LOOK_EVERY_MS = 1_000
 const IDLE_AFTER_MS = 60_000
 
+const SUSPENDED = {
+  code: 'tunnel.suspended',
+  detail: 'The operator of this service has suspended the tunnel.',
+} as const
 const STOPPED = { code: 'tunnel.stopped', detail: 'The tunnel was stopped.' } as const
 
 /**
@@ -192,7 +196,8 @@ export class Relay implements AsyncDisposable {
   }
 
   #tellLost(served: ServedTunnel, links: readonly Link[]): void {
-    const { code, detail } = served.spec.started ? TAKEN : STOPPED
+    const { started, suspended } = served.spec
+    const { code, detail } = started ? TAKEN : suspended ? SUSPENDED : STOPPED
     this.#keeper.lose(served, links, code, detail)
   }
 

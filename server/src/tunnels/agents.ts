@@ -12,6 +12,7 @@ import { changing } from './revision.ts'
 import { endpointSpec } from './specs.ts'
 import { linksOf, lockTunnels, moveTunnel, settle } from './status.ts'
 import { CONNECT_MS } from './sweep.ts'
+import { mayServe } from './suspension-schema.ts'
 import type { AgentRunRow, TunnelRow } from './tables.ts'
 
 /**
@@ -81,7 +82,7 @@ async function holdAgain(
   run: AgentRunRow,
   input: RunAgent,
 ): Promise<{ run: AgentRunRow; held: Held } | undefined> {
-  const rows = (await lockTunnels(ctx, input.tunnels)).filter(({ started }) => started)
+  const rows = (await lockTunnels(ctx, input.tunnels)).filter(mayServe)
   const epochs = await epochsOf(ctx, run)
   if (!rows.every(({ id }) => epochs.has(id))) return undefined
   const held: Held = new Map(rows.map((row) => [row.id, { row, epoch: epochs.get(row.id)! }]))
@@ -105,7 +106,7 @@ async function hold(
 ): Promise<Held> {
   const rows = await lockTunnels(ctx, input.tunnels)
   const held: Held = new Map()
-  for (const row of rows.filter(({ started }) => started)) {
+  for (const row of rows.filter(mayServe)) {
     const mayTake = isNew || !run.tunnelIds.includes(row.id)
     const epoch = await holdOne(ctx, run, row, { mayTake, revision })
     if (epoch !== undefined) held.set(row.id, { row, epoch })

@@ -27,6 +27,18 @@ export const stopped = defineEvent(
   z.object(tunnel),
 )
 
+export const suspended = defineEvent(
+  'tunnel.suspended',
+  'The operator has suspended a tunnel: it serves nobody until that is lifted.',
+  z.object({ ...tunnel, reason: z.string() }),
+)
+
+export const suspensionLifted = defineEvent(
+  'tunnel.suspension_lifted',
+  'A tunnel is suspended no more: it serves if its account has it started.',
+  z.object(tunnel),
+)
+
 export const deleted = defineEvent(
   'tunnel.deleted',
   'A tunnel was deleted; its name stays with the account.',
@@ -121,6 +133,6 @@ export const domainRemoved = defineEvent(
 
 export const published = [
   ...[created, updated, started, stopped, deleted, connecting, connected, disconnected, failed],
-  ...[endpointHealthy, endpointUnhealthy, shared, shareRevoked],
+  ...[suspended, suspensionLifted, endpointHealthy, endpointUnhealthy, shared, shareRevoked],
   ...[domainClaimed, domainVerified, domainLost, domainRemoved],
 ]

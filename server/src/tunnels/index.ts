@@ -11,6 +11,7 @@ import { tunnelRecords } from './records.ts'
 import { settingsRoutes } from './settings-routes.ts'
 import { shareRoutes } from './share-routes.ts'
 import type { Running } from './parts.ts'
+import { oversightRoutes } from './oversight/routes.ts'
 import { problems } from './problems.ts'
 import { tunnelRoutes } from './routes.ts'
 import { visitRoutes } from './visit-routes.ts'
@@ -76,11 +77,14 @@ export function tunnels(running: Running) {
     permissions: {
       'tunnels.read': 'List and show tunnels, their measures and their requests',
       'tunnels.write': 'Create, change, start, stop, share and delete tunnels, and hold them open',
+      'moderation.read': 'List the tunnels of all accounts',
+      'moderation.write': 'Suspend tunnels of any account, and lift that',
     },
     routes: [
       ...[...tunnelRoutes(running), ...lifeRoutes(running), ...settingsRoutes(running)],
       ...[...endpointRoutes(running), ...shareRoutes(running), ...domainRoutes(running)],
       ...[...agentRoutes(running), ...measureRoutes(running), ...visitRoutes(running)],
+      ...oversightRoutes(running),
     ],
     quotas: {
       'tunnels.existing': {

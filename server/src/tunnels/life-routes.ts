@@ -15,7 +15,7 @@ export function lifeRoutes(running: Running): AnyRoute[] {
       ...{ method: 'POST', path: '/v1/tunnels/:id/start', access: 'tunnels.write', params },
       summary: 'Let agents hold a tunnel open again',
       returns: Tunnel,
-      problems: [problems.notFound, problems.wrongState],
+      problems: [problems.notFound, problems.wrongState, problems.suspended],
       examples: { params: { id: ID }, reply: { ...tunnelExample, status: 'disconnected' } },
       handler: (ctx, { params }) => startTunnel(ctx, running(), params.id),
     }),

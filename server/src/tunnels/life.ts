@@ -12,12 +12,13 @@ import type { TunnelRow } from './tables.ts'
 /**
  * Agents may hold it open again. Announces `tunnel.started`.
  *
- * @throws problem `tunnel.not_found`, or `tunnel.wrong_state` when it is started: of two callers one wins
+ * @throws problem `tunnel.not_found`, `tunnel.suspended`, or `tunnel.wrong_state` when it is started: of two callers one wins
  */
 export async function startTunnel(ctx: Context, parts: TunnelParts, id: string): Promise<Tunnel> {
   const { permission } = await findManageable(ctx, parts, id)
   return changing(ctx, parts, async (ctx, revision) => {
     const row = await turn(ctx, id, { started: true, revision })
+    if (row.suspendedAt) throw problems.suspended({ id })
     const acting = ctx.actingFor(row.accountId)
     await acting.events.emit(started, { id, name: row.name })
     await ctx.jobs.send(checkDomains, { tunnelId: id })
@@ -58,6 +59,7 @@ async function turn(
   if (row) return row
   const [there] = await lockTunnels(ctx, [id])
   if (!there) throw problems.notFound({ id })
+  if (there.suspendedAt && to.started) throw problems.suspended({ id })
   throw problems.wrongState({ id, state: to.started ? 'started' : 'stopped' })
 }
 
@@ -71,10 +73,15 @@ async function shown(
   return show(ctx, parts, row!, permission)
 }
 
-/** Its name stays with the account. Announces `tunnel.deleted`. @throws problem `tunnel.not_found` */
+/**
+ * Its name stays with the account. Announces `tunnel.deleted`.
+ *
+ * @throws problem `tunnel.not_found`, or `tunnel.suspended`: else a new one of the same name would serve
+ */
 export async function deleteTunnel(ctx: Context, parts: TunnelParts, id: string): Promise<void> {
   await changing(ctx, parts, async (ctx, revision) => {
-    await findOwn(ctx, id)
+    const { suspendedAt } = await findOwn(ctx, id)
+    if (suspendedAt) throw problems.suspended({ id })
     await deleteRow(ctx, id, { revision, reason: 'asked' })
   })
 }

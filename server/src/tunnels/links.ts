@@ -7,6 +7,7 @@ import { problems } from './problems.ts'
 import { specsOf } from './specs.ts'
 import type { TunnelSpec } from './spec.ts'
 import { lockTunnels, moveTunnel, noteLostLinks, type Reason } from './status.ts'
+import { mayServe } from './suspension-schema.ts'
 import type { AgentRunRow, TunnelRow } from './tables.ts'
 
 export interface NewTunnelLink {
@@ -82,7 +83,7 @@ async function enter(
   const carried: Carried = new Map(
     rows.flatMap((row) => {
       const epoch = epochs.get(row.id)
-      return epoch !== undefined && row.started ? [[row.id, { row, epoch }]] : []
+      return epoch !== undefined && mayServe(row) ? [[row.id, { row, epoch }]] : []
     }),
   )
   const facts = { linkId, relayId, relayEpoch, runId: run.id, agent: run.label }
@@ -133,20 +134,24 @@ export async function whyNot(
   if (ids.length === 0) return []
   const rows = await ctx.db
     .selectFrom('tunnels')
-    .select(['id', 'started', 'deletedAt'])
+    .select(['id', 'started', 'suspendedAt', 'deletedAt'])
     .where('id', 'in', ids)
     .execute()
   const byId = new Map(rows.map((row) => [row.id, row]))
   return ids.map((id) => {
     const row = byId.get(id)
     const isThere = row && !row.deletedAt && !lapsed.has(id)
-    const problem = !isThere
-      ? problems.notFound({ id })
-      : row.started
-        ? problems.takenOver({ id, label })
-        : problems.stopped({ id })
+    const problem = isThere ? whyNotThere(row, label) : problems.notFound({ id })
     return { tunnelId: id, code: problem.code, detail: problem.message }
   })
+}
+
+function whyNotThere(
+  { id, started, suspendedAt }: Pick<TunnelRow, 'id' | 'started' | 'suspendedAt'>,
+  label: string,
+) {
+  if (suspendedAt) return problems.suspended({ id })
+  return started ? problems.takenOver({ id, label }) : problems.stopped({ id })
 }
 
 /** A link has ended; of no effect when the books do not have it. Announces `tunnel.disconnected` for tunnels whose last one it was. */

@@ -4,6 +4,7 @@ import type { TunnelEndpoint } from './endpoint-schema.ts'
 import type { TunnelParts } from './parts.ts'
 import type { Tunnel, TunnelMetrics } from './schema.ts'
 import type { HealthCheck } from './spec.ts'
+import { presentSuspension } from './suspension-schema.ts'
 import type { TunnelEndpointRow, TunnelRow } from './tables.ts'
 
 /** What stands beside the row of a tunnel. */
@@ -23,6 +24,7 @@ export function presentTunnel(
   { permission, endpoints, domains, links, metrics }: Beside,
 ): Tunnel {
   const { id, accountId, name, kind, port, status, started } = row
+  const suspension = presentSuspension(row)
   return {
     ...{ id, accountId, name, kind, status, started, permission, links },
     hostname: hostnameOf(parts, row),
@@ -31,6 +33,7 @@ export function presentTunnel(
     domains: [...domains],
     statusSince: row.statusSince.toISOString(),
     ...(row.errorMessage !== null && { errorMessage: row.errorMessage }),
+    ...(suspension && { suspension }),
     config: presentConfig(row.config),
     access: presentAccess(row.access),
     endpoints: endpoints.map(presentEndpoint),

@@ -71,6 +71,14 @@ export const problems = defineProblems({
     detail: 'The tunnel {id} was stopped; it serves nobody until it is started.',
     suggestion: 'Start it with POST /api/v1/tunnels/:id/start.',
   },
+  suspended: {
+    code: 'tunnel.suspended',
+    status: 403,
+    title: 'The operator has suspended the tunnel',
+    detail: 'The operator of this service has suspended the tunnel {id}; it serves nobody.',
+    suggestion:
+      'GET /api/v1/tunnels/:id says why, in `suspension`. Ask whoever runs this service to lift it.',
+  },
   takenOver: {
     code: 'tunnel.taken_over',
     status: 409,

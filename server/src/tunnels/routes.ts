@@ -96,7 +96,7 @@ export function tunnelRoutes(running: Running): AnyRoute[] {
     route({
       ...{ method: 'DELETE', path: '/v1/tunnels/:id', access: 'tunnels.write', params },
       summary: 'Delete a tunnel; its name stays with the account',
-      problems: [problems.notFound],
+      problems: [problems.notFound, problems.suspended],
       examples: { params: { id: ID } },
       handler: (ctx, { params }) => deleteTunnel(ctx, running(), params.id),
     }),

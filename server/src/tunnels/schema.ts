@@ -4,6 +4,7 @@ import { PutTunnelAccess, TunnelAccess } from './access-schema.ts'
 import { PatchTunnelConfig, PutTunnelConfig, ShownTunnelConfig } from './config-schema.ts'
 import { NewEndpoint, TunnelEndpoint } from './endpoint-schema.ts'
 import { states } from './states.ts'
+import { Suspension } from './suspension-schema.ts'
 
 export const TunnelName = z
   .string()
@@ -50,6 +51,7 @@ export const Tunnel = z
     statusSince: z.iso.datetime(),
     errorMessage: z.string().optional(),
     started: z.boolean().meta({ description: 'False from a stop to the next start' }),
+    suspension: Suspension.optional(),
     links: z.int().meta({ description: 'Links of agents to relays that are open now' }),
     config: ShownTunnelConfig,
     access: TunnelAccess,

@@ -10,6 +10,8 @@ export interface TunnelSpec {
   port?: number
   /** False from a stop to the next start: nobody is served and no link may stay. */
   started: boolean
+  /** By the operator, so that visitors and agents are told why; `started` is false then. */
+  suspended?: true
   /** Rises with every change; one that is lower than what is known is stale. */
   revision: number
   config: TunnelConfig

@@ -4,6 +4,7 @@ import type { TunnelParts } from './parts.ts'
 import { hostnameOf, urlOfTunnel } from './present.ts'
 import { domainsOf, endpointsOf } from './read.ts'
 import type { AccessGrant, EndpointSpec, TunnelSpec } from './spec.ts'
+import { mayServe } from './suspension-schema.ts'
 import type { TunnelEndpointRow, TunnelRow, TunnelShareRow } from './tables.ts'
 import { blockedAmong } from './usage/quota.ts'
 
@@ -52,7 +53,7 @@ function findRow(
 }
 
 /** The name of a tunnel, of a hostname below the domain of tunnels. */
-function nameIn(hostname: string, domain: string): string | undefined {
+export function nameIn(hostname: string, domain: string): string | undefined {
   return hostname.endsWith(`.${domain}`) ? hostname.slice(0, -domain.length - 1) : undefined
 }
 
@@ -136,9 +137,10 @@ async function specsOfRows(
     await blockedAmong(ctx, [...new Set(rows.map(({ accountId }) => accountId))]),
   ]
   return rows.map((row) => {
-    const { id, accountId, name, kind, port, started, config, access } = row
+    const { id, accountId, name, kind, port, config, access } = row
     return {
-      ...{ id, accountId, name, kind, started, config },
+      ...{ id, accountId, name, kind, config, started: mayServe(row) },
+      ...(row.suspendedAt && { suspended: true as const }),
       hostnames: [hostnameOf(parts, row), ...(domains.get(id) ?? [])],
       ...(port !== null && { port }),
       ...(blocked.has(accountId) && { blocked: blocked.get(accountId)! }),

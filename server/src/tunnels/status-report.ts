@@ -5,6 +5,7 @@ import type { TunnelParts } from './parts.ts'
 import { presentEndpoint } from './present.ts'
 import { endpointsOf, findReadable } from './read.ts'
 import { states } from './states.ts'
+import { presentSuspension, Suspension } from './suspension-schema.ts'
 
 export const TunnelStatus = z
   .strictObject({
@@ -13,6 +14,7 @@ export const TunnelStatus = z
     statusSince: z.iso.datetime(),
     errorMessage: z.string().optional(),
     started: z.boolean(),
+    suspension: Suspension.optional(),
     agents: z
       .array(
         z.strictObject({
@@ -41,9 +43,11 @@ export async function showStatus(
   const { row } = await findReadable(ctx, parts, tunnelId)
   const endpoints = await endpointsOf(ctx, [tunnelId])
   const { id, status, started, statusSince, errorMessage } = row
+  const suspension = presentSuspension(row)
   return {
     ...{ id, status, started, statusSince: statusSince.toISOString() },
     ...(errorMessage !== null && { errorMessage }),
+    ...(suspension && { suspension }),
     agents: await agentsOf(ctx, tunnelId),
     endpoints: (endpoints.get(tunnelId) ?? []).map(presentEndpoint),
   }

@@ -4,7 +4,14 @@ import { states, type TunnelState } from './states.ts'
 import type { TunnelRow } from './tables.ts'
 
 /** Why nobody holds a tunnel open any more. */
-export type Reason = 'stopped' | 'link_lost' | 'relay_gone' | 'no_link' | 'refused' | 'deleted'
+export type Reason =
+  | 'stopped'
+  | 'suspended'
+  | 'link_lost'
+  | 'relay_gone'
+  | 'no_link'
+  | 'refused'
+  | 'deleted'
 
 type Move =
   | { to: 'connecting'; agent: string; epoch: number }

@@ -22,8 +22,11 @@ export interface TunnelTable {
   status: TunnelState
   statusSince: Date
   errorMessage: string | null
-  /** Whether agents may hold it open. */
+  /** Whether agents may hold it open, as far as its account goes: see `mayServe`. */
   started: boolean
+  /** While the operator keeps it from serving. Made by `migrations/0026_tunnel_suspensions.sql`, as is the reason. */
+  suspendedAt: Generated<Date | null>
+  suspendedReason: Generated<string | null>
   config: Json<TunnelConfig>
   access: Json<Omit<AccessSpec, 'grants' | 'cookieKey' | 'visitUrl'>>
   /** Of the newest run that has taken it, under whatever label. */

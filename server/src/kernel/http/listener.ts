@@ -7,7 +7,7 @@ import type { HostServer } from './host-server.ts'
 import { alpnFor, speakHttp2 } from './http2-front.ts'
 
 export interface ListenerOptions extends DoorOptions {
-  tls?: { cert: Buffer; key: Buffer }
+  tls?: Pick<ServerOptions, 'cert' | 'key' | 'SNICallback'>
   /** Answers all that is asked of hosts of its own; asked first. */
   hosts?: HostServer
   /** Answers GET and PUT of signed object URLs below `/objects/`; a store that other machines serve needs none. */

@@ -42,6 +42,13 @@ export const visitorProblems = defineProblems({
     detail: 'Whoever runs this service has stopped its tunnel.',
     level: 'info',
   },
+  suspended: {
+    code: 'tunnel.taken_down',
+    status: 403,
+    title: 'This tunnel was taken down',
+    detail: 'The operator of the tunnels has suspended this one. It may have been misused.',
+    level: 'info',
+  },
   quotaExceeded: {
     code: 'tunnel.quota_exceeded',
     status: 429,
@@ -218,3 +225,8 @@ export const visitorProblems = defineProblems({
     detail: 'What you were let in by counts for pages of this tunnel only.',
   },
 })
+
+/** Of a tunnel that is to serve nobody. */
+export function whyNotStarted({ suspended }: { suspended?: true }) {
+  return suspended ? visitorProblems.suspended() : visitorProblems.stopped()
+}

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Admission } from '../gate/admission.ts'
 import type { OwnAnswer } from '../gate/answers.ts'
-import { visitorProblems as problems } from '../gate/problems.ts'
+import { visitorProblems as problems, whyNotStarted } from '../gate/problems.ts'
 import { isLoop } from '../headers/forwarded.ts'
 import { LimitReached, type Slot } from '../limits/limits.ts'
 import { answerOwn, answerProblem } from './answer.ts'
@@ -30,7 +30,7 @@ export function serveRequest(served: ServedTunnel, visit: RequestVisit): void {
     answerProblem(request, response, problem, [REQUEST_ID, passage.id])
     passage.over(problem.code, problem.status)
   }
-  if (!served.spec.started) return refuse(problems.stopped())
+  if (!served.spec.started) return refuse(whyNotStarted(served.spec))
   if (isLoop(request.rawHeaders, served.spec.id)) return refuse(problems.loop())
   if (caller.sessionId !== undefined) {
     const refusal = refusalOfSession(served, caller)

@@ -4,7 +4,7 @@ import type { Problem } from '#kernel/problem.ts'
 import type { Failure } from '../balance/retry.ts'
 import type { Admission, Admitted } from '../gate/admission.ts'
 import { answerFor, wantsHtml } from '../gate/answers.ts'
-import { visitorProblems as problems } from '../gate/problems.ts'
+import { visitorProblems as problems, whyNotStarted } from '../gate/problems.ts'
 import { answeredHeaders } from '../headers/answered.ts'
 import { forwardedHeaders, isLoop } from '../headers/forwarded.ts'
 import { serviceHost } from '../headers/service-host.ts'
@@ -39,7 +39,7 @@ export async function serveUpgrade(served: ServedTunnel, visit: UpgradeVisit): P
     refuseUpgrade(request, socket, problem)
     passage.over(problem.code, problem.status)
   }
-  if (!served.spec.started) return refuse(problems.stopped())
+  if (!served.spec.started) return refuse(whyNotStarted(served.spec))
   if (isLoop(request.rawHeaders, served.spec.id)) return refuse(problems.loop())
   if (caller.sessionId !== undefined) {
     const refusal = refusalOfSession(served, caller)

@@ -1,6 +1,7 @@
 import type { ClientHttp2Stream } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import type { Admitted } from '../gate/admission.ts'
+import { whyNotStarted } from '../gate/problems.ts'
 import { type Caller, Passage } from '../http/passage.ts'
 import { enter } from '../http/serve-request.ts'
 import type { ServedTunnel, UnderWay } from '../http/served-tunnel.ts'
@@ -27,7 +28,7 @@ export class TcpPassing implements UnderWay {
   static async begin(served: ServedTunnel, socket: Duplex, caller: Caller): Promise<void> {
     const passing = new TcpPassing(served, socket, caller)
     const { passage } = passing
-    if (!served.spec.started) return passing.refuse('tunnel.not_started')
+    if (!served.spec.started) return passing.refuse(whyNotStarted(served.spec).code)
     try {
       if (caller.sessionId === undefined) {
         const judged = await served.active.gate.judge({

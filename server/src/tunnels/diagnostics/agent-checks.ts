@@ -5,6 +5,10 @@ import type { TunnelCheck } from './schema.ts'
 /** How the tunnel is held open: by whom, over which relays. */
 export function checkStarted({ row, links }: Facts): TunnelCheck {
   const name = 'started'
+  if (row.suspendedAt) {
+    const detail = `The operator has suspended the tunnel: ${row.suspendedReason}`
+    return { name, status: 'failed', detail, fix: 'Ask whoever runs this service to lift it.' }
+  }
   if (!row.started) {
     const fix = `Start it: \`POST /api/v1/tunnels/${row.id}/start\`.`
     return { name, status: 'failed', detail: 'The tunnel is stopped: it serves nobody.', fix }

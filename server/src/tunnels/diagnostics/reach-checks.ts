@@ -111,7 +111,7 @@ async function checkCertificate(
     (fault) => ({ fault }),
     () => undefined,
   )
-  const fix = `Give the relays a certificate that covers ${hostname}: TLS_CERT_FILE.`
+  const fix = `Give the relays a certificate that covers ${hostname}: TLS_CERT_FILE, or one more in TLS_CERT_DIR.`
   if (!answered) {
     const detail = `Nobody answered by TLS at ${address}, port ${at.port}.`
     return {
