@@ -3,6 +3,7 @@ import { admitExport, requireStepUp, stepUpRequired } from '#identity/index.ts'
 import { PageQuery, pageOf } from '#kernel/http/cursor.ts'
 import { Reply, route } from '#kernel/http/route.ts'
 import type { KeptRecords } from '#kernel/personal-records.ts'
+import { started } from '#operations/index.ts'
 import { activityRoutes } from './activity-routes.ts'
 import { exampleEntry, exampleHead } from './examples.ts'
 import { exportEntries } from './export.ts'
@@ -98,11 +99,6 @@ const readRoutes = [
 ]
 
 function verifyRoutes(verify: ReturnType<typeof verifyJob>) {
-  const started = (operationId: string) =>
-    Reply.json(
-      { operationId },
-      { status: 202, headers: { location: `/api/v1/operations/${operationId}` } },
-    )
   return [
     route({
       method: 'POST',
@@ -118,9 +114,10 @@ function verifyRoutes(verify: ReturnType<typeof verifyJob>) {
       examples: { body: { from: 1 }, reply: { operationId: OPERATION } },
       idempotent: {
         resourceId: (reply) => (reply as Started).operationId,
-        replay: async (_ctx, operationId) => started(operationId),
+        replay: async (_ctx, operationId) => started({ operationId }),
       },
-      handler: async (ctx, { body }) => started(await startVerification(ctx, verify, body)),
+      handler: async (ctx, { body }) =>
+        started({ operationId: await startVerification(ctx, verify, body) }),
     }),
   ]
 }

@@ -9,6 +9,8 @@ export interface ProcessFacts {
   sid: number
   /** Clock ticks between the boot and the start of the process. */
   startTicks: number
+  /** Pages of memory that it has in use, those that it shares with others too. */
+  residentPages: number
   /** The kernel's letter; `Z` has ended and waits for its parent. */
   state: string
   /** Read on first use, since it costs as much as all the rest; empty once the process is gone. */
@@ -17,7 +19,7 @@ export interface ProcessFacts {
 
 /** When the process began, or undefined when there is none, or only its zombie. */
 export function startTicks(pid: number): number | undefined {
-  const facts = readFacts(pid)
+  const facts = processFacts(pid)
   return facts && isAlive(facts) ? facts.startTicks : undefined
 }
 
@@ -30,7 +32,7 @@ export function isSameProcess(pid: number, ticks: number): boolean {
 export function processTable(): ProcessFacts[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .map((name) => readFacts(Number(name)))
+    .map((name) => processFacts(Number(name)))
     .filter((facts) => facts !== undefined)
 }
 
@@ -74,7 +76,8 @@ function isAlive({ state }: ProcessFacts): boolean {
   return state !== 'Z' && state !== 'X'
 }
 
-function readFacts(pid: number): ProcessFacts | undefined {
+/** Undefined when there is none; a zombie is one. */
+export function processFacts(pid: number): ProcessFacts | undefined {
   const stat = readProc(pid, 'stat')
   if (stat === '') return undefined
   // The second field is the name in parentheses, and may hold spaces and parentheses itself.
@@ -90,6 +93,7 @@ class Row implements ProcessFacts {
   readonly pgid: number
   readonly sid: number
   readonly startTicks: number
+  readonly residentPages: number
   #cmdline: string[] | undefined
 
   constructor(pid: number, fields: readonly string[]) {
@@ -99,6 +103,7 @@ class Row implements ProcessFacts {
     this.pgid = Number(fields[2])
     this.sid = Number(fields[3])
     this.startTicks = Number(fields[19])
+    this.residentPages = Number(fields[21])
   }
 
   get cmdline(): readonly string[] {

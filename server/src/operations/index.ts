@@ -9,6 +9,7 @@ import { errorRoutes, jobRoutes, operationRoutes, recoveryRoutes } from './route
 export type { OperationsParts, Progress, RecoveryAction } from './parts.ts'
 export { carryOut, OPERATION_RETRIES } from './carry-out.ts'
 export { countOpen, createOperation, getOperation, holdRunning, isOver } from './service.ts'
+export { started } from './started.ts'
 export const { operationNotFound } = problems
 export { ProblemCounts } from './problem-counts.ts'
 

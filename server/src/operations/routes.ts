@@ -21,6 +21,7 @@ import {
   RecoveryActionEntry,
   Started,
 } from './schema.ts'
+import { started } from './started.ts'
 import { cancelOperation, getOwnOperation } from './service.ts'
 
 type Running = () => OperationsParts
@@ -91,11 +92,6 @@ export function operationRoutes(running: Running) {
 }
 
 export function recoveryRoutes(running: Running, run: ReturnType<typeof runRecovery>) {
-  const started = (operationId: string) =>
-    Reply.json(
-      { operationId },
-      { status: 202, headers: { location: `/api/v1/operations/${operationId}` } },
-    )
   return [
     route({
       method: 'GET',
@@ -124,10 +120,10 @@ export function recoveryRoutes(running: Running, run: ReturnType<typeof runRecov
       examples: { params: { id: 'retry-dead-jobs' }, reply: { operationId: operation.id } },
       idempotent: {
         resourceId: (reply) => (reply as Started).operationId,
-        replay: async (_ctx, operationId) => started(operationId),
+        replay: async (_ctx, operationId) => started({ operationId }),
       },
       handler: async (ctx, { params }) =>
-        started(await startRecovery(ctx, running(), run, params.id)),
+        started({ operationId: await startRecovery(ctx, running(), run, params.id) }),
     }),
     route({
       method: 'GET',

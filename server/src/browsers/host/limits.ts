@@ -3,7 +3,8 @@ import { dirname, join } from 'node:path'
 import type { Clock } from '#kernel/clock.ts'
 import type { Logger } from '#kernel/log.ts'
 import { Ticker } from '#kernel/ticker.ts'
-import type { ProcessRow, ProcessTables } from './process-tables.ts'
+import type { ProcessFacts } from '#kernel/processes.ts'
+import type { ProcessTables } from './process-tables.ts'
 import type { Slot } from './slot.ts'
 
 /** What one session may take of the machine. */
@@ -91,7 +92,7 @@ export class Limits implements AsyncDisposable {
    * Counting what is shared again for each process gives too much, but costs nothing. Only who looks too big is measured, and
    * again only when it has grown by what it had left.
    */
-  async #checkMemory(slot: Slot, rows: readonly ProcessRow[]): Promise<void> {
+  async #checkMemory(slot: Slot, rows: readonly ProcessFacts[]): Promise<void> {
     const { memoryLimitBytes } = this.#limits
     this.#pageBytes ||= await measurePage()
     const resident = sum(rows.map(({ residentPages }) => residentPages)) * this.#pageBytes
@@ -118,12 +119,12 @@ export class Limits implements AsyncDisposable {
   }
 }
 
-function byLeader(rows: readonly ProcessRow[]): Map<number, ProcessRow[]> {
+function byLeader(rows: readonly ProcessFacts[]): Map<number, ProcessFacts[]> {
   return Map.groupBy(rows, ({ sid }) => sid)
 }
 
 /** Its share of what it has in use. Where the kernel does not tell us that, what it shares with nobody. */
-async function ownMemory({ pid }: ProcessRow, pageBytes: number): Promise<number> {
+async function ownMemory({ pid }: ProcessFacts, pageBytes: number): Promise<number> {
   const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '')
   const kib = /^Pss: +(\d+) kB$/m.exec(rollup)?.[1]
   if (kib !== undefined) return Number(kib) * 1024

@@ -4,15 +4,9 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import type { Clock } from '#kernel/clock.ts'
 import type { Logger } from '#kernel/log.ts'
 import type { ControlChange, ControlLease } from '../control/lease.ts'
+import { Audience } from './audience.ts'
 import type { EarlierDialogs } from './earlier-dialogs.ts'
-import {
-  type ClientMessage,
-  type CloseReason,
-  limitsFor,
-  MAX_MESSAGE_BYTES,
-  PROTOCOL_VERSION,
-  type ServerMessage,
-} from './protocol.ts'
+import { type ClientMessage, limitsFor, MAX_MESSAGE_BYTES, PROTOCOL_VERSION } from './protocol.ts'
 import { Steering } from './steering.ts'
 import { FRAMES_IN_FLIGHT, Viewer, type ViewerRights } from './viewer.ts'
 import { WatchedBrowser } from './watched-browser.ts'
@@ -42,7 +36,6 @@ export interface ViewerSocket {
   readonly closed: Promise<void>
 }
 
-const CHECKS_PER_PATIENCE = 4
 const ACTIVITY_EVERY_MS = 1_000
 const LIST_EVERY_MS = 200
 const CLOSE_WITHIN_MS = 2_000
@@ -60,13 +53,12 @@ export class LiveView implements AsyncDisposable {
     perMessageDeflate: false,
     clientTracking: false,
   })
-  readonly #viewers = new Map<Viewer, Disposable>()
+  readonly #audience: Audience
   readonly #steering: Steering
   readonly #changes: Disposable
   readonly #closing = new AbortController()
   #opening: Promise<WatchedBrowser> | undefined
   #browser: WatchedBrowser | undefined
-  #checks: NodeJS.Timeout | undefined
   #listing: NodeJS.Timeout | undefined
   #lastSequence = 0
   #lastPageNumber = 0
@@ -74,12 +66,13 @@ export class LiveView implements AsyncDisposable {
 
   constructor(options: LiveViewOptions) {
     this.#options = options
+    this.#audience = new Audience(options.patienceMs ?? 60_000)
     this.#steering = new Steering(options.control)
     this.#changes = options.control.subscribe((change) => this.#tellControl(change))
   }
 
   get viewers(): number {
-    return this.#viewers.size
+    return this.#audience.size
   }
 
   /**
@@ -114,7 +107,7 @@ export class LiveView implements AsyncDisposable {
     this.#changes[Symbol.dispose]()
     this.#steering.letGo()
     const deadline = this.#options.clock.monotonicMs() + CLOSE_WITHIN_MS
-    this.#closeAll('ended')
+    this.#audience.close('ended')
     while (this.viewers > 0 && this.#options.clock.monotonicMs() < deadline)
       await new Promise((resolve) => setTimeout(resolve, 10))
     this.#letGoOfBrowser()
@@ -129,11 +122,10 @@ export class LiveView implements AsyncDisposable {
       onCaughtUp: (viewer) => this.#tellEverything(viewer),
       onClose: (viewer) => this.#leave(viewer),
     })
-    this.#viewers.set(viewer, control.watch(viewer.holder))
-    this.#checks ??= this.#startChecks()
+    this.#audience.add(viewer, control.watch(viewer.holder))
     try {
       await this.#connect()
-      if (!this.#viewers.has(viewer)) return
+      if (!this.#audience.has(viewer)) return
       this.#turn(viewer, this.#browser?.active)
       this.#hello(viewer)
     } catch (error) {
@@ -158,9 +150,9 @@ export class LiveView implements AsyncDisposable {
       onPages: () => this.#tellPagesSoon(),
       onClosed: (page: WatchedPage) => this.#forget(page),
       onDialog: (page: WatchedPage) => this.#tellDialog(page),
-      onCrash: (page: WatchedPage) => this.#tellCrash(page),
+      onCrash: (page: WatchedPage) => this.#audience.tellCrash(page),
       onInputDropped: (page: WatchedPage) => this.#steering.inputDropped(page),
-      onTooMany: () => this.#tellTooMany(maxPages),
+      onTooMany: () => this.#audience.tellTooMany(maxPages),
       ...(earlier && { earlier }),
     }
     const browser = await WatchedBrowser.open(parts, this.#closing.signal)
@@ -175,7 +167,7 @@ export class LiveView implements AsyncDisposable {
   #lose(browser: WatchedBrowser): void {
     if (this.#browser !== browser) return
     this.#letGoOfBrowser()
-    this.#closeAll('browserGone')
+    this.#audience.close('browserGone')
   }
 
   #letGoOfBrowser(): void {
@@ -193,15 +185,11 @@ export class LiveView implements AsyncDisposable {
   }
 
   #leave(viewer: Viewer): void {
-    const presence = this.#viewers.get(viewer)
+    const presence = this.#audience.remove(viewer)
     if (!presence) return
-    this.#viewers.delete(viewer)
     this.#steering.leave(viewer)
     viewer.page?.hide(viewer)
     presence[Symbol.dispose]()
-    if (this.viewers > 0) return
-    clearInterval(this.#checks)
-    this.#checks = undefined
     this.#letGoWhenUnwatched()
   }
 
@@ -260,7 +248,7 @@ export class LiveView implements AsyncDisposable {
   }
 
   #forget(page: WatchedPage): void {
-    for (const viewer of this.#viewers.keys()) {
+    for (const viewer of this.#audience) {
       if (viewer.page !== page) continue
       viewer.pinned = false
       this.#turn(viewer, this.#browser?.active)
@@ -270,11 +258,11 @@ export class LiveView implements AsyncDisposable {
 
   #tellPagesSoon(): void {
     if (!this.#browser) return
-    for (const viewer of this.#viewers.keys())
+    for (const viewer of this.#audience)
       if (!viewer.pinned) this.#turn(viewer, this.#browser.active)
     this.#listing ??= setTimeout(() => {
       this.#listing = undefined
-      for (const viewer of this.#viewers.keys()) this.#tellPages(viewer)
+      for (const viewer of this.#audience) this.#tellPages(viewer)
     }, LIST_EVERY_MS).unref()
   }
 
@@ -284,37 +272,19 @@ export class LiveView implements AsyncDisposable {
   }
 
   #tellDialog(page: WatchedPage): void {
-    this.#tellAll({ type: 'dialog', page: page.number, dialog: page.dialog ?? null })
+    this.#audience.tellDialog(page)
     this.#letGoWhenUnwatched()
-  }
-
-  #tellCrash(page: WatchedPage): void {
-    for (const viewer of this.#viewers.keys())
-      if (viewer.page === page)
-        viewer.notice(
-          'page.crashed',
-          'The page has crashed; it is shown again once it is opened anew.',
-        )
-  }
-
-  #tellTooMany(shown: number): void {
-    const message = `More than ${shown} pages are open; only so many are shown.`
-    this.#tellAll({ type: 'notice', code: 'pages.too_many', message })
   }
 
   #tellControl(change: ControlChange): void {
     this.#steering.reconsider()
     if (this.viewers === 0) return
-    this.#tellAll({ type: 'control', change, state: this.#options.control.state })
+    this.#audience.tell({ type: 'control', change, state: this.#options.control.state })
   }
 
   #tellEverything(viewer: Viewer): void {
     this.#tellPages(viewer)
     viewer.tell({ type: 'control', state: this.#options.control.state })
-  }
-
-  #tellAll(message: ServerMessage): void {
-    for (const viewer of this.#viewers.keys()) viewer.tell(message)
   }
 
   #hello(viewer: Viewer): void {
@@ -328,18 +298,6 @@ export class LiveView implements AsyncDisposable {
       watching: page?.number ?? null,
       limits: limitsFor(FRAMES_IN_FLIGHT),
     })
-  }
-
-  #closeAll(reason: CloseReason): void {
-    for (const viewer of this.#viewers.keys()) viewer.close(reason)
-  }
-
-  #startChecks(): NodeJS.Timeout {
-    const { patienceMs = 60_000 } = this.#options
-    const check = () => {
-      for (const viewer of this.#viewers.keys()) viewer.check(patienceMs)
-    }
-    return setInterval(check, patienceMs / CHECKS_PER_PATIENCE).unref()
   }
 
   /** Who only looks on does not keep a session open. */

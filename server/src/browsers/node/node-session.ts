@@ -14,10 +14,10 @@ import type { RecordingSink } from '../evidence/sink.ts'
 import type { Refusal } from '../host/egress-notes.ts'
 import { SessionFeed } from '../watch/feed.ts'
 import { keptInput } from './kept-input.ts'
-import { SessionGuard } from '../watch/guard.ts'
 import { PageWatcher } from '../watch/watcher.ts'
 import { type Control, control } from './control.ts'
 import { drives, isWork } from './driving.ts'
+import { KeptGuard } from './kept-guard.ts'
 import type {
   CallName,
   CallOptions,
@@ -32,6 +32,7 @@ import type {
   SessionSpec,
   SocketGrant,
 } from './session-node.ts'
+import { SessionSockets } from './session-sockets.ts'
 
 export interface NodeSessionParts {
   spec: SessionSpec
@@ -48,13 +49,7 @@ export interface NodeSessionParts {
   onFact(name: string, facts: Record<string, unknown>): void
 }
 
-const MAX_SOCKETS = 64
 const REFUSALS_A_MINUTE = 10
-/** A browser that has not answered by then begins no download either, and what was asked of it has a deadline of its own. */
-const GUARD_PATIENCE_MS = 1_000
-/** Service restart: a client that was cut may come again. POLICY is for those whose grant is gone. */
-const GOING_AWAY = 1001
-const POLICY = 1008
 
 /** One live session on its node: its browser, and everything that is attached to that. Disposing it leaves the browser running. */
 export class NodeSession implements AsyncDisposable {
@@ -66,15 +61,12 @@ export class NodeSession implements AsyncDisposable {
   lostBecause: string | undefined
   readonly #parts: NodeSessionParts
   readonly #log: Logger
-  readonly #sockets = new Map<OpenSocket, SocketGrant>()
+  readonly #sockets: SessionSockets
+  readonly #guard: KeptGuard
   #driver: Driver | undefined
   #live: LiveView | undefined
   #watcher: PageWatcher | undefined
-  #guard: Promise<SessionGuard> | undefined
-  #isGuarded = false
   #recorder: Recorder | undefined
-  /** Sockets whose browser has not answered yet. */
-  #connecting = 0
   #commands = 0
   #refusals = { minute: 0, count: 0 }
   #working = 0
@@ -89,7 +81,11 @@ export class NodeSession implements AsyncDisposable {
     this.#parts = parts
     this.#log = log.child({ session: spec.id })
     this.#lastActivityMs = clock.now().getTime()
+    this.#sockets = new SessionSockets(spec.generation)
     this.feed = new SessionFeed({ clock, log: this.#log })
+    const { endpoint, files } = browser
+    const about = { endpoint, files, clock, feed: this.feed, log: this.#log }
+    this.#guard = new KeptGuard(about, (guard) => guard.onPage((page) => this.#turned(page)))
     this.control = new ControlLease({
       ...{ clock, log: this.#log },
       onChange: (change) => {
@@ -121,9 +117,7 @@ export class NodeSession implements AsyncDisposable {
 
   /** Attaches what every session has, while its client is still on the way. */
   watchOver(): void {
-    this.#guarded().catch((error: unknown) => {
-      this.#log.debug({ err: error }, 'the guard could not attach')
-    })
+    this.#guard.attach()
   }
 
   /** @throws problem `session.controlled`, or whatever the call itself throws */
@@ -143,21 +137,13 @@ export class NodeSession implements AsyncDisposable {
 
   /** @throws problem `download.not_found` or `download.not_ready` */
   async openDownload(id: string): Promise<DownloadedFile> {
-    const { file, name, bytes } = await (await this.#guarded()).openDownload(id)
+    const { file, name, bytes } = await (await this.#guard.get()).openDownload(id)
     return { name, bytes, content: file.createReadStream() }
   }
 
   async connect(upgrade: RawUpgrade, grant: SocketGrant): Promise<OpenSocket> {
-    const many = this.#sockets.size + this.#connecting
-    if (many >= MAX_SOCKETS) throw problems.tooManySockets({ limit: MAX_SOCKETS })
-    this.#connecting++
-    const socket = await this.#answer(upgrade, grant).finally(() => this.#connecting--)
-    this.#sockets.set(socket, grant)
-    void socket.closed.finally(() => {
-      this.#sockets.delete(socket)
-      if (grant.kind === 'cdp') void this.#claimDownloads()
-    })
-    if (this.#disposed || grant.generation < this.spec.generation) socket.close(POLICY, 'revoked')
+    const socket = await this.#sockets.add(grant, () => this.#answer(upgrade, grant))
+    if (grant.kind === 'cdp') void socket.closed.finally(() => this.#guard.claimDownloads())
     return socket
   }
 
@@ -207,25 +193,19 @@ export class NodeSession implements AsyncDisposable {
   /** Cuts the sockets of earlier generations. */
   revoke(generation: number): void {
     this.spec = { ...this.spec, generation }
-    for (const [socket, grant] of this.#sockets) {
-      if (grant.generation < generation) socket.close(POLICY, 'the address was revoked')
-    }
+    this.#sockets.revoke(generation)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true
-    for (const [socket, { kind }] of this.#sockets) {
-      // The live view has a code of its own for this.
-      if (kind === 'cdp') socket.close(GOING_AWAY, 'the session has ended')
-    }
+    this.#sockets.end()
     this.control[Symbol.dispose]()
-    const guard = await this.#guard?.catch(() => undefined)
     await Promise.allSettled([
       this.#recorder?.[Symbol.asyncDispose](),
       this.#driver?.[Symbol.asyncDispose](),
       this.#live?.[Symbol.asyncDispose](),
       Promise.resolve(this.#watcher?.[Symbol.dispose]()),
-      Promise.resolve(guard?.[Symbol.dispose]()),
+      this.#guard[Symbol.asyncDispose](),
     ])
   }
 
@@ -245,7 +225,7 @@ export class NodeSession implements AsyncDisposable {
 
   async #answerCall(name: CallName, input: unknown, { holder, signal }: CallOptions) {
     if (name === 'control') return control(this.control, input as Control, holder)
-    if (name === 'downloads') return (await this.#guarded()).downloads()
+    if (name === 'downloads') return (await this.#guard.get()).downloads()
     return this.#command(name, this.#timed(input), signal)
   }
 
@@ -254,7 +234,7 @@ export class NodeSession implements AsyncDisposable {
     const command = driver[name] as (input: unknown, signal?: AbortSignal) => Promise<unknown>
     const startedAt = this.#parts.clock.now()
     try {
-      await this.#whenGuarded()
+      await this.#guard.attached()
       const result = await command.call(driver, input, signal)
       this.#note(name, keptInput(name, input, result), startedAt)
       return answersWithPage(name)
@@ -286,45 +266,10 @@ export class NodeSession implements AsyncDisposable {
     return this.#driver
   }
 
-  /** A client of CDP may have led them elsewhere, and its leaving leads them elsewhere again. */
-  async #claimDownloads(): Promise<void> {
-    if (this.#disposed) return
-    const guard = await this.#guarded().catch(() => undefined)
-    await guard?.claimDownloads().catch((error: unknown) => {
-      this.#log.debug({ err: error }, 'downloads could not be led back')
-    })
-  }
-
-  #guarded(): Promise<SessionGuard> {
-    this.#guard ??= this.#openGuard().catch((error: unknown) => {
-      this.#guard = undefined
-      throw error
-    })
-    return this.#guard
-  }
-
-  /** Until then Chromium refuses downloads, so nothing is asked of its pages. */
-  async #whenGuarded(): Promise<void> {
-    if (this.#isGuarded) return
-    const { promise: patience, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, GUARD_PATIENCE_MS)
-    await Promise.race([this.#guarded(), patience]).catch(() => {})
-    clearTimeout(timer)
-  }
-
-  async #openGuard(): Promise<SessionGuard> {
-    const { endpoint, files } = this.browser
-    const { clock } = this.#parts
-    const guard = await SessionGuard.open({
-      ...{ endpoint, files, clock, feed: this.feed, log: this.#log },
-    })
-    guard.onPage((page) => {
-      this.#page = page
-      this.feed.publish('state', { ...page })
-    })
-    if (this.#disposed) guard[Symbol.dispose]()
-    this.#isGuarded = true
-    return guard
+  /** Another page is in front, or this one has gone elsewhere. */
+  #turned(page: PageFacts): void {
+    this.#page = page
+    this.feed.publish('state', { ...page })
   }
 
   async #answer(upgrade: RawUpgrade, grant: SocketGrant): Promise<OpenSocket> {
@@ -335,7 +280,7 @@ export class NodeSession implements AsyncDisposable {
     const { endpoint, files } = this.browser
     return openCdp({
       ...{ ...upgrade, endpoint, files, policy: grant.policy, log: this.#log },
-      ready: this.#whenGuarded(),
+      ready: this.#guard.attached(),
       mayDrive: () => this.control.mayDrive(grant.holder),
       onActivity: this.touch,
       onBrowserClose: this.#parts.onClose,

@@ -2,15 +2,14 @@ import type { Clock } from '#kernel/clock.ts'
 import type { Logger } from '#kernel/log.ts'
 import { Ticker } from '#kernel/ticker.ts'
 import { within } from '#kernel/within.ts'
-import type { BrowserHost, HostedBrowser, LostReason, Survivor, WipeReport } from '../host/host.ts'
-import { HostFull } from '../host/host.ts'
-import { END_REASONS, type EndReason } from '../states.ts'
+import { type BrowserHost, type HostedBrowser, HostFull, type WipeReport } from '../host/host.ts'
 import type { FeedEvent, FeedKind } from '../watch/feed.ts'
-import { explainGone } from './inherited.ts'
+import { takeOver } from './inherited.ts'
 import type { Journal } from './journal.ts'
 import type { KeptRecordings } from './kept-recordings.ts'
 import { NodeSession } from './node-session.ts'
 import { type Reservation, ReservationFailed } from './reservation.ts'
+import { SessionEnds } from './session-ends.ts'
 import {
   type CallName,
   type CallOptions,
@@ -39,8 +38,6 @@ export interface NodeSessionsOptions {
 
 const LOOK_EVERY_MS = 1_000
 const WATCH_MS = 5_000
-/** For the last words of a session, its recording's above all, whose store may hang. They go on beyond it. */
-const CLOSE_MS = 10_000
 
 /** The sessions of this machine. It needs nobody else to keep them: not the API, not the database. */
 export class NodeSessions implements SessionNode, AsyncDisposable {
@@ -50,8 +47,7 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
   readonly #log: Logger
   readonly #recordings: KeptRecordings
   readonly #live = new Map<string, NodeSession>()
-  /** Live no more, but what became of them is not written down yet. */
-  readonly #ending = new Map<string, Promise<WipeReport>>()
+  readonly #ends: SessionEnds
   readonly #starting = new Set<string>()
   /** Their rows are not written yet: nobody is told of them, so that nobody misses the rows. */
   readonly #reserved = new Set<string>()
@@ -68,10 +64,12 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
     this.instanceId = instanceId
     this.#clock = clock
     this.#log = log
+    const journal = () => this.#journal
+    this.#ends = new SessionEnds({ host, live: this.#live, clock, log, journal })
     const work = async () => this.#look()
     this.#looking = new Ticker({ name: 'look after sessions', everyMs: LOOK_EVERY_MS, log, work })
     host.onRefused((id, refusal) => this.#live.get(id)?.refused(refusal))
-    host.onLost((id, reason, detail) => void this.#lost(id, reason, detail))
+    host.onLost((id, reason, detail) => void this.#ends.lose(id, reason, detail))
   }
 
   get free(): number {
@@ -81,7 +79,7 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
   get facts(): NodeFacts {
     const { max, ready } = this.host.facts()
     const draining = this.#draining || this.#closed
-    const ids = [...this.#starting, ...this.#ending.keys()].filter((id) => !this.#live.has(id))
+    const ids = [...this.#starting, ...this.#ends.ids].filter((id) => !this.#live.has(id))
     const others = ids.map((id) => ({ id, lastActivityMs: 0 }))
     const live = [...this.#live.values()].filter(({ spec }) => !this.#reserved.has(spec.id))
     const sessions = [...live.map(({ facts }) => facts), ...others]
@@ -97,20 +95,15 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
   /** Takes over what an earlier process left, reaps the rest, and looks after the sessions from now on. Returns how many of each. */
   async start(journal: Journal): Promise<{ adopted: number; reaped: number }> {
     this.#journal = journal
-    for (const { report, taken } of journal.takeInherited()) {
-      this.#tellOfEnd(report.sessionId, report.wipe, taken)
-    }
-    const survivors = await this.host.survivors()
-    for (const survivor of survivors) await this.#adopt(survivor)
-    const adopted = this.#live.size
-    const gone = await this.host.remains()
-    const reaped = await this.host.reap(new Set(this.#live.keys()))
-    const lived = new Set(survivors.map(({ sessionId }) => sessionId))
-    for (const one of gone) await this.#mourn(one, lived.has(one.sessionId))
+    const { host } = this
+    const facts = await takeOver({
+      ...{ host, journal, live: this.#live, ends: this.#ends, recordings: this.#recordings },
+      ...{ clock: this.#clock, log: this.#log, keep: (spec, browser) => this.#keep(spec, browser) },
+    })
     this.#looking.start()
     this.#recordings.start()
     journal.start()
-    return { adopted, reaped }
+    return facts
   }
 
   async open(spec: SessionSpec, signal?: AbortSignal): Promise<OpenedSession> {
@@ -175,16 +168,8 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
     if (spec.recording) await session.record(this.#recordings.sinkFor(spec), spec.recording)
   }
 
-  async end(sessionId: string): Promise<WipeReport> {
-    const ending = this.#ending.get(sessionId)
-    if (ending) return ending
-    const wiping = this.#end(sessionId)
-    this.#ending.set(sessionId, wiping)
-    try {
-      return await wiping
-    } finally {
-      this.#ending.delete(sessionId)
-    }
+  end(sessionId: string): Promise<WipeReport> {
+    return this.#ends.end(sessionId)
   }
 
   async change(sessionId: string, change: SpecChange): Promise<void> {
@@ -252,7 +237,7 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
   /** Whether the session is here, in whatever state. */
   #holds(id: string): boolean {
     const waits = this.#starting.has(id) || this.#reserved.has(id)
-    return waits || this.#live.has(id) || this.#ending.has(id)
+    return waits || this.#live.has(id) || this.#ends.has(id)
   }
 
   get(id: string): NodeSession | undefined {
@@ -270,7 +255,7 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
 
   /** Ends what nobody has a row for any more, and tells what is left of it. */
   async release(id: string): Promise<void> {
-    if (this.#live.has(id)) await this.#finish(id, 'lost')
+    if (this.#live.has(id)) await this.#ends.finish(id, 'lost')
     else await this.end(id)
   }
 
@@ -279,8 +264,8 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
     this.#closed = true
     await this.#looking[Symbol.asyncDispose]()
     const starting = [...this.#starting, ...this.#reserved].map((id) => this.host.end(id))
-    for (const id of this.#live.keys()) void this.#finish(id, 'server_stopped')
-    await Promise.allSettled([...starting, ...this.#ending.values()])
+    for (const id of this.#live.keys()) void this.#ends.finish(id, 'server_stopped')
+    await Promise.allSettled([...starting, this.#ends.settled()])
   }
 
   /** Lets go of the browsers without ending them. */
@@ -308,121 +293,23 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
       ...{ spec, browser, onFact, clock: this.#clock, log: this.#log },
       troubleOf: (host, port) => this.host.troubleWith(spec.id, host, port),
       onControl: (control) => this.#keepClaim(spec.id, { control }),
-      onClose: () => void this.#finish(spec.id, 'asked', 'a client closed the browser'),
+      onClose: () => void this.#ends.finish(spec.id, 'asked', 'a client closed the browser'),
     })
     this.#live.set(spec.id, session)
     session.watchOver()
     return session
   }
 
-  async #adopt(survivor: Survivor): Promise<void> {
-    const spec = survivor.claim as unknown as SessionSpec
-    if (!spec.id || this.#ending.has(spec.id)) return
-    try {
-      const session = this.#keep(spec, await this.host.adopt(survivor))
-      void this.#recordOn(session)
-    } catch (error) {
-      this.#log.warn({ err: error, session: spec.id }, 'a browser that survived is not adopted')
-    }
-  }
-
-  /** Goes on with a recording that an earlier process left. */
-  async #recordOn(session: NodeSession): Promise<void> {
-    const { spec } = session
-    const unfinished = this.#recordings.claim(spec.id)
-    if (!unfinished) return
-    const sink = this.#recordings.sinkFor(spec)
-    const isOn = await session.record(sink, spec.recording ?? {}, unfinished)
-    if (!isOn) this.#recordings.abandon(spec, unfinished)
-  }
-
-  /** A session whose browser an earlier process had and this one has not; what that process has told of its end counts first. */
-  async #mourn(browser: Survivor, lives: boolean): Promise<void> {
-    const { id, accountId } = browser.claim as unknown as SessionSpec
-    if (!id || this.#ending.has(id)) return
-    const nowMs = this.#nowMs()
-    const { reason, message } = explainGone(browser, { nowMs, lives })
-    const wipe = await this.host.end(id)
-    this.#log.warn({ session: id, reason }, 'a session did not outlive its node process')
-    const report = {
-      sessionId: id,
-      accountId,
-      atMs: nowMs,
-      kind: 'ended',
-      reason,
-      message,
-    } as const
-    this.#tellOfEnd(id, wipe, this.#journal!.append({ ...report, wipe }))
-  }
-
-  /** Until its end is written down it is still of this node, so that nobody takes it for lost. */
-  #tellOfEnd(id: string, wipe: WipeReport, taken: Promise<void>): void {
-    const told = taken.then(() => wipe)
-    this.#ending.set(id, told)
-    void told.finally(() => this.#ending.delete(id))
-  }
-
   #look(): void {
     const now = this.#nowMs()
     for (const [id, session] of this.#live) {
       const reason = session.dueAt(now)
-      if (reason) void this.#finish(id, reason)
-      else if (!this.host.get(id)) void this.#finish(id, 'crashed', 'the browser is gone')
+      if (reason) void this.#ends.finish(id, reason)
+      else if (!this.host.get(id)) void this.#ends.finish(id, 'crashed', 'the browser is gone')
     }
-  }
-
-  async #lost(id: string, reason: LostReason, detail: string): Promise<void> {
-    const { endReason, message } = explainLoss(reason, detail)
-    if (this.#live.has(id)) await this.#finish(id, endReason, message)
-  }
-
-  /** Ends a session by the node's own decision and sees to it that this is written down. Where that fails its row is found lost. */
-  async #finish(id: string, reason: EndReason, message?: string): Promise<void> {
-    await this.#wipe(id, reason, message).catch((error: unknown) => {
-      this.#log.error({ err: error, session: id, reason }, 'a session could not be ended')
-    })
-  }
-
-  async #wipe(id: string, reason: EndReason, message?: string): Promise<void> {
-    const session = this.#live.get(id)
-    if (!session || this.#ending.has(id)) return
-    const { accountId } = session.spec
-    if (END_REASONS[reason] === 'error') session.lostBecause = message ?? reason
-    const wiping = this.#end(id)
-    this.#ending.set(id, wiping)
-    try {
-      const wipe = await wiping
-      this.#log.info({ session: id, reason }, 'session ended')
-      const about = { sessionId: id, accountId, atMs: this.#nowMs() }
-      const report = { ...about, kind: 'ended', reason, wipe, ...(message && { message }) } as const
-      await this.#journal?.append(report)
-    } finally {
-      this.#ending.delete(id)
-    }
-  }
-
-  async #end(id: string): Promise<WipeReport> {
-    const session = this.#live.get(id)
-    this.#live.delete(id)
-    const closing = session?.[Symbol.asyncDispose]().catch((error: unknown) => {
-      this.#log.warn({ err: error, session: id }, 'a session was not closed in order')
-    })
-    const [report] = await Promise.all([this.host.end(id), within(CLOSE_MS, closing)])
-    if (report.processes + report.directories + report.sockets > 0) {
-      this.#log.error({ session: id, ...report }, 'an ended session left something behind')
-    }
-    return report
   }
 
   #nowMs(): number {
     return this.#clock.now().getTime()
   }
-}
-
-function explainLoss(
-  reason: LostReason,
-  detail: string,
-): { endReason: EndReason; message: string } {
-  if (reason === 'memory' || reason === 'disk') return { endReason: reason, message: detail }
-  return { endReason: 'crashed', message: `the browser was ${reason}: ${detail}` }
 }

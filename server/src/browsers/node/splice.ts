@@ -3,10 +3,9 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { CONNECT_MS, PROBE_AFTER_MS } from '#kernel/pinned.ts'
+import { endSoon, untilClosed } from '#kernel/socket-ends.ts'
 import type { OpenSocket } from './session-node.ts'
 
-/** Time for what is under way to one side once the other is gone. */
-const FLUSH_MS = 1_000
 /** All that a node has to know of a client's handshake. Nothing else that the client has written goes on. */
 const PASSED = [
   'connection',
@@ -93,21 +92,6 @@ export function splice(near: Duplex, head: Buffer, far: FarUpgrade): OpenSocket 
   near.pipe(socket)
   socket.pipe(near)
   return { close: cut, closed }
-}
-
-function untilClosed(socket: Duplex): Promise<void> {
-  if (socket.closed) return Promise.resolve()
-  return new Promise((resolve) => socket.once('close', () => resolve()))
-}
-
-/** Lets go out what has been written, the last word of the other side above all. */
-function endSoon(socket: Duplex): void {
-  if (socket.destroyed) return
-  const timer = setTimeout(() => socket.destroy(), FLUSH_MS)
-  socket.end(() => {
-    clearTimeout(timer)
-    socket.destroy()
-  })
 }
 
 /** The node's answer to the handshake, and nothing else that it says: a cookie of ours would not be its to set. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { Reply, route } from '#kernel/http/route.ts'
+import { route } from '#kernel/http/route.ts'
 import type { ObjectStore } from '#kernel/storage/store.ts'
+import { started } from '#operations/index.ts'
 import { problems } from '../problems.ts'
 import type { Tools } from '../tools.ts'
 import { exportProblems } from './problems.ts'
@@ -28,11 +29,7 @@ export function exportRoutes(tools: () => Tools, store: () => ObjectStore) {
       status: 202,
       problems: [stepUpRequired, tooManyAttempts, exportProblems.underWay],
       examples: { reply: { operationId: OPERATION, exportId: ID } },
-      handler: async (ctx) => {
-        const started = await startExport(tools(), ctx)
-        const headers = { location: `/api/v1/operations/${started.operationId}` }
-        return Reply.json(started, { status: 202, headers })
-      },
+      handler: async (ctx) => started(await startExport(tools(), ctx)),
     }),
     route({
       method: 'GET',

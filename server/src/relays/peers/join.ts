@@ -1,13 +1,11 @@
 import type { Duplex } from 'node:stream'
+import { endSoon, untilClosed } from '#kernel/socket-ends.ts'
 
 interface End {
   socket: Duplex
   /** What it has said already. */
   head: Buffer
 }
-
-/** Time for what is under way to one end once the other is gone. */
-const FLUSH_MS = 1_000
 
 /** Passes bytes both ways, each at the pace of its reader, until both ends are done or one breaks. */
 export async function join(near: End, far: End): Promise<void> {
@@ -25,18 +23,4 @@ export async function join(near: End, far: End): Promise<void> {
   if (near.socket.destroyed) endSoon(far.socket)
   if (far.socket.destroyed) endSoon(near.socket)
   await Promise.all(closed)
-}
-
-function untilClosed(socket: Duplex): Promise<void> {
-  if (socket.closed) return Promise.resolve()
-  return new Promise((resolve) => socket.once('close', () => resolve()))
-}
-
-function endSoon(socket: Duplex): void {
-  if (socket.destroyed) return
-  const timer = setTimeout(() => socket.destroy(), FLUSH_MS)
-  socket.end(() => {
-    clearTimeout(timer)
-    socket.destroy()
-  })
 }

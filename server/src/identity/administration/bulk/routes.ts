@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { operationNotFound } from '#operations/index.ts'
+import { operationNotFound, started } from '#operations/index.ts'
 import { PageQuery, pageOf } from '#kernel/http/cursor.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
-import { Reply, route } from '#kernel/http/route.ts'
+import { route } from '#kernel/http/route.ts'
 import { problems } from '../../problems.ts'
 import { staffProblems } from '../../staff/problems.ts'
 import { exampleOperation, exampleSeen } from '../examples.ts'
@@ -13,12 +13,6 @@ import { startBulk } from './start.ts'
 
 const { isYou, belongsElsewhere, tooManyBulk } = administrationProblems
 const { notFound, notBelowYou, aboveYou } = staffProblems
-
-const started = (operationId: string) =>
-  Reply.json(
-    { operationId },
-    { status: 202, headers: { location: `/api/v1/operations/${operationId}` } },
-  )
 
 export const bulkRoutes = [
   route({
@@ -42,9 +36,9 @@ export const bulkRoutes = [
     },
     idempotent: {
       resourceId: (reply) => (reply as BulkStarted).operationId,
-      replay: async (_ctx, operationId) => started(operationId),
+      replay: async (_ctx, operationId) => started({ operationId }),
     },
-    handler: async (ctx, { body }) => started(await startBulk(ctx, body)),
+    handler: async (ctx, { body }) => started({ operationId: await startBulk(ctx, body) }),
   }),
   route({
     method: 'GET',
