@@ -41,13 +41,7 @@ export { NodeSessions } from './node/node-sessions.ts'
 export type { RemoteNode } from './node/remote-node.ts'
 export type { SessionFacts, SessionNode } from './node/session-node.ts'
 export { openOn, SessionQueue, waitingLoad } from './queue.ts'
-export {
-  countUnwiped,
-  endSessionsOf,
-  generationsOf,
-  reconcile,
-  sessionsToEnd,
-} from './reconcile.ts'
+export { endSessionsOf, generationsOf, reconcile, sessionsToEnd } from './reconcile.ts'
 export { storeSink } from './recordings.ts'
 export { CommandRecorder } from './recorder.ts'
 export { reapBrowsers } from './recovery.ts'
@@ -125,3 +119,4 @@ function healthCheck(runtime: () => BrowserRuntime | undefined): Check {
     },
   }
 }
+export { countUnwiped } from './unwiped.ts'

@@ -4,6 +4,7 @@ import type { SessionFacts } from './node/session-node.ts'
 import { closeRow, endSession, getSession } from './service.ts'
 import type { BrowserRuntime } from './runtime.ts'
 import type { SessionRow } from './tables.ts'
+import { countUnwipedLater } from './unwiped.ts'
 
 /** A create may be on its way for this long in another process before its row counts as forgotten. */
 const STARTING_MS = 90_000
@@ -97,7 +98,10 @@ export async function endSessionsOf(
   await Promise.all(told)
 }
 
-/** Which of these sessions a node is to end: those that have ended in the database, or were never placed on it. */
+/**
+ * Which of these sessions a node is to end: those that have ended in the database, or were never placed on it. It is asked in passing for
+ * the wipe counts of others that nobody has heard.
+ */
 export function sessionsToEnd(
   ctx: Context,
   runtime: BrowserRuntime,
@@ -105,6 +109,7 @@ export function sessionsToEnd(
   ids: readonly string[],
 ): Promise<string[]> {
   const sessions = () => ids.map((id) => ({ id, lastActivityMs: 0 }))
+  countUnwipedLater(ctx, runtime, instanceId)
   return reconcile(ctx, runtime, { instanceId, sessions, own: false })
 }
 
@@ -235,26 +240,3 @@ function hasChanged(row: SessionRow, { lastActivityMs, url, title }: SessionFact
 function text(given: string | undefined, length: number): string | undefined {
   return given?.slice(0, length).toWellFormed().replaceAll('\0', '')
 }
-
-const UNWIPED_AT_ONCE = 1_000
-
-/** Sessions that were ending when this process was killed: what is left of each is counted now, after the reaper has been. */
-export async function countUnwiped(
-  ctx: Context,
-  runtime: BrowserRuntime,
-  instanceId: string,
-): Promise<void> {
-  const rows = await ctx.db
-    .selectFrom('browserSessions')
-    .select(['id', 'accountId'])
-    .where('instanceId', '=', instanceId)
-    .where('endedAt', '>', new Date(ctx.clock.now().getTime() - UNWIPED_MS))
-    .where('wipe', 'is', null)
-    .limit(UNWIPED_AT_ONCE)
-    .execute()
-  for (const { id, accountId } of rows) {
-    await endSession(ctx.actingFor(accountId), runtime, id, 'asked')
-  }
-}
-
-const UNWIPED_MS = 24 * 60 * 60 * 1000

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import pino from 'pino'
 import { systemClock } from '#kernel/clock.ts'
 import { openIds } from '#kernel/ids.ts'
-import { temporaryPath } from '#kernel/test-support.ts'
+import { eventually, temporaryPath } from '#kernel/test-support.ts'
 import { type Person, startApp } from '#test/app.ts'
 import { type Entry, Journal } from './node/journal.ts'
 import type { Report } from './node/session-node.ts'
@@ -23,6 +23,8 @@ const CLEAN = { processes: 0, directories: 0, sockets: 0 }
 /** A process of the API that starts nothing itself. */
 const runtime = {
   starting: new Set<string>(),
+  nodes: { get: () => undefined },
+  counting: new Set<string>(),
   settled() {},
   onPlace() {},
 } as unknown as BrowserRuntime
@@ -203,4 +205,41 @@ test('a start that its process did not live to finish is given up, and the machi
   assert.deepEqual(told, [stale])
   for (const id of [stale, absent]) assert.equal((await rowOf(id)).endReason, 'lost')
   assert.equal((await rowOf(fresh)).status, 'starting')
+})
+
+test('what a machine has wiped while nobody heard it is asked for with its beats, until it answers', async () => {
+  const [instanceId, lost, late] = [newId('ins'), 20_000, 1_000]
+  const ended = await Promise.all(
+    [lost, lost, late].map(async (agoMs) => {
+      const id = await addSession(ann, instanceId)
+      const endedAt = new Date(Date.now() - agoMs)
+      const closed = { status: 'closed', endReason: 'asked', endedAt } as const
+      await system.db.updateTable('browserSessions').set(closed).where('id', '=', id).execute()
+      return id
+    }),
+  )
+  const [first, second, ending] = ended as [string, string, string]
+  const asked: string[] = []
+  let isHeard = false
+  const node = {
+    end: async (id: string) => {
+      asked.push(id)
+      if (!isHeard) throw new Error('not heard')
+      return CLEAN
+    },
+  }
+  const heard = {
+    ...{ starting: new Set<string>(), counting: new Set<string>(), settled() {}, onPlace() {} },
+    ...{ nodes: { get: () => node }, stopping: new AbortController().signal },
+  } as unknown as BrowserRuntime
+  const beat = () => sessionsToEnd(system, heard, instanceId, [])
+  const isIdle = () => heard.counting.size === 0
+  await Promise.all([beat(), beat()])
+  await eventually('it has asked', isIdle)
+  assert.equal(asked.length, 1, 'one that does not answer is asked once a beat')
+  isHeard = true
+  await beat()
+  await eventually('it has asked again', isIdle)
+  for (const id of [first, second]) assert.deepEqual((await rowOf(id)).wipe, CLEAN)
+  assert.equal((await rowOf(ending)).wipe, null, 'what ends in order is left alone')
 })

@@ -90,6 +90,8 @@ export class BrowserRuntime implements AsyncDisposable {
   readonly notice: string | undefined
   readonly log: Logger
   readonly starting = new Starting()
+  /** Machines that are being asked what is left of ended sessions. */
+  readonly counting = new Set<string>()
   readonly #own: RuntimeParts['own']
   readonly #changed = new EventEmitter().setMaxListeners(0)
   readonly #opening = new Map<string, Promise<string>>()

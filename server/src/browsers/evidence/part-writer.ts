@@ -97,10 +97,28 @@ export class PartWriter {
     this.#full = true
     await this.flush()
     const { manifest } = this.#options
+    if (endedBy !== 'sink') await this.#leave()
     const lost = this.#unstoredBytes > 0
     if (lost) Object.assign(manifest, asStored(manifest))
     Object.assign(manifest, { complete: true, endedBy: lost ? 'sink' : endedBy })
     await this.#put(MANIFEST, this.#manifest()).catch(() => {})
+  }
+
+  /** What the sink could not take by the end is kept where it is stored later. */
+  async #leave(): Promise<void> {
+    if (this.#unstoredBytes === 0) return
+    const { sink } = this.#options
+    for (const kind of KINDS) await this.#seal(kind)
+    this.#endGap()
+    const parts = this.#sealed.map(({ part, content }) => ({ name: part.name, bytes: content }))
+    if (!(await sink.leave?.(parts))) return
+    for (const { part } of this.#sealed.splice(0)) this.#count(part)
+  }
+
+  #count(part: Part): void {
+    const { manifest } = this.#options
+    manifest.parts.push(part)
+    manifest.totals.bytes += part.bytes
   }
 
   #add(kind: 'frames' | 'timeline', chunk: Buffer, ms: number): boolean {
@@ -176,13 +194,11 @@ export class PartWriter {
 
   /** Stores what is sealed and then the manifest. */
   async #store(): Promise<void> {
-    const { manifest } = this.#options
     for (let next = this.#sealed[0]; next; next = this.#sealed[0]) {
       const { part, content } = next
       await this.#put(part.name, content)
       this.#sealed.shift()
-      manifest.parts.push(part)
-      manifest.totals.bytes += part.bytes
+      this.#count(part)
       this.#manifestIsDue = true
     }
     if (!this.#manifestIsDue) return

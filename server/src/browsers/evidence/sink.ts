@@ -4,6 +4,16 @@
  */
 export interface RecordingSink {
   write(name: string, bytes: Uint8Array): Promise<void>
+  /**
+   * Keeps parts that could not be written, to write them before the manifest that names them. All of them or none: false where that
+   * cannot be.
+   */
+  leave?(parts: readonly LeftPart[]): Promise<boolean>
+}
+
+export interface LeftPart {
+  name: string
+  bytes: Uint8Array
 }
 
 /** Where a recording comes from. */

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { readdir } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import pino from 'pino'
 import { systemClock } from '#kernel/clock.ts'
 import { eventually, temporaryPath } from '#kernel/test-support.ts'
 import { MANIFEST, type Manifest } from '../evidence/manifest.ts'
+import { PartWriter } from '../evidence/part-writer.ts'
 import { problems } from '../problems.ts'
 import { KeptRecordings } from './kept-recordings.ts'
 
@@ -102,4 +104,75 @@ test('a store that hangs holds up no stop, and the next process has them all', a
   await new Promise((resolve) => setImmediate(resolve))
   assert.equal(tries.length, 1, 'no other one was begun')
   assert.equal((await left()).length, 2)
+})
+
+/** The objects of a store that can be away. */
+function testStore() {
+  const objects = new Map<string, string>()
+  const state = { isAway: false }
+  const write = async (name: string, bytes: Uint8Array) => {
+    if (state.isAway) throw new Error('the store is away')
+    objects.set(name, Buffer.from(bytes).toString())
+  }
+  return { objects, state, sinkOf: () => ({ write }) }
+}
+
+/** A recording of one event, which ends while its store is away. */
+async function endsAway(recordings: KeptRecordings, id: string): Promise<Manifest> {
+  const manifest = manifestOf(id)
+  const sink = recordings.sinkFor({ id, accountId: 'acc_x' })
+  const options = { sink, clock: systemClock, log, maxBytes: 1_000_000, onFull() {} }
+  const writer = new PartWriter({ ...options, manifest })
+  writer.addEvent({ ms: 1, kind: 'input', data: { key: 'a' } })
+  await writer.finish('asked')
+  return manifest
+}
+
+test('what a store had not taken by the end of its session is stored when it is back, by the next process too', async () => {
+  const directory = temporaryPath()
+  const { objects, state, sinkOf } = testStore()
+  const options = { directory, clock: systemClock, log, sinkOf }
+  state.isAway = true
+  const { complete, endedBy } = await endsAway(await KeptRecordings.open(options), 'ses_1')
+  assert.deepEqual([complete, endedBy], [true, 'asked'])
+  assert.deepEqual((await readdir(directory)).toSorted(), [
+    'ses_1.json',
+    'ses_1.timeline-000001.jsonl.gz',
+  ])
+  assert.equal(objects.size, 0)
+
+  await using next = await KeptRecordings.open(options)
+  state.isAway = false
+  next.start()
+  await eventually('nothing is left', async () => (await readdir(directory)).length === 0)
+  assert.deepEqual([...objects.keys()], ['timeline-000001.jsonl.gz', MANIFEST])
+  const stored = JSON.parse(objects.get(MANIFEST)!) as Manifest
+  assert.deepEqual([stored.complete, stored.endedBy, stored.totals.events], [true, 'asked', 1])
+  assert.deepEqual(
+    stored.parts.map(({ name }) => name),
+    ['timeline-000001.jsonl.gz'],
+  )
+})
+
+test('where the disk has no room for it either the recording says that its end is lost', async () => {
+  const directory = temporaryPath()
+  const { state, sinkOf } = testStore()
+  await using recordings = await KeptRecordings.open({
+    ...{ directory, clock: systemClock, log, sinkOf },
+    maxLeftBytes: 10,
+  })
+  state.isAway = true
+  const { endedBy, totals, parts } = await endsAway(recordings, 'ses_1')
+  assert.deepEqual([endedBy, totals.events, parts], ['sink', 0, []])
+  assert.deepEqual(await readdir(directory), ['ses_1.json'])
+})
+
+test('parts whose recording nobody knows are removed at the start', async () => {
+  const directory = temporaryPath()
+  const { sinkOf } = testStore()
+  const options = { directory, clock: systemClock, log, sinkOf }
+  await KeptRecordings.open(options)
+  await writeFile(join(directory, 'ses_9.frames-000001.bin'), 'x')
+  await using _ = await KeptRecordings.open(options)
+  assert.deepEqual(await readdir(directory), [])
 })

@@ -8,6 +8,7 @@ import { MANIFEST, type Manifest } from '../evidence/manifest.ts'
 import { interrupted } from '../evidence/resume.ts'
 import type { RecordingSink } from '../evidence/sink.ts'
 import { isUnwanted } from '../evidence/unwanted.ts'
+import { LeftParts } from './left-parts.ts'
 import type { SessionSpec } from './session-node.ts'
 
 export type RecordingOwner = Pick<SessionSpec, 'id' | 'accountId'>
@@ -19,6 +20,8 @@ export interface KeptRecordingsOptions {
   sinkOf(owner: RecordingOwner): RecordingSink
   clock: Clock
   log: Logger
+  /** Of what stores have not taken by the end of their sessions; 256 MiB unless given. */
+  maxLeftBytes?: number
 }
 
 interface Kept {
@@ -34,13 +37,14 @@ const NAME = /^(\w{1,64})\.json$/
 
 /**
  * The recordings of this machine beyond the life of its process: the manifest of each is on its disk until it is complete and stored,
- * so that the next process can go on with it, or complete it when its session is gone.
+ * so that the next process can go on with it, or complete it when its session is gone. So is what the store had not taken by its end.
  */
 export class KeptRecordings implements AsyncDisposable {
   readonly #options: KeptRecordingsOptions
   /** Those that nobody records any more, and that are not complete where they are stored. */
   readonly #left: Map<string, Kept>
   /** When this process tried for the first time to complete one that it could not complete yet. */
+  readonly #parts: LeftParts
   readonly #triedSinceMs = new Map<string, number>()
   readonly #completing: Ticker
   #started = false
@@ -53,15 +57,19 @@ export class KeptRecordings implements AsyncDisposable {
     for (const name of await readdir(directory)) {
       const kept = NAME.test(name) ? await readKept(join(directory, name)) : undefined
       if (kept) left.set(kept.owner.id, kept)
-      else await rm(join(directory, name), { force: true })
+      else if (!LeftParts.isOne(name)) await rm(join(directory, name), { force: true })
     }
-    return new KeptRecordings(options, left)
+    const recordings = new KeptRecordings(options, left)
+    const isComplete = ({ manifest }: Kept) => manifest.complete
+    await recordings.#parts.recall(new Set([...left.values()].filter(isComplete).map(idOf)))
+    return recordings
   }
 
   private constructor(options: KeptRecordingsOptions, left: Map<string, Kept>) {
-    const { log } = options
+    const { log, directory, maxLeftBytes: maxBytes } = options
     this.#options = options
     this.#left = left
+    this.#parts = new LeftParts({ directory, log, ...(maxBytes !== undefined && { maxBytes }) })
     const work = () => this.#completeAll()
     this.#completing = new Ticker({
       ...{ name: 'complete recordings', everyMs: TRY_AGAIN_MS, log, work },
@@ -84,9 +92,12 @@ export class KeptRecordings implements AsyncDisposable {
         await this.#keep({ owner, manifest })
         if (!manifest.complete) return sink.write(name, bytes)
         this.#left.set(owner.id, { owner, manifest })
+        // What a store that is away has not taken comes before it, with the next try.
+        if (this.#parts.namesOf(owner.id).length > 0) return
         await sink.write(name, bytes)
         await this.#forget(owner.id)
       },
+      leave: (parts) => this.#parts.keep(owner.id, parts),
     }
   }
 
@@ -120,15 +131,23 @@ export class KeptRecordings implements AsyncDisposable {
   }
 
   async #complete({ owner, manifest }: Kept): Promise<void> {
-    const { clock, log, sinkOf } = this.#options
+    const { clock, log } = this.#options
     const whole = manifest.complete ? manifest : interrupted(manifest, clock.now())
     try {
-      await sinkOf(owner).write(MANIFEST, Buffer.from(JSON.stringify(whole)))
+      await this.#store(owner, whole)
     } catch (error) {
       if (!isUnwanted(error) && !this.#isTriedEnough(owner)) throw error
       log.error({ err: error, session: owner.id }, 'a recording could not be completed')
     }
     await this.#forget(owner.id)
+  }
+
+  async #store(owner: RecordingOwner, manifest: Manifest): Promise<void> {
+    const sink = this.#options.sinkOf(owner)
+    for (const name of this.#parts.namesOf(owner.id)) {
+      await sink.write(name, await this.#parts.read(owner.id, name))
+    }
+    await sink.write(MANIFEST, Buffer.from(JSON.stringify(manifest)))
   }
 
   #isTriedEnough({ id }: RecordingOwner): boolean {
@@ -154,11 +173,16 @@ export class KeptRecordings implements AsyncDisposable {
     this.#left.delete(id)
     this.#triedSinceMs.delete(id)
     await rm(this.#file(id), { force: true })
+    await this.#parts.forget(id)
   }
 
   #file(id: string): string {
     return join(this.#options.directory, `${id}.json`)
   }
+}
+
+function idOf({ owner }: Kept): string {
+  return owner.id
 }
 
 /** Nothing of a file that a crash has spoilt. */
