@@ -13,7 +13,7 @@ import { Turns } from '#kernel/turns.ts'
 import { type RelayClients, relaysForAgents, seenRelays } from '#relays/index.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
 import { outside } from './tunnels-outside.ts'
-import { resolveTxt } from './txt-records.ts'
+import { resolveTxt } from './dns.ts'
 
 export interface TunnelPartsOptions {
   config: Config
