@@ -9550,12 +9550,14 @@ export interface components {
             bandwidthBytesPerSecond?: number;
             queueSeconds: number;
             requestHeaders: {
+                /** @description Values are `[redacted]` for whoever may not change the tunnel */
                 set: {
                     [key: string]: string;
                 };
                 remove: string[];
             };
             responseHeaders: {
+                /** @description Values are `[redacted]` for whoever may not change the tunnel */
                 set: {
                     [key: string]: string;
                 };
@@ -9567,6 +9569,7 @@ export interface components {
                 bodyBytes: number;
             };
             basicAuth?: {
+                /** @description `[redacted]` for whoever may not change the tunnel */
                 username: string;
                 /** @constant */
                 hasPassword: true;
@@ -12339,8 +12342,9 @@ export interface components {
          *     `tunnel.name_reserved`: That name is not for tunnels.
          *     `tunnel.password_missing`: A password is needed.
          *     `tunnel.setting_unfit`: A TCP tunnel cannot do that.
+         *     `tunnel.value_redacted`: A redacted value cannot be written back.
          */
-        "idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing-or-tunnel.setting_unfit": {
+        "idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing-or-tunnel.setting_unfit-or-tunnel.value_redacted": {
             headers: {
                 [name: string]: unknown;
             };
@@ -13199,6 +13203,19 @@ export interface components {
          *     `tunnel.setting_unfit`: A TCP tunnel cannot do that.
          */
         "tunnel.password_missing-or-tunnel.setting_unfit": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `tunnel.password_missing`: A password is needed.
+         *     `tunnel.setting_unfit`: A TCP tunnel cannot do that.
+         *     `tunnel.value_redacted`: A redacted value cannot be written back.
+         */
+        "tunnel.password_missing-or-tunnel.setting_unfit-or-tunnel.value_redacted": {
             headers: {
                 [name: string]: unknown;
             };
@@ -25949,7 +25966,7 @@ export interface operations {
             409: components["responses"]["idempotency.in_progress-or-tunnel.endpoint_exists-or-tunnel.limit_reached-or-tunnel.name_taken-or-tunnel.names_exhausted-or-tunnel.ports_exhausted"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing-or-tunnel.setting_unfit"];
+            422: components["responses"]["idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing-or-tunnel.setting_unfit-or-tunnel.value_redacted"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];
@@ -26148,7 +26165,7 @@ export interface operations {
             409: components["responses"]["tunnel.member_fixed"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
+            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit-or-tunnel.value_redacted"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
             504: components["responses"]["request.timeout"];
@@ -26282,7 +26299,7 @@ export interface operations {
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
+            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit-or-tunnel.value_redacted"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
             504: components["responses"]["request.timeout"];
@@ -26492,7 +26509,7 @@ export interface operations {
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
-            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit"];
+            422: components["responses"]["tunnel.password_missing-or-tunnel.setting_unfit-or-tunnel.value_redacted"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.busy"];
             504: components["responses"]["request.timeout"];

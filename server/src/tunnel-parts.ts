@@ -12,7 +12,7 @@ import { type RelayClients, relaysForAgents, seenRelays } from '#relays/index.ts
 import type { TunnelParts } from '#tunnels/index.ts'
 import type { Core } from './core.ts'
 import { outside } from './tunnels-outside.ts'
-import { resolveTxt } from './txt-records.ts'
+import { resolveTxt } from './dns.ts'
 
 export interface TunnelPartsOptions {
   identity(): Identity

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import type { TunnelConfig } from './spec.ts'
 
 const token = z.string().regex(/^[\w!#$%&'*+.^`|~-]{1,64}$/, 'must be the name of a header')
 const value = z
@@ -118,6 +117,16 @@ export const PatchTunnelConfig = z
   .meta({ id: 'PatchTunnelConfig' })
 export type PatchTunnelConfig = z.output<typeof PatchTunnelConfig>
 
+/** In place of what may be a secret. No setting may have this value. */
+export const REDACTED = '[redacted]'
+
+const FOR_WRITERS = `\`${REDACTED}\` for whoever may not change the tunnel`
+
+const shownRules = z.strictObject({
+  set: z.record(z.string(), z.string()).meta({ description: `Values are ${FOR_WRITERS}` }),
+  remove: z.array(z.string()),
+})
+
 export const ShownTunnelConfig = z
   .strictObject({
     maxConnections: z.int(),
@@ -126,30 +135,16 @@ export const ShownTunnelConfig = z
     compression: z.boolean(),
     bandwidthBytesPerSecond: z.int().optional(),
     queueSeconds: z.int(),
-    requestHeaders: z.strictObject({
-      set: z.record(z.string(), z.string()),
-      remove: z.array(z.string()),
-    }),
-    responseHeaders: z.strictObject({
-      set: z.record(z.string(), z.string()),
-      remove: z.array(z.string()),
-    }),
+    requestHeaders: shownRules,
+    responseHeaders: shownRules,
     hostHeader: z.string(),
     inspector: z.strictObject({ enabled: z.boolean(), bodyBytes: z.int() }),
-    basicAuth: z.strictObject({ username: z.string(), hasPassword: z.literal(true) }).optional(),
+    basicAuth: z
+      .strictObject({
+        username: z.string().meta({ description: FOR_WRITERS }),
+        hasPassword: z.literal(true),
+      })
+      .optional(),
   })
   .meta({ id: 'TunnelConfig' })
 export type ShownTunnelConfig = z.output<typeof ShownTunnelConfig>
-
-export function presentConfig({ basicAuth, ...config }: TunnelConfig): ShownTunnelConfig {
-  return {
-    ...config,
-    requestHeaders: presentRules(config.requestHeaders),
-    responseHeaders: presentRules(config.responseHeaders),
-    ...(basicAuth && { basicAuth: { username: basicAuth.username, hasPassword: true } }),
-  }
-}
-
-function presentRules({ set, remove }: TunnelConfig['requestHeaders']) {
-  return { set: { ...set }, remove: [...remove] }
-}

@@ -1,5 +1,5 @@
 import type { TunnelAccess } from './access-schema.ts'
-import { presentConfig } from './config-schema.ts'
+import { presentConfig } from './config-present.ts'
 import type { TunnelEndpoint } from './endpoint-schema.ts'
 import type { TunnelParts } from './parts.ts'
 import type { Tunnel, TunnelMetrics } from './schema.ts'
@@ -10,6 +10,8 @@ import type { TunnelEndpointRow, TunnelRow } from './tables.ts'
 /** What stands beside the row of a tunnel. */
 export interface Beside {
   permission: Tunnel['permission']
+  /** Whether whoever asks may change the tunnel. */
+  seesSecrets: boolean
   endpoints: readonly TunnelEndpointRow[]
   domains: readonly string[]
   links: number
@@ -21,7 +23,7 @@ const NOTHING: TunnelMetrics = { requests: 0, failures: 0, bytesIn: 0, bytesOut:
 export function presentTunnel(
   parts: Pick<TunnelParts, 'domain' | 'urlOf'>,
   row: TunnelRow,
-  { permission, endpoints, domains, links, metrics }: Beside,
+  { permission, seesSecrets, endpoints, domains, links, metrics }: Beside,
 ): Tunnel {
   const { id, accountId, name, kind, port, status, started } = row
   const suspension = presentSuspension(row)
@@ -34,7 +36,7 @@ export function presentTunnel(
     statusSince: row.statusSince.toISOString(),
     ...(row.errorMessage !== null && { errorMessage: row.errorMessage }),
     ...(suspension && { suspension }),
-    config: presentConfig(row.config),
+    config: presentConfig(row.config, seesSecrets),
     access: presentAccess(row.access),
     endpoints: endpoints.map(presentEndpoint),
     metrics: metrics ?? NOTHING,

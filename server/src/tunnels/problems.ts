@@ -2,6 +2,14 @@ import { defineProblems } from '#kernel/problem.ts'
 
 /** Every way in which tunnels can refuse. Agents are told of some by their codes, over their link. */
 export const problems = defineProblems({
+  valueRedacted: {
+    code: 'tunnel.value_redacted',
+    status: 422,
+    title: 'A redacted value cannot be written back',
+    detail: '{members} holds `[redacted]`, which stands for a value that was not shown.',
+    suggestion:
+      'Leave the member out of a PATCH, so that it stays; or read it as somebody who may change the tunnel, and send the value itself.',
+  },
   notFound: {
     code: 'tunnel.not_found',
     status: 404,

@@ -1,3 +1,4 @@
+import { allows } from '#access/index.ts'
 import type { Context } from '#kernel/context.ts'
 import { cutPage, olderThan, timeText } from '#kernel/http/cursor.ts'
 import type { TunnelParts } from './parts.ts'
@@ -111,9 +112,10 @@ async function showAll(
     await linksOf(ctx, ids),
     await recentMetrics(ctx, ids),
   ]
+  const seesSecrets = permission !== 'read' && allows(ctx.actor, 'tunnels.write')
   return rows.map((row) =>
     presentTunnel(parts, row, {
-      permission,
+      ...{ permission, seesSecrets },
       endpoints: endpoints.get(row.id) ?? [],
       domains: domains.get(row.id) ?? [],
       links: links.get(row.id)?.count ?? 0,

@@ -18,7 +18,7 @@ import { patchTunnel, putTunnel } from './update.ts'
 
 const params = TunnelParams
 const changing = [
-  ...[problems.notFound, problems.passwordMissing],
+  ...[problems.notFound, problems.passwordMissing, problems.valueRedacted],
   ...[problems.busy, problems.ownerOnly, problems.unfit],
 ]
 
@@ -37,7 +37,12 @@ export function tunnelRoutes(running: Running): AnyRoute[] {
       problems: [
         ...[problems.nameTaken, problems.nameReserved, problems.namesExhausted],
         ...[problems.limitReached, problems.portsExhausted, problems.kindMismatch],
-        ...[problems.endpointExists, problems.passwordMissing, problems.unfit],
+        ...[
+          problems.endpointExists,
+          problems.passwordMissing,
+          problems.valueRedacted,
+          problems.unfit,
+        ],
       ],
       examples: { body: { name: 'shop' }, reply: newExample },
       idempotent: {

@@ -28,7 +28,13 @@ export function settingsRoutes(running: Running): AnyRoute[] {
         'It holds at once, also for open links. What GET has given can be written back: a password that is not sent stays.',
       body: PutTunnelConfig,
       returns: ShownTunnelConfig,
-      problems: [problems.notFound, problems.passwordMissing, problems.busy, problems.unfit],
+      problems: [
+        problems.notFound,
+        problems.passwordMissing,
+        problems.valueRedacted,
+        problems.busy,
+        problems.unfit,
+      ],
       examples: {
         params: { id: ID },
         body: { maxConnections: 20, basicAuth: { username: 'ann', password: 'plum-harbour' } },
