@@ -13,5 +13,6 @@ export interface HostServer {
   /** A connection has come, for whatever host. */
   connected(socket: Socket): void
   request(request: IncomingMessage, response: ServerResponse): unknown
+  /** Whoever calls it listens to errors of the socket. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): unknown
 }

@@ -35,7 +35,8 @@ export class FrontDoor implements HostServer {
   readonly #directory: Directory
   readonly #callers: Callers
   readonly #perAddress: PerAddress
-  readonly #places = new WeakMap<Duplex, Disposable>()
+  /** What ends the count of a connection. */
+  readonly #places = new WeakMap<Duplex, () => void>()
 
   constructor(options: FrontDoorOptions) {
     this.#options = options
@@ -65,10 +66,10 @@ export class FrontDoor implements HostServer {
   /** Of one address no more than so many may be open at once, whatever they ask for; links do not count. */
   connected(socket: Socket): void {
     if (this.#callers.isTrusted(socket)) return
-    const place = this.#perAddress.connect(plainAddress(socket))
-    if (!place) return void socket.destroy()
-    this.#places.set(socket, place)
-    socket.once('close', () => place[Symbol.dispose]())
+    const leave = this.#perAddress.connect(plainAddress(socket))
+    if (!leave) return void socket.destroy()
+    this.#places.set(socket, leave)
+    socket.once('close', leave)
   }
 
   /** A visitor's request. */
@@ -84,7 +85,6 @@ export class FrontDoor implements HostServer {
 
   /** A visitor's WebSocket, or an agent that asks for a link. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    socket.on('error', ignore)
     const aim = clearAimOfUpgrade(request, socket)
     if (!aim) return
     this.#upgrade(aim, request, socket, head).catch((error: unknown) => {
@@ -160,7 +160,12 @@ export class FrontDoor implements HostServer {
 
   /** An agent that asks for a link: `GET /tunnel-link` with `Upgrade: gantry-tunnel/1`. */
   async #takeLink(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    this.#places.get(socket)?.[Symbol.dispose]()
+    const leave = this.#places.get(socket)
+    if (leave) {
+      socket.off('close', leave)
+      this.#places.delete(socket)
+      leave()
+    }
     await this.#options.keeper.open(request, socket, head, this.#callers.addressOf(request))
   }
 

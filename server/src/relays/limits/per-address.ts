@@ -14,21 +14,19 @@ export class PerAddress {
     this.#maxConnections = maxConnections
   }
 
-  /** Counts a connection until it is disposed of; undefined when there are too many. */
-  connect(ip: string): Disposable | undefined {
+  /** Counts a connection until the returned function is called; undefined when there are too many. */
+  connect(ip: string): (() => void) | undefined {
     const key = addressKey(ip)
     const open = this.#open.get(key) ?? 0
     if (open >= this.#maxConnections) return undefined
     this.#open.set(key, open + 1)
     let held = true
-    return {
-      [Symbol.dispose]: () => {
-        if (!held) return
-        held = false
-        const left = this.#open.get(key)! - 1
-        if (left === 0) this.#open.delete(key)
-        else this.#open.set(key, left)
-      },
+    return () => {
+      if (!held) return
+      held = false
+      const left = this.#open.get(key)! - 1
+      if (left === 0) this.#open.delete(key)
+      else this.#open.set(key, left)
     }
   }
 }

@@ -25,7 +25,6 @@ const MISSES = 2
 /** One clock for all links: each is looked at every 5 s, some at each tick, so that an idle link has no timer of its own. */
 export class Heartbeats implements Disposable {
   readonly #buckets = Array.from({ length: BUCKETS }, () => new Map<Beating, Pulse>())
-  readonly #where = new Map<Beating, Map<Beating, Pulse>>()
   readonly #timer: NodeJS.Timeout
   #tick = 0
 
@@ -38,13 +37,11 @@ export class Heartbeats implements Disposable {
     const bucket = this.#buckets.reduce((least, each) => (each.size < least.size ? each : least))
     const pulse = { asked: false, misses: 0, bytesRead: 0, rest: 0 }
     bucket.set(one, pulse)
-    this.#where.set(one, bucket)
     this.#ask(one, pulse)
   }
 
   remove(one: Beating): void {
-    this.#where.get(one)?.delete(one)
-    this.#where.delete(one)
+    for (const bucket of this.#buckets) if (bucket.delete(one)) return
   }
 
   [Symbol.dispose](): void {

@@ -1,22 +1,23 @@
 import type { Duplex } from 'node:stream'
 
+const LINE_FEED = 0x0a
 /** No message of an agent is nearly as long. */
 const MAX_LINE_LENGTH = 64 * 1024
 
-/** Calls `take` with each line of JSON that comes. A line that is none, or too long, destroys the stream. */
-export function readJsonLines(stream: Duplex, take: (message: unknown) => void): void {
-  let rest = ''
-  stream.setEncoding('utf8')
-  stream.on('data', (text: string) => {
-    const lines = (rest + text).split('\n')
-    rest = lines.pop()!
-    try {
-      if (rest.length > MAX_LINE_LENGTH) throw new Error('a line of the control stream is too long')
-      for (const line of lines) if (line !== '') take(JSON.parse(line))
-    } catch (error) {
-      stream.destroy(error as Error)
-    }
-  })
+/** Finds the lines of JSON in what comes of a stream. Between them it keeps nothing, not even a decoder. */
+export class JsonLines {
+  #rest: Buffer | undefined
+
+  /** @throws Error for a line that is none, or too long */
+  read(chunk: Buffer): unknown[] {
+    const bytes = this.#rest ? Buffer.concat([this.#rest, chunk]) : chunk
+    const end = bytes.lastIndexOf(LINE_FEED) + 1
+    const rest = bytes.subarray(end)
+    if (rest.length > MAX_LINE_LENGTH) throw new Error('a line of the control stream is too long')
+    this.#rest = rest.length > 0 ? rest : undefined
+    const lines = bytes.toString('utf8', 0, end).split('\n')
+    return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as unknown)
+  }
 }
 
 export function writeJsonLine(stream: Duplex, message: unknown): void {

@@ -12,7 +12,7 @@ import type { ServedTunnel } from '../http/served-tunnel.ts'
 import type { AgentMessage, WelcomedTunnel } from '../link-protocol.ts'
 import { Heartbeats } from './heartbeats.ts'
 import { acceptLink, askForLink, linkProblems, readLinkRequest } from './link-door.ts'
-import { Link } from './link.ts'
+import { Link, type LinkOwner } from './link.ts'
 
 export interface LinkKeeperOptions {
   relayId: string
@@ -41,6 +41,10 @@ export class LinkKeeper implements AsyncDisposable {
   readonly #heartbeats = new Heartbeats()
   /** Ended, and the control plane has not taken it yet. */
   readonly #closed = new Set<string>()
+  readonly #owner: LinkOwner = {
+    onMessage: (message, link) => this.#hear(message, link),
+    onClosed: (link) => this.#forget(link),
+  }
   #telling: NodeJS.Timeout | undefined
   /** By endpoint, the newest. */
   readonly #reports = new Map<string, HealthReport>()
@@ -72,7 +76,6 @@ export class LinkKeeper implements AsyncDisposable {
   async open(request: IncomingMessage, socket: Duplex, head: Buffer, ip: string): Promise<void> {
     const linkId = this.#options.newId('lnk')
     this.#asking.add(linkId)
-    socket.on('error', ignore)
     try {
       await this.#admit(linkId, request, socket, head, ip)
     } catch (error) {
@@ -147,11 +150,8 @@ export class LinkKeeper implements AsyncDisposable {
         throw linkProblems.tooManyLinks({ retryAfterSeconds: 5 })
       const accepted = await acceptLink(socket, head)
       if (accepted.destroyed || this.#disposed) throw new Error('the agent has gone')
-      const link = new Link(accepted, {
-        ...{ id: linkId, runId: opened.runId, label: opened.label },
-        onMessage: (message, link) => this.#hear(message, link),
-        onClosed: (link) => this.#forget(link),
-      })
+      const { runId, label } = opened
+      const link = new Link(accepted, { id: linkId, runId, label }, this.#owner)
       this.#take(link, opened)
     } catch (error) {
       this.#noteClosed(linkId)
@@ -180,14 +180,14 @@ export class LinkKeeper implements AsyncDisposable {
       link.tell({ type: 'lost', tunnelId: id, ...TAKEN })
       return
     }
-    link.tunnels.set(id, epoch)
+    link.tunnels.add(id)
     const older = served.links.add(link, epoch)
     for (const lost of older) served.awake?.pool.leave(lost)
     this.lose(served, older, TAKEN.code, TAKEN.detail)
   }
 
   #carriedBy(link: Link): WelcomedTunnel[] {
-    return [...link.tunnels.keys()].flatMap((id) => {
+    return [...link.tunnels].flatMap((id) => {
       const served = this.#options.directory.byId(id)
       if (!served) return []
       const endpoints = served.spec.endpoints
@@ -207,7 +207,7 @@ export class LinkKeeper implements AsyncDisposable {
     link: Link,
   ): void {
     if (status !== 'healthy' && status !== 'unhealthy') return
-    const served = [...link.tunnels.keys()]
+    const served = [...link.tunnels]
       .map((id) => this.#options.directory.byId(id))
       .find((each) =>
         each?.spec.endpoints.some(({ id, agent }) => id === endpointId && agent === link.label),
@@ -247,7 +247,7 @@ export class LinkKeeper implements AsyncDisposable {
   }
 
   #leave(link: Link): void {
-    for (const id of link.tunnels.keys()) this.#options.directory.byId(id)?.awake?.pool.leave(link)
+    for (const id of link.tunnels) this.#options.directory.byId(id)?.awake?.pool.leave(link)
     link.leave()
   }
 
@@ -255,7 +255,7 @@ export class LinkKeeper implements AsyncDisposable {
     const { directory, log, onChange } = this.#options
     this.#links.delete(link.id)
     this.#heartbeats.remove(link)
-    for (const id of link.tunnels.keys()) {
+    for (const id of link.tunnels) {
       const served = directory.byId(id)
       served?.links.remove(link)
       served?.awake?.pool.leave(link)
@@ -300,6 +300,3 @@ export const TAKEN = {
   code: 'tunnel.taken_over',
   detail: 'A newer run of the agent holds the tunnel.',
 } as const
-
-/** Made once: a function of `open` would keep the request, and the ticket in it, for as long as the link stands. */
-function ignore(): void {}

@@ -23,10 +23,9 @@ async function pair(): Promise<{ ours: Socket; theirs: Socket } & AsyncDisposabl
 test('an agent that hangs up takes its link and all on it along, at once', async () => {
   await using sockets = await pair()
   const closed = Promise.withResolvers<Link>()
-  const link = new Link(sockets.ours, {
-    ...{ id: 'lnk_a', runId: 'tar_a', label: 'default' },
-    ...{ onMessage: () => {}, onClosed: closed.resolve },
-  })
+  sockets.ours.on('error', () => {})
+  const names = { id: 'lnk_a', runId: 'tar_a', label: 'default' }
+  const link = new Link(sockets.ours, names, { onMessage: () => {}, onClosed: closed.resolve })
   const endpoint = {
     id: 'tep_a',
     url: 'http://127.0.0.1:1',

@@ -8,11 +8,15 @@ import {
   STREAM_HEADERS,
 } from '../link-protocol.ts'
 import type { Beating } from './heartbeats.ts'
-import { readJsonLines, writeJsonLine } from './json-lines.ts'
+import { JsonLines, writeJsonLine } from './json-lines.ts'
 import { SMALL_WINDOW, Windows } from './windows.ts'
 
 /** MiB. With Node's ten, a hundred visitors who do not read would have the whole link refuse streams. */
 const SESSION_MEMORY = 1_024
+/** Whole, and in this form, so that no link keeps a copy. */
+const CONTROL_HEADERS = [
+  ...[':method', 'POST', ':scheme', 'http', ':authority', 'agent', ':path', '/control'],
+]
 const LINES_PER_SECOND = 20
 /** Of what the agent has not read of the control stream: one that reads nothing is told no more requests. */
 const UNREAD_BYTES = 64 * 1024
@@ -36,41 +40,51 @@ export class LinkLost extends Error {
   }
 }
 
-export interface LinkOptions {
+export interface LinkNames {
   id: string
   runId: string
   /** What its agent goes by. */
   label: string
+}
+
+/** Who is told of all links. */
+export interface LinkOwner {
   onMessage(message: AgentMessage, link: Link): void
   onClosed(link: Link): void
 }
+
+/** Of whatever Node has for a link: which one it belongs to, so that all links share their listeners. */
+const LINK = Symbol('link')
+type Part<Of> = Of & { [LINK]: Link }
 
 /** One connection of an agent, on which the relay opens a stream for each connection to a local service. */
 export class Link implements Beating {
   readonly id: string
   readonly runId: string
   readonly label: string
-  /** By tunnel, the epoch that this link holds it with. */
-  readonly tunnels = new Map<string, number>()
+  readonly tunnels = new Set<string>()
   readonly windows: Windows
   /** It takes nothing new: the relay drains, or the agent has said that it leaves. */
   leaving = false
-  readonly #options: LinkOptions
+  readonly #owner: LinkOwner
   readonly #socket: Socket
   readonly #session: ClientHttp2Session
   readonly #control: ClientHttp2Stream
+  readonly #lines = new JsonLines()
   #streams = 0
   #roundTripMs: number | undefined
   #second = 0
-  #lines = 0
+  #told = 0
   #more = 0
   #closed = false
 
-  /** Of a socket whose upgrade was answered with 101. */
-  constructor(socket: Socket, options: LinkOptions) {
-    this.#options = options
+  /** Of a socket whose upgrade was answered with 101, and whose errors somebody listens to. */
+  constructor(socket: Socket, { id, runId, label }: LinkNames, owner: LinkOwner) {
+    this.#owner = owner
     this.#socket = socket
-    ;({ id: this.id, runId: this.runId, label: this.label } = options)
+    this.id = id
+    this.runId = runId
+    this.label = label
     this.#session = connect('http://agent', {
       createConnection: () => socket,
       maxSessionMemory: SESSION_MEMORY,
@@ -79,11 +93,10 @@ export class Link implements Beating {
     })
     this.windows = new Windows(this.#session)
     this.#session.on('error', ignore)
-    socket.on('error', ignore)
-    this.#session.once('close', () => this.#end())
-    socket.once('close', () => this.destroy())
+    Object.assign(socket, { [LINK]: this })
+    socket.on('close', destroyLink)
     // An agent that has hung up is gone. The socket is of a server that would wait for the other half.
-    socket.once('end', () => this.destroy())
+    socket.on('end', destroyLink)
     socket.resume()
     this.#control = this.#openControl()
   }
@@ -146,9 +159,9 @@ export class Link implements Beating {
   /** Whether its agent is told of one request more: 20 in a second at most, and none while it does not read. */
   mayTellRequest(): boolean {
     const second = Math.floor(performance.now() / 1000)
-    if (second !== this.#second) this.#lines = 0
+    if (second !== this.#second) this.#told = 0
     this.#second = second
-    if (++this.#lines <= LINES_PER_SECOND && this.#control.writableLength <= UNREAD_BYTES)
+    if (++this.#told <= LINES_PER_SECOND && this.#control.writableLength <= UNREAD_BYTES)
       return true
     this.#more++
     return false
@@ -175,11 +188,22 @@ export class Link implements Beating {
   }
 
   #openControl(): ClientHttp2Stream {
-    const control = this.#session.request({ ':method': 'POST', ':path': '/control' })
+    const control = this.#session.request(CONTROL_HEADERS)
+    Object.assign(control, { [LINK]: this })
     control.on('error', ignore)
-    control.once('close', () => this.destroy())
-    readJsonLines(control, (message) => this.#options.onMessage(message as AgentMessage, this))
+    // It ends with its session.
+    control.on('close', destroyLink)
+    control.on('data', hearLink)
     return control
+  }
+
+  hear(chunk: Buffer): void {
+    try {
+      for (const message of this.#lines.read(chunk))
+        this.#owner.onMessage(message as AgentMessage, this)
+    } catch (error) {
+      this.#control.destroy(error as Error)
+    }
   }
 
   /** The shortest of all would not see that an agent has moved; one long one is no change. */
@@ -198,11 +222,19 @@ export class Link implements Beating {
   #end(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#options.onClosed(this)
+    this.#owner.onClosed(this)
   }
 }
 
 function ignore(): void {}
+
+function destroyLink(this: object): void {
+  ;(this as Part<object>)[LINK].destroy()
+}
+
+function hearLink(this: object, chunk: Buffer): void {
+  ;(this as Part<object>)[LINK].hear(chunk)
+}
 
 const DEFAULT_PORTS: Record<string, string> = { 'http:': '80', 'https:': '443' }
 

@@ -6,43 +6,45 @@ export interface HeldLink {
   readonly epoch: number
 }
 
-/** The links of one tunnel, by the labels of their agents: those of the newest epoch of each only. */
+const NONE: readonly HeldLink[] = []
+
+/** The links of one tunnel: of each of its agents, those of the newest epoch only. A list, since they are few, and tunnels many. */
 export class TunnelLinks {
-  readonly #byAgent = new Map<string, HeldLink[]>()
+  #held: readonly HeldLink[] = NONE
 
   get isEmpty(): boolean {
-    return this.#byAgent.size === 0
+    return this.#held.length === 0
   }
 
   get labels(): string[] {
-    return [...this.#byAgent.keys()]
+    return [...new Set(this.#held.map(({ link }) => link.label))]
   }
 
   get all(): Link[] {
-    return [...this.#byAgent.values()].flat().map(({ link }) => link)
+    return this.#held.map(({ link }) => link)
   }
 
   /** Gives back the links of older epochs, which have lost the tunnel. */
   add(link: Link, epoch: number): Link[] {
-    const held = this.#byAgent.get(link.label) ?? []
-    this.#byAgent.set(link.label, [...held, { link, epoch }])
+    this.#held = [...this.#held, { link, epoch }]
     return this.fence(link.label, epoch)
   }
 
   remove(link: Link): void {
-    this.#keep(link.label, (held) => held.link !== link)
+    this.#keep((held) => held.link !== link)
   }
 
   /** Takes out the links of an agent that are below an epoch, and gives them back. */
   fence(label: string, epoch: number): Link[] {
-    const lost = (this.#byAgent.get(label) ?? []).filter((held) => held.epoch < epoch)
-    this.#keep(label, (held) => held.epoch >= epoch)
+    const isLost = (held: HeldLink) => held.link.label === label && held.epoch < epoch
+    const lost = this.#held.filter(isLost)
+    this.#keep((held) => !isLost(held))
     return lost.map(({ link }) => link)
   }
 
   clear(): Link[] {
     const links = this.all
-    this.#byAgent.clear()
+    this.#held = NONE
     return links
   }
 
@@ -52,11 +54,9 @@ export class TunnelLinks {
 
   /** Of the agent's links, the one that carries least, not counting those that take nothing new. */
   pick(label: string): Link | undefined {
-    const held = this.#byAgent.get(label)
-    if (!held) return undefined
     let least: Link | undefined
-    for (const { link } of held) {
-      if (link.leaving || !link.isOpen) continue
+    for (const { link } of this.#held) {
+      if (link.label !== label || link.leaving || !link.isOpen) continue
       if (!least || link.streams < least.streams) least = link
     }
     return least
@@ -64,13 +64,12 @@ export class TunnelLinks {
 
   /** Whether any agent is here that takes something new. */
   get canServe(): boolean {
-    for (const label of this.#byAgent.keys()) if (this.has(label)) return true
-    return false
+    return this.#held.some(({ link }) => !link.leaving && link.isOpen)
   }
 
-  #keep(label: string, isKept: (held: HeldLink) => boolean): void {
-    const kept = (this.#byAgent.get(label) ?? []).filter(isKept)
-    if (kept.length === 0) this.#byAgent.delete(label)
-    else this.#byAgent.set(label, kept)
+  #keep(isKept: (held: HeldLink) => boolean): void {
+    if (this.#held.every(isKept)) return
+    const kept = this.#held.filter(isKept)
+    this.#held = kept.length > 0 ? kept : NONE
   }
 }
