@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { constants } from 'node:http2'
 import type { Socket } from 'node:net'
 import { dialService, ServiceSilent } from './dial-service.ts'
+import { pour } from './pour.ts'
 import { STREAM_HEADERS } from './link-protocol.ts'
 import type { Reach } from './reach.ts'
 
@@ -62,7 +63,7 @@ function splice(stream: ServerHttp2Stream, socket: Socket): void {
     else socket.destroy()
   })
   stream.respond({ ':status': 200 })
-  stream.pipe(socket)
+  pour(stream, socket)
   socket.pipe(stream)
 }
 

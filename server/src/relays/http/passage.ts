@@ -149,7 +149,7 @@ export class Passage {
     this.activeMs = performance.now()
     this.#bytesIn += length
     this.tunnel.meter.bytes(this.endpoint?.id, length, 0)
-    this.tunnel.served.surroundings.sums.bytesIn += length
+    this.tunnel.served.surroundings.sums.came(length)
     this.capture?.requestBody(chunk)
     return this.tunnel.bandwidth.in.take(length)
   }
@@ -160,7 +160,7 @@ export class Passage {
     this.activeMs = performance.now()
     this.#bytesOut += length
     this.tunnel.meter.bytes(this.endpoint?.id, 0, length)
-    this.tunnel.served.surroundings.sums.bytesOut += length
+    this.tunnel.served.surroundings.sums.went(length)
     this.capture?.responseBody(chunk)
     return this.tunnel.bandwidth.out.take(length)
   }

@@ -4,6 +4,9 @@ import type { Failure } from '../balance/retry.ts'
 import { type Link, NotReached } from '../links/link.ts'
 import { type AnswerHead, AnswerParser, type AnswerSink, BadAnswer } from './answer-parser.ts'
 
+/** What may wait to go to a service: while one piece is on its way, the next is read. */
+const MOST_WAITING_BYTES = 128 * 1024
+
 /** Who asks a service something, and hears what comes of it. After `onFailed` or a whole answer, nothing more. */
 export interface Asker extends AnswerSink {
   /** The service has taken the connection. At once, when an earlier request was answered on it. */
@@ -90,19 +93,23 @@ export class ServiceConnection implements AnswerSink {
 
   /** Whether more of a body may be written now. */
   get isWritable(): boolean {
-    return this.#gone || !this.#stream.writableNeedDrain
+    return this.#gone || this.#stream.writableLength < MOST_WAITING_BYTES
   }
 
   /** False when the next one should wait for `onDrain`. */
   write(chunk: Uint8Array): boolean {
     if (this.#gone) return true
-    if (!this.#question?.chunked) return this.#stream.write(chunk)
+    if (this.#question?.chunked) this.#writeChunk(chunk)
+    else this.#stream.write(chunk)
+    return this.isWritable
+  }
+
+  #writeChunk(chunk: Uint8Array): void {
     this.#stream.cork()
     this.#stream.write(`${chunk.length.toString(16)}\r\n`, 'latin1')
     this.#stream.write(chunk)
-    const goesOn = this.#stream.write('\r\n', 'latin1')
+    this.#stream.write('\r\n', 'latin1')
     this.#stream.uncork()
-    return goesOn
   }
 
   end(rawTrailers: readonly string[]): void {

@@ -1,5 +1,6 @@
 import type { Clock } from '#kernel/clock.ts'
 import type { Logger } from '#kernel/log.ts'
+import { PassingBuffers } from '#kernel/memory.ts'
 import type { Gates } from '../gate/gates.ts'
 import type { Replayer } from '../inspect/inspector.ts'
 import type { DecisionRoom } from '../inspect/room.ts'
@@ -30,4 +31,15 @@ export class Sums {
   failures = 0
   bytesIn = 0
   bytesOut = 0
+  readonly #buffers = new PassingBuffers()
+
+  came(bytes: number): void {
+    this.bytesIn += bytes
+    this.#buffers.passed(bytes)
+  }
+
+  went(bytes: number): void {
+    this.bytesOut += bytes
+    this.#buffers.passed(bytes)
+  }
 }

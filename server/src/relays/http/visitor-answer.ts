@@ -14,6 +14,8 @@ import { type Passage, REQUEST_ID } from './passage.ts'
 import type { ServiceConnection } from './service-connection.ts'
 
 const SMALL_BYTES = 4 * 1024
+/** Below what a response takes before it is behind. */
+const BURST_BYTES = 48 * 1024
 
 /** What a visitor gets of a service's answer: with our headers, at the pace of the visitor and of the bandwidth. */
 export class VisitorAnswer {
@@ -27,6 +29,9 @@ export class VisitorAnswer {
   #pace: NodeJS.Timeout | undefined
   /** The visitor is waited for. */
   #isBehind = false
+  /** Bytes that are held back for the rest of this turn. */
+  #burst = 0
+  #isDue = false
 
   constructor(passage: Passage, asked: Asked, connection: ServiceConnection) {
     this.#passage = passage
@@ -61,13 +66,14 @@ export class VisitorAnswer {
       this.#out.end(chunk.toString('latin1'), 'latin1')
       return
     }
-    const goesOn = this.#out.write(chunk)
+    const goesOn = this.#isLarge(chunk) ? this.#writeInBursts(chunk) : this.#out.write(chunk)
     if (waitMs > 0) this.#wait(waitMs)
     else if (!goesOn) this.#pause()
   }
 
   end(rawTrailers: readonly string[]): void {
     this.stop()
+    this.#flush()
     if (rawTrailers.length > 0) addTrailers(this.#asked.response, passedTrailers(rawTrailers))
     if (!this.#out.writableEnded) this.#out.end()
   }
@@ -104,6 +110,32 @@ export class VisitorAnswer {
       this.#out = compressed
     }
     return compressedHeaders(headers, encoding)
+  }
+
+  #isLarge(chunk: Buffer): boolean {
+    return (this.#burst > 0 || chunk.length > SMALL_BYTES) && this.#out === this.#asked.response
+  }
+
+  /** A link brings much as many small pieces at once, of which each would be a call of the system. */
+  #writeInBursts(chunk: Buffer): boolean {
+    if (this.#burst === 0) this.#asked.response.cork()
+    if (!this.#isDue) setImmediate(this.#flushDue)
+    this.#isDue = true
+    this.#burst += chunk.length
+    const goesOn = this.#out.write(chunk)
+    if (this.#burst >= BURST_BYTES || !goesOn) this.#flush()
+    return goesOn
+  }
+
+  readonly #flushDue = (): void => {
+    this.#isDue = false
+    this.#flush()
+  }
+
+  #flush(): void {
+    if (this.#burst === 0) return
+    this.#burst = 0
+    this.#asked.response.uncork()
   }
 
   #pause(): void {
