@@ -3,11 +3,13 @@
 import module from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { compileCache } from '../../scripts/lib/checkout.mjs'
+import { asLauncher, endWithLauncher } from '../../scripts/lib/launcher.mjs'
 import { beginLean } from '../../scripts/lib/lean.mjs'
 import { isNewEnough, pinnedNode } from '../../scripts/lib/pinned-node.mjs'
 
 if (isNewEnough()) {
   if (process.argv[2] === 'serve') beginLean()
+  endWithLauncher()
   module.enableCompileCache(compileCache)
   await import('../src/main.ts')
 } else {
@@ -15,5 +17,7 @@ if (isNewEnough()) {
   const { runInPlace, statusOf } = await import('../../scripts/lib/child.mjs')
   const { runMain } = await import('../../scripts/lib/failure.mjs')
   const args = [fileURLToPath(import.meta.url), ...process.argv.slice(2)]
-  await runMain(async () => statusOf(await runInPlace(pinnedNode(checkout), args)))
+  // A server outlives what has started it; an agent that nobody sees or ends does not.
+  const options = process.argv[2] === 'serve' ? {} : asLauncher()
+  await runMain(async () => statusOf(await runInPlace(pinnedNode(checkout), args, options)))
 }

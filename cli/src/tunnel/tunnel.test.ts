@@ -18,8 +18,12 @@ class Command implements AsyncDisposable {
   output = ''
   errors = ''
 
-  constructor(args: readonly string[], env: Record<string, string | undefined>) {
-    this.child = spawn(process.execPath, [GANTRY, ...args], {
+  constructor(
+    args: readonly string[],
+    env: Record<string, string | undefined>,
+    flags: string[] = [],
+  ) {
+    this.child = spawn(process.execPath, [...flags, GANTRY, ...args], {
       env: { PATH: process.env.PATH, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     })
@@ -46,7 +50,13 @@ interface World extends AsyncDisposable {
   port: number
   env: Record<string, string>
   gantry(...args: string[]): Command
+  /** By a Node that is too old for it, which hands over to the one that the lockfile pins. */
+  gantryByOldNode(...args: string[]): Command
 }
+
+/** Makes Node take itself for another one. */
+const OLD_NODE =
+  "--import=data:text/javascript,Object.defineProperty(process.versions,'node',{value:'20.0.0'})"
 
 async function world(): Promise<World> {
   await using stack = new AsyncDisposableStack()
@@ -58,6 +68,7 @@ async function world(): Promise<World> {
   return {
     ...{ relay, plane, env, port: service.port },
     gantry: (...args) => owned.use(new Command(args, env)),
+    gantryByOldNode: (...args) => owned.use(new Command(args, env, [OLD_NODE])),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
@@ -78,6 +89,31 @@ test('gantry tunnel http prints the address and the requests, and ends in order'
   assert.deepEqual(link!.messages, [{ type: 'leave' }])
   assert.equal(command.errors, '')
 })
+
+test('an agent that an older Node has begun ends in order when that one is killed', async () => {
+  await using at = await world()
+  const launcher = at.gantryByOldNode('tunnel', 'http', String(at.port), '--name', 'shop')
+  await launcher.says('relay rel_test: open')
+  const { pid } = launcher.child
+  const [agent] = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8'))
+    .split(' ')
+    .map(Number)
+  await using stack = new AsyncDisposableStack()
+  stack.defer(() => void (isRunning(agent!) && process.kill(agent!, 'SIGKILL')))
+  const [link] = at.relay.links
+  launcher.child.kill('SIGKILL')
+  await eventually('the agent has left', () => link!.messages.length > 0)
+  assert.deepEqual(link!.messages, [{ type: 'leave' }])
+  await eventually('the agent has ended', () => !isRunning(agent!))
+})
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
 
 test('a second signal ends it at once', async () => {
   await using at = await world()
