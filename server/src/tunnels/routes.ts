@@ -36,7 +36,8 @@ export function tunnelRoutes(running: Running): AnyRoute[] {
       returns: Tunnel,
       problems: [
         ...[problems.nameTaken, problems.nameReserved, problems.namesExhausted],
-        ...[problems.limitReached, problems.portsExhausted, problems.kindMismatch],
+        ...[problems.limitReached, problems.tcpLimitReached],
+        ...[problems.portsExhausted, problems.kindMismatch],
         ...[problems.endpointExists, problems.passwordMissing, problems.unfit],
       ],
       examples: { body: { name: 'shop' }, reply: newExample },
