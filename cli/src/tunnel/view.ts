@@ -66,6 +66,11 @@ export class View implements Disposable {
         `${tunnel} has an endpoint at ${address}; to serve it, start with --allow ${address}`,
     )
     on(
+      'unreached',
+      ({ address, message }) =>
+        `nothing answers at ${address} (${message}): is the service running?`,
+    )
+    on(
       'retry',
       ({ message, nextMs }) => `${message}; trying again in ${(nextMs / 1000).toFixed(1)} s`,
     )
