@@ -71,8 +71,20 @@ export async function openClient(env = process.env): Promise<{ client: Gantry; u
   return { client: createClient({ url, accessToken }), url }
 }
 
-/** Calls of the API go through the proxy of the environment too, unless they stay on this machine. */
+/** Calls of the API go through the proxy of the environment too, unless they stay on this machine. @throws Stop for a proxy that is none */
 export function passProxy(env = process.env): void {
   const exempt = [env.no_proxy || env.NO_PROXY, OWN_HOSTS].filter(Boolean).join()
-  setGlobalProxyFromEnv({ ...env, no_proxy: exempt, NO_PROXY: exempt })
+  const proxies = Object.fromEntries(
+    (['https_proxy', 'http_proxy'] as const).map((name) => [name, readProxy(name, env)]),
+  )
+  setGlobalProxyFromEnv({ ...proxies, no_proxy: exempt })
+}
+
+/** As in curl: lower case wins, and `proxy:3128` is one too. */
+function readProxy(name: string, env: NodeJS.ProcessEnv): string | undefined {
+  const text = env[name] || env[name.toUpperCase()]
+  if (!text) return undefined
+  const proxy = URL.parse(text.includes('://') ? text : `http://${text}`)
+  if (proxy && /^https?:$/.test(proxy.protocol)) return proxy.href
+  throw new Stop(`${name.toUpperCase()} is not the URL of an HTTP proxy, such as http://proxy:3128`)
 }

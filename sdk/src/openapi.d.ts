@@ -12432,8 +12432,9 @@ export interface components {
          *     `tunnel.name_taken`: That name is taken.
          *     `tunnel.names_exhausted`: The account has used up its names.
          *     `tunnel.ports_exhausted`: No port is free.
+         *     `tunnel.tcp_limit_reached`: The account has as many TCP tunnels as it may have.
          */
-        "idempotency.in_progress-or-tunnel.endpoint_exists-or-tunnel.limit_reached-or-tunnel.name_taken-or-tunnel.names_exhausted-or-tunnel.ports_exhausted": {
+        "idempotency.in_progress-or-tunnel.endpoint_exists-or-tunnel.limit_reached-or-tunnel.name_taken-or-tunnel.names_exhausted-or-tunnel.ports_exhausted-or-tunnel.tcp_limit_reached": {
             headers: {
                 [name: string]: unknown;
             };
@@ -13110,9 +13111,10 @@ export interface components {
         };
         /**
          * @description `tunnel.domain_claimed`: The tunnel has claimed that domain already.
+         *     `tunnel.domain_limit_reached`: The account has as many domains as it may have.
          *     `tunnel.too_many_domains`: The tunnel has as many domains as it may have.
          */
-        "tunnel.domain_claimed-or-tunnel.too_many_domains": {
+        "tunnel.domain_claimed-or-tunnel.domain_limit_reached-or-tunnel.too_many_domains": {
             headers: {
                 [name: string]: unknown;
             };
@@ -25963,7 +25965,7 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["account.not_found"];
-            409: components["responses"]["idempotency.in_progress-or-tunnel.endpoint_exists-or-tunnel.limit_reached-or-tunnel.name_taken-or-tunnel.names_exhausted-or-tunnel.ports_exhausted"];
+            409: components["responses"]["idempotency.in_progress-or-tunnel.endpoint_exists-or-tunnel.limit_reached-or-tunnel.name_taken-or-tunnel.names_exhausted-or-tunnel.ports_exhausted-or-tunnel.tcp_limit_reached"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             422: components["responses"]["idempotency.different_request-or-tunnel.kind_mismatch-or-tunnel.name_reserved-or-tunnel.password_missing-or-tunnel.setting_unfit-or-tunnel.value_redacted"];
@@ -26664,7 +26666,7 @@ export interface operations {
             401: components["responses"]["auth.unauthenticated"];
             403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
             404: components["responses"]["account.not_found-or-tunnel.not_found"];
-            409: components["responses"]["tunnel.domain_claimed-or-tunnel.too_many_domains"];
+            409: components["responses"]["tunnel.domain_claimed-or-tunnel.domain_limit_reached-or-tunnel.too_many_domains"];
             413: components["responses"]["request.too_large"];
             415: components["responses"]["request.unsupported_media_type"];
             422: components["responses"]["tunnel.domain_refused"];

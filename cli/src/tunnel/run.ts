@@ -7,7 +7,7 @@ import {
   TunnelLost,
 } from '@gantry/sdk/tunnels'
 import { openClient } from '../credentials.ts'
-import { Stop } from '../stop.ts'
+import { KEY, Stop } from '../stop.ts'
 import { RememberedName } from './names.ts'
 import { type Shape, View } from './view.ts'
 
@@ -80,7 +80,8 @@ function stopOf(error: unknown): unknown {
   if (error instanceof TunnelLost) return new Stop(error.message, EXIT.lost)
   if (error instanceof NoConnection) return new Stop(error.message, EXIT.noConnection)
   if (!(error instanceof GantryError) || ![401, 403].includes(error.status)) return error
-  const { detail, suggestion } = error
-  const why = [`The key does not count any more, or not for this: ${detail}`, suggestion]
-  return new Stop(why.filter(Boolean).join('\n        '), EXIT.refused)
+  const { detail, suggestion, status } = error
+  const head = `The key does not count any more, or not for this: ${detail}`
+  const advice = status === 401 ? KEY : suggestion
+  return new Stop([head, advice].filter(Boolean).join('\n        '), EXIT.refused)
 }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { eventually, freePort, temporaryPath } from '@gantry/server/kernel/test-support.ts'
@@ -114,6 +116,65 @@ function isRunning(pid: number): boolean {
     return false
   }
 }
+test('a service that does not run is named, once for many visitors', async () => {
+  await using at = await world()
+  const port = await freePort()
+  const command = at.gantry('tunnel', 'http', String(port), '--name', 'shop')
+  await command.says('relay rel_test: open')
+  const { id } = at.plane.named('shop')
+  const [link] = at.relay.links
+  for (let visits = 0; visits < 3; visits++) {
+    const stream = link!.open(id, `http://localhost:${port}`)
+    const [headers] = (await once(stream, 'response')) as [Record<string, unknown>]
+    assert.equal(headers[':status'], 502)
+  }
+  const told = new RegExp(
+    `nothing answers at localhost:${port} \\(connect ECONNREFUSED .*\\): is the service running`,
+  )
+  await command.says(told)
+  command.child.kill('SIGINT')
+  assert.equal(await command.ended, 0)
+  assert.equal(command.output.match(/nothing answers/g)?.length, 1)
+})
+
+test('a proxy that refuses, asks for credentials or is away is blamed by name', async () => {
+  await using at = await world()
+  const answers: Record<string, number> = {}
+  const proxy = createServer()
+  proxy.on('connect', ({ headers }, socket) => {
+    const status = answers[headers['proxy-authorization'] ?? ''] ?? 403
+    socket.end(`HTTP/1.1 ${status} No\r\n\r\n`)
+  })
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  await using _proxy = { [Symbol.asyncDispose]: async () => void proxy.close() }
+  const { port } = proxy.address() as AddressInfo
+  answers[`Basic ${Buffer.from('ann:wrong').toString('base64')}`] = 407
+  const away = await freePort()
+  const cases = [
+    [`127.0.0.1:${port}`, /^gantry: the proxy answered 403 to CONNECT: ask whoever runs it/],
+    [
+      `http://ann:wrong@127.0.0.1:${port}`,
+      /^gantry: the proxy answered 407 to CONNECT: .*credentials/,
+    ],
+    [`http://127.0.0.1:${away}`, /^gantry: the proxy does not answer \(connect ECONNREFUSED/],
+    ['socks5://127.0.0.1:1', /^gantry: HTTP_PROXY is not the URL of an HTTP proxy/],
+  ] as const
+  for (const [HTTP_PROXY, message] of cases) {
+    const env = { ...at.env, GANTRY_URL: 'http://gantry.test:8700', HTTP_PROXY }
+    await using list = new Command(['tunnel', 'list'], env)
+    assert.equal(await list.ended, 1)
+    assert.match(list.errors, message)
+    assert.doesNotMatch(list.errors, /Is it running|wrong@/)
+    if (HTTP_PROXY === 'socks5://127.0.0.1:1') continue
+    await using agent = new Command(
+      ['tunnel', 'http', '3000', '--name', 'shop', '--exit-on-failure'],
+      env,
+    )
+    assert.equal(await agent.ended, 2)
+    assert.match(agent.errors, /^gantry: no relay could be reached: the proxy /)
+  }
+})
 
 test('a second signal ends it at once', async () => {
   await using at = await world()

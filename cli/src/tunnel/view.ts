@@ -9,6 +9,8 @@ export interface Output {
 
 const CLEAR = '\r\u001b[2K'
 const REDRAW_MS = 1_000
+/** Of a path, in a terminal that has no room for more. */
+const LEAST_PATH = 12
 
 /** Shows what an agent does: with a line that is kept up to date at a terminal, as plain lines elsewhere, as JSON for programs. */
 export class View implements Disposable {
@@ -66,6 +68,11 @@ export class View implements Disposable {
         `${tunnel} has an endpoint at ${address}; to serve it, start with --allow ${address}`,
     )
     on(
+      'unreached',
+      ({ address, message }) =>
+        `nothing answers at ${address} (${message}): is the service running?`,
+    )
+    on(
       'retry',
       ({ message, nextMs }) => `${message}; trying again in ${(nextMs / 1000).toFixed(1)} s`,
     )
@@ -75,11 +82,21 @@ export class View implements Disposable {
   }
 
   #describeRequest(request: AgentEvents['request'][0]): string {
-    const { method, path, status, durationMs, tunnel, more } = request
+    const { method, status, durationMs, tunnel, more } = request
     this.#requests += 1 + more
     const left = more > 0 ? `  (and ${more} more)` : ''
     const name = this.#agent.tunnels.length > 1 ? `${tunnel}  ` : ''
-    return `${name}${method.padEnd(6)} ${path}  ${status}  ${Math.round(durationMs)} ms${left}`
+    const before = `${name}${method.padEnd(6)} `
+    const after = `  ${status}  ${Math.round(durationMs)} ms${left}`
+    return before + this.#fit(request.path, before.length + after.length) + after
+  }
+
+  /** At a terminal, so that one request is one line. */
+  #fit(path: string, besides: number): string {
+    const room = Math.max((this.#output.columns ?? 80) - besides, LEAST_PATH)
+    if (this.#shape !== 'live' || path.length <= room) return path
+    const end = Math.floor((room - 1) / 3)
+    return `${path.slice(0, room - 1 - end)}…${path.slice(path.length - end)}`
   }
 
   #tell(event: string, members: object, text: string): void {
@@ -107,7 +124,8 @@ export class View implements Disposable {
       return `${relayId.slice(-6)}${status === 'open' ? trip : ' draining'}`
     })
     const by = links.length === 0 ? 'not connected' : `connected by ${links.join(', ')}`
-    return `${by} | ${this.#requests} requests | Ctrl+C ends it`
+    const what = this.#requests === 1 ? 'request' : 'requests'
+    return `${by} | ${this.#requests} ${what} | Ctrl+C ends it`
   }
 }
 

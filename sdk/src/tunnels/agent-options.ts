@@ -43,6 +43,8 @@ export interface AgentEvents {
   lost: [tunnel: { tunnel: string; code: string; detail: string; waits: boolean }]
   /** An endpoint names an address that this agent was not told to serve. */
   unserved: [endpoint: { tunnel: string; address: string }]
+  /** A visitor came and the service took no connection; at most once in 10 s for each. */
+  unreached: [service: { address: string; message: string }]
   /** Something failed and is tried again. */
   retry: [attempt: { message: string; nextMs: number }]
   /** The machine slept or its network changed: links are asked at once whether they stand. */

@@ -15,6 +15,7 @@ import { Pulse } from './pulse.ts'
 import { Runs } from './runs.ts'
 import { StandBy } from './stand-by.ts'
 import { type Timing, TIMING } from './timing.ts'
+import { Unreached } from './unreached.ts'
 import { VERSION } from './version.ts'
 
 const LEAVE_MS = 10_000
@@ -37,6 +38,7 @@ export class TunnelAgent extends EventEmitter<AgentEvents> implements AsyncDispo
   readonly #keeper: LinkKeeper
   readonly #health: HealthChecks
   readonly #standBy: StandBy
+  readonly #unreached = new Unreached((service) => this.emit('unreached', service))
   readonly #stop = new AbortController()
   readonly #end = Promise.withResolvers<void>()
   #leaving: Promise<void> | undefined
@@ -194,6 +196,7 @@ export class TunnelAgent extends EventEmitter<AgentEvents> implements AsyncDispo
         reach: this.#tunnels.reach,
         dial: { ticket, version: VERSION, signal: this.#stop.signal, env, ca },
         onMessage: (message, link) => this.#hear(message, link),
+        onUnreached: (address, why) => this.#unreached.note(address, why),
       })
     } catch (error) {
       // What one relay refuses, such as an old ticket, says nothing of the next attempt; the API is the judge of that.

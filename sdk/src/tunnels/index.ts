@@ -9,7 +9,7 @@ export type { AgentEvents, AgentOptions, LinkState } from './agent-options.ts'
 export type { TunnelOptions } from './enrol.ts'
 export type { OpenTunnel } from './held-tunnels.ts'
 export type { RequestLine } from './link-protocol.ts'
-export { NoConnection, TunnelLost } from './problems.ts'
+export { NoConnection, reasonOf, TunnelLost } from './problems.ts'
 
 /**
  * Gives a service of this machine a public address; resolves once visitors are served. The agent runs until `leave`, or the end of

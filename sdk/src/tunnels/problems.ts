@@ -1,4 +1,5 @@
 import { GantryError } from '../error.ts'
+import { type Environment, portOf } from './proxy.ts'
 
 /** A tunnel that this agent may not hold open any more: a newer one holds it, or it was stopped or deleted. */
 export class TunnelLost extends Error {
@@ -33,8 +34,38 @@ function isOfFetch(error: TypeError): boolean {
 }
 
 /** What an attempt failed of, for a person: `fetch` alone would only say that it did. */
-export function reasonOf(error: Error): string {
+export function reasonOf(error: Error, env: Environment = process.env): string {
   if (!(error instanceof TypeError) || error.message !== 'fetch failed') return error.message
-  const { message, code } = (error.cause ?? {}) as Partial<NodeJS.ErrnoException>
-  return `Gantry does not answer (${message || code || 'no reason is known'})`
+  const answer = proxyAnswer(error)
+  if (answer !== undefined) return `the proxy answered ${answer} to CONNECT${ADVICE[answer] ?? ''}`
+  const cause = (error.cause ?? {}) as Partial<FailedDial>
+  const why = cause.message || cause.code || 'no reason is known'
+  return `${isOfProxy(cause, env) ? 'the proxy' : 'Gantry'} does not answer (${why})`
 }
+
+type FailedDial = NodeJS.ErrnoException & { port: number; hostname: string }
+
+const ADVICE: Readonly<Record<string, string>> = {
+  403: ': ask whoever runs it to let you through to Gantry',
+  407: ': HTTPS_PROXY lacks the right credentials, as in http://user:password@proxy:3128',
+}
+
+/** Node hides it two causes deep, behind “Request was cancelled.” */
+function proxyAnswer(error: Error): string | undefined {
+  let cause: unknown = error.cause
+  for (let depth = 0; depth < 4 && cause instanceof Error; depth++) {
+    const status = /^Proxy response \((\d{3})\)/.exec(cause.message)?.[1]
+    if (status !== undefined) return status
+    cause = cause.cause
+  }
+  return undefined
+}
+
+/** Whether it was the proxy of the environment that could not be reached. */
+function isOfProxy({ hostname, port }: Partial<FailedDial>, env: Environment): boolean {
+  return PROXIES.flatMap((name) => URL.parse(env[name] ?? '') ?? []).some(
+    (proxy) => proxy.hostname === hostname || portOf(proxy) === String(port),
+  )
+}
+
+const PROXIES = ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY']

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { dialService, ServiceSilent } from './dial-service.ts'
 import { pour } from './pour.ts'
 import { STREAM_HEADERS } from './link-protocol.ts'
+import type { Address } from './address.ts'
 import type { Reach } from './reach.ts'
 
 const { NGHTTP2_CONNECT_ERROR, NGHTTP2_NO_ERROR } = constants
@@ -16,6 +17,8 @@ export interface SpliceOptions {
   /** Takes any certificate of a local service. */
   insecure: boolean
   dialMs: number
+  /** A service has taken no connection: where, and why. */
+  onUnreached?(address: Address, why: string): void
 }
 
 /**
@@ -25,7 +28,7 @@ export interface SpliceOptions {
 export function serveConnect(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
-  { reach, insecure, dialMs }: SpliceOptions,
+  { reach, insecure, dialMs, onUnreached }: SpliceOptions,
 ): void {
   stream.on('error', () => {})
   const address = reach.find(headers[STREAM_HEADERS.tunnel], headers[':authority'])
@@ -42,7 +45,10 @@ export function serveConnect(
       stream.off('close', leave)
       splice(stream, socket)
     },
-    (error: Error) => refuse(stream, error instanceof ServiceSilent ? 504 : 502, error.message),
+    (error: Error) => {
+      refuse(stream, error instanceof ServiceSilent ? 504 : 502, error.message)
+      if (!gone.signal.aborted) onUnreached?.(address, error.message)
+    },
   )
 }
 

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
 import { sqlState } from '#kernel/transaction.ts'
 import { changedAccess, checkFit, PUBLIC } from './access.ts'
@@ -9,12 +8,12 @@ import { created } from './events.ts'
 import { takeName } from './names.ts'
 import { hashesOf } from './passwords.ts'
 import type { TunnelParts } from './parts.ts'
+import { checkRoomForTunnel } from './plan-limits.ts'
 import { freePort } from './ports.ts'
 import { problems } from './problems.ts'
 import { show } from './read.ts'
 import { changing } from './revision.ts'
 import type { CreateTunnel, Tunnel } from './schema.ts'
-import { tunnelsPerAccount } from './settings.ts'
 import type { TunnelRow } from './tables.ts'
 
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html: unique_violation. */
@@ -23,7 +22,7 @@ const TAKEN = '23505'
 /**
  * Of two creates of one name, one has it. Announces `tunnel.created`.
  *
- * @throws problem `tunnel.name_taken`, `tunnel.name_reserved`, `tunnel.names_exhausted`, `tunnel.limit_reached`,
+ * @throws problem `tunnel.name_taken`, `tunnel.name_reserved`, `tunnel.names_exhausted`, `tunnel.limit_reached`, `tunnel.tcp_limit_reached`,
  *   `tunnel.ports_exhausted`, `tunnel.kind_mismatch`, `tunnel.endpoint_exists`, `tunnel.password_missing`,
  *   `tunnel.setting_unfit` or `tunnel.busy`
  */
@@ -38,7 +37,7 @@ export async function createTunnel(
   checkFit(input.kind, { config, access })
   const name = input.name ?? madeUpName()
   const insert = changing(ctx, parts, async (ctx, revision) => {
-    await checkLimit(ctx)
+    await checkRoomForTunnel(ctx, input.kind)
     await takeName(ctx, name)
     const now = ctx.clock.now()
     const row = await ctx.db
@@ -65,20 +64,6 @@ export async function createTunnel(
 
 async function announce(ctx: Context, { id, name, kind, port }: TunnelRow): Promise<void> {
   await ctx.events.emit(created, { id, name, kind, ...(port !== null && { port }) })
-}
-
-/** In a transaction that no other create runs beside. */
-async function checkLimit(ctx: Context): Promise<void> {
-  const { used, limit } = await tunnelsThere(ctx)
-  if (used >= limit) throw problems.limitReached({ limit })
-}
-
-/** Those of the account, and how many it may have. */
-export async function tunnelsThere(ctx: Context): Promise<{ used: number; limit: number }> {
-  const { rows } = await sql<{ used: number }>`
-    select count(*)::int as used from tunnels
-    where account_id = ${ctx.accountId} and deleted_at is null`.execute(ctx.db)
-  return { used: rows[0]!.used, limit: ctx.settings.get(tunnelsPerAccount) }
 }
 
 /** Not to be guessed, since whoever knows the address may visit. */

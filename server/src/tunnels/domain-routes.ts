@@ -33,6 +33,7 @@ export function domainRoutes(running: Running): AnyRoute[] {
       problems: [
         ...[problems.notFound, problems.domainRefused],
         ...[problems.domainClaimed, problems.tooManyDomains],
+        problems.domainLimitReached,
       ],
       examples: {
         params: { id: ID },

@@ -4,6 +4,7 @@ import type { Context } from '#kernel/context.ts'
 import type { ClaimDomain, TunnelDomain } from './domain-schema.ts'
 import { domainClaimed, domainRemoved } from './events.ts'
 import type { TunnelParts } from './parts.ts'
+import { checkRoomForDomain } from './plan-limits.ts'
 import { problems } from './problems.ts'
 import { findOwn } from './read.ts'
 import { changing, touch } from './revision.ts'
@@ -29,7 +30,7 @@ export async function listDomains(ctx: Context, tunnelId: string): Promise<Tunne
  * Says that a domain is to lead here; it does once it is verified. Others may claim it too until then. Announces
  * `tunnel.domain_claimed`.
  *
- * @throws problem `tunnel.not_found`, `tunnel.domain_refused`, `tunnel.domain_claimed` or `tunnel.too_many_domains`
+ * @throws problem `tunnel.not_found`, `tunnel.domain_refused`, `tunnel.domain_claimed`, `tunnel.too_many_domains` or `tunnel.domain_limit_reached`
  */
 export async function claimDomain(
   ctx: Context,
@@ -44,6 +45,7 @@ export async function claimDomain(
       throw problems.domainRefused({ hostname, why: 'cannot lead to a TCP tunnel' })
     await lockTunnels(ctx, [tunnelId])
     await checkRoom(ctx, tunnelId)
+    await checkRoomForDomain(ctx)
     const now = ctx.clock.now()
     const row = await ctx.db
       .insertInto('tunnelDomains')

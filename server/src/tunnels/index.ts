@@ -1,6 +1,5 @@
 import { defineCapability } from '#kernel/capability.ts'
 import { agentRoutes } from './agent-routes.ts'
-import { tunnelsThere } from './create.ts'
 import { published } from './events.ts'
 import { domainRoutes } from './domain-routes.ts'
 import { endpointRoutes } from './endpoint-routes.ts'
@@ -12,10 +11,11 @@ import { settingsRoutes } from './settings-routes.ts'
 import { shareRoutes } from './share-routes.ts'
 import type { Running } from './parts.ts'
 import { oversightRoutes } from './oversight/routes.ts'
+import { domainsThere, portsTaken, tunnelsThere } from './plan-limits.ts'
 import { problems } from './problems.ts'
 import { tunnelRoutes } from './routes.ts'
 import { visitRoutes } from './visit-routes.ts'
-import { namesPerAccount, tunnelsPerAccount } from './settings.ts'
+import { tunnelSettings } from './settings.ts'
 import { usageEvents } from './usage/events.ts'
 import { judgeNewTier, usageJobs } from './usage/jobs.ts'
 import { usageProblems } from './usage/problems.ts'
@@ -92,6 +92,16 @@ export function tunnels(running: Running) {
         what: 'Tunnels that there are at once',
         of: tunnelsThere,
       },
+      'tunnels.tcp': {
+        unit: 'tunnels',
+        what: 'TCP tunnels that there are at once, each with a port of its own',
+        of: portsTaken,
+      },
+      'tunnels.domains': {
+        unit: 'domains',
+        what: 'Own domains that are claimed for tunnels',
+        of: domainsThere,
+      },
       [BYTES_QUOTA]: {
         unit: 'bytes',
         what: 'Bytes that tunnels carry in a calendar month',
@@ -103,6 +113,6 @@ export function tunnels(running: Running) {
     personal: tunnelRecords(running),
     publishes: [...published, ...usageEvents],
     problems: { ...problems, ...usageProblems },
-    settings: [tunnelsPerAccount, namesPerAccount, ...usageSettings],
+    settings: [...tunnelSettings, ...usageSettings],
   })
 }

@@ -56,8 +56,16 @@ export const problems = defineProblems({
     code: 'tunnel.limit_reached',
     status: 409,
     title: 'The account has as many tunnels as it may have',
-    detail: 'The account has {limit} tunnels.',
-    suggestion: 'Delete one that nobody needs with DELETE /api/v1/tunnels/:id.',
+    detail: 'The account may have {limit} tunnels at once.',
+    suggestion:
+      'Delete one that nobody needs with DELETE /api/v1/tunnels/:id, or ask for a tier with more.',
+  },
+  tcpLimitReached: {
+    code: 'tunnel.tcp_limit_reached',
+    status: 409,
+    title: 'The account has as many TCP tunnels as it may have',
+    detail: 'The account may have {limit} TCP tunnels at once.',
+    suggestion: 'Delete one that nobody needs, or ask for a tier with more.',
   },
   portsExhausted: {
     code: 'tunnel.ports_exhausted',
@@ -240,6 +248,13 @@ export const problems = defineProblems({
     title: 'The proof was not found',
     detail: 'No TXT record of {record} holds {proof}: {why}.',
     suggestion: 'Add the record, wait until the DNS shows it, and verify again.',
+  },
+  domainLimitReached: {
+    code: 'tunnel.domain_limit_reached',
+    status: 409,
+    title: 'The account has as many domains as it may have',
+    detail: 'The account may have {limit} own domains for its tunnels, claimed ones included.',
+    suggestion: 'Delete one that nobody needs, or ask for a tier with more.',
   },
   tooManyDomains: {
     code: 'tunnel.too_many_domains',

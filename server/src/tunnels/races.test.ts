@@ -51,12 +51,15 @@ test('a TCP tunnel asks nobody for what only a request can bring', async () => {
 
 test('creates that come at once do not pass the limit of tunnels together', async () => {
   const [ann, root] = [await app.person('ann'), await app.superAdmin()]
-  await root.put('/v1/admin/config', { 'tunnels.tunnels_per_account': 3 })
+  const limits = { free: 3, premium: 5, enterprise: 5 }
+  await root.put('/v1/admin/config', { 'tunnels.tunnels_per_account': limits })
   const answers = await Promise.all(Array.from({ length: 6 }, () => ann.post('/v1/tunnels', {})))
   assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 201, 201, 409, 409, 409])
   const refused = answers.find(({ status }) => status === 409)
   assert.equal(refused?.body.code, 'tunnel.limit_reached')
-  await root.put('/v1/admin/config', { 'tunnels.tunnels_per_account': 100 })
+  await root.put('/v1/admin/config', {
+    'tunnels.tunnels_per_account': { free: 100, premium: 1_000, enterprise: 10_000 },
+  })
 })
 
 test('of agents that come at once for one label, one holds the tunnel, and only its link counts', async () => {

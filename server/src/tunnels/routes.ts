@@ -36,13 +36,9 @@ export function tunnelRoutes(running: Running): AnyRoute[] {
       returns: Tunnel,
       problems: [
         ...[problems.nameTaken, problems.nameReserved, problems.namesExhausted],
-        ...[problems.limitReached, problems.portsExhausted, problems.kindMismatch],
-        ...[
-          problems.endpointExists,
-          problems.passwordMissing,
-          problems.valueRedacted,
-          problems.unfit,
-        ],
+        ...[problems.limitReached, problems.tcpLimitReached],
+        ...[problems.portsExhausted, problems.kindMismatch, problems.valueRedacted],
+        ...[problems.endpointExists, problems.passwordMissing, problems.unfit],
       ],
       examples: { body: { name: 'shop' }, reply: newExample },
       idempotent: {

@@ -75,7 +75,8 @@ test('a suspended tunnel has no link, takes no agent, and its account can neithe
     await ann.post(`/v1/tunnels/${id}/start`),
     await ann.delete(`/v1/tunnels/${id}`),
   ].map(({ status, body }) => [status, body.code])
-  assert.deepEqual(refusals, Array(2).fill([403, 'tunnel.suspended']))
+  const suspended = [403, 'tunnel.suspended']
+  assert.deepEqual(refusals, [suspended, suspended])
   assert.equal((await ann.post(`/v1/tunnels/${id}/stop`)).status, 200)
   assert.equal((await ann.post(`/v1/tunnels/${id}/start`)).status, 403)
 
