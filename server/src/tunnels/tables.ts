@@ -24,7 +24,7 @@ export interface TunnelTable {
   errorMessage: string | null
   /** Whether agents may hold it open, as far as its account goes: see `mayServe`. */
   started: boolean
-  /** While the operator keeps it from serving. Made by `migrations/0026_tunnel_suspensions.sql`, as is the reason. */
+  /** While the operator keeps it from serving. Made by `migrations/0027_tunnel_suspensions.sql`, as is the reason. */
   suspendedAt: Generated<Date | null>
   suspendedReason: Generated<string | null>
   config: Json<TunnelConfig>
