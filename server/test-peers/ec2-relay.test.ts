@@ -85,7 +85,7 @@ test(
     assert.equal(call!.get('MetadataOptions.HttpTokens'), 'required')
     assert.equal(call!.get('MetadataOptions.HttpPutResponseHopLimit'), '1')
     const tags = Object.fromEntries(machine!.Tags!.map(({ Key, Value }) => [Key, Value]))
-    assert.match(tags['gantry:managed']!, /^[0-9a-f]{16}$/)
+    assert.match(tags['gantry:managed'] ?? '', /^[0-9a-f]{16}$/)
     assert.deepEqual(
       [tags['gantry:purpose'], tags['gantry:instance'], tags.team],
       ['relay', instanceId, 'search'],
