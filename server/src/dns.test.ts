@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { TestDns } from '#tunnels/test-dns.ts'
+import { TestDns } from '#test/dns.ts'
 import { resolveAddresses } from './dns.ts'
 
 const inTime = () => AbortSignal.timeout(30_000)

@@ -4,6 +4,7 @@ import { orStop, Stop } from '../stop.ts'
 import { readBasicAuth, refuseUnknown, valuesOf } from './options.ts'
 import type { Shape } from './view.ts'
 
+const JSON_ANSWER = { type: 'boolean', description: 'Print JSON, for programs' } as const
 const JSON_OUTPUT = { type: 'boolean', description: 'Print JSON, a line for each event' } as const
 
 /** Of every command that holds tunnels open. */
@@ -106,24 +107,36 @@ const start = defineCommand({
     }),
 })
 
+const listArgs = { json: JSON_ANSWER } as const
+
 const list = defineCommand({
   meta: { name: 'list', description: 'List the tunnels of the account' },
-  args: { json: JSON_OUTPUT },
-  run: ({ args }) =>
-    orStop(async () => (await import('./show.ts')).listTunnels(args.json ?? false)),
+  args: listArgs,
+  run: ({ args, rawArgs }) =>
+    orStop(async () => {
+      refuseUnknown(rawArgs, listArgs, ['', ...args._])
+      const { listTunnels } = await import('./show.ts')
+      await listTunnels(args.json ?? false)
+    }),
 })
+
+const statusArgs = {
+  name: { type: 'positional', required: true, description: 'Its name' },
+  json: JSON_ANSWER,
+} as const
 
 const status = defineCommand({
   meta: {
     name: 'status',
     description: 'Show a tunnel: whether it is connected, and where it leads',
   },
-  args: {
-    name: { type: 'positional', required: true, description: 'Its name' },
-    json: JSON_OUTPUT,
-  },
-  run: ({ args }) =>
-    orStop(async () => (await import('./show.ts')).showTunnel(args.name, args.json ?? false)),
+  args: statusArgs,
+  run: ({ args, rawArgs }) =>
+    orStop(async () => {
+      refuseUnknown(rawArgs, statusArgs, args._)
+      const { showTunnel } = await import('./show.ts')
+      await showTunnel(args.name, args.json ?? false)
+    }),
 })
 
 export const tunnel = defineCommand({

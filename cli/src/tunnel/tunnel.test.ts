@@ -362,6 +362,21 @@ test('tunnels are listed and shown', async () => {
   await using shown = at.gantry('tunnel', 'status', 'shop', '--json')
   assert.equal(await shown.ended, 0)
   assert.equal(JSON.parse(shown.output).name, 'shop')
+  await using listed = at.gantry('tunnel', 'list', '--json')
+  assert.equal(await listed.ended, 0)
+  assert.equal(JSON.parse(listed.output)[0].name, 'shop')
+  await using plain = at.gantry('tunnel', 'status', 'shop')
+  assert.equal(await plain.ended, 0)
+  assert.match(plain.output, /^address +http:\/\/shop\.localhost:1\nstatus +created since /)
+  for (const slip of [
+    ['list', '--jsno'],
+    ['list', 'shop'],
+    ['status', 'shop', '--jsno'],
+  ]) {
+    await using slipped = at.gantry('tunnel', ...slip)
+    assert.equal(await slipped.ended, 1, slip.join(' '))
+    assert.match(slipped.errors, /There is no option --jsno|one word too many/)
+  }
   await using none = at.gantry('tunnel', 'status', 'shoe')
   assert.equal(await none.ended, 1)
   assert.match(none.errors, /There is no tunnel shoe/)

@@ -22,7 +22,8 @@ export function renderMatrix(capabilities: readonly Capability[]): string {
     '',
     '`own`: in the account that the role is held in. `below`: in the accounts below it. `all`: in every account, and over the',
     'installation. `lent`: also for staff who [act as](../accounts.md#act-as-a-user) somebody who holds it; the rest stays with the',
-    'person.',
+    'person, and so does what the person’s tunnels lead to: staff neither visit them, nor drive a session that has them, nor read what was',
+    'inspected of their requests.',
     '',
   ].join('\n')
 }

@@ -6,6 +6,7 @@ export const commandProblems = [
   problems.closed,
   problems.notReady,
   problems.controlled,
+  problems.tunnelsPrivate,
   problems.unreachable,
   problems.crashed,
   problems.busy,

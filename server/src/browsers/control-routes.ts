@@ -75,7 +75,10 @@ export function controlRoutes(runtime: () => BrowserRuntime) {
       access: 'sessions.write',
       body: RequestControl,
       bodyOptional: true,
-      problems: [...refusals, problems.controlQueueFull, problems.mayNotForce],
+      problems: [
+        ...refusals,
+        ...[problems.controlQueueFull, problems.mayNotForce, problems.tunnelsPrivate],
+      ],
       examples: {
         params: { id: ID },
         body: { seconds: 300, reason: 'to enter the second factor' },
@@ -92,7 +95,7 @@ export function controlRoutes(runtime: () => BrowserRuntime) {
       path: '/v1/sessions/:id/control',
       summary: 'Return control of a session, or stop waiting for it',
       access: 'sessions.write',
-      problems: [...refusals, problems.notInControl],
+      problems: [...refusals, problems.notInControl, problems.tunnelsPrivate],
       examples: { params: { id: ID }, reply: { outcome: 'returned', requests: [] } },
       handler: (ctx, { params }) => ask(ctx, runtime(), params.id, { action: 'return' }),
     }),

@@ -1,6 +1,7 @@
-import type { Actor, Context } from '#kernel/context.ts'
+import { type Actor, actsAsAnother, type Context } from '#kernel/context.ts'
 import type { Problem } from '#kernel/problem.ts'
 import type { Holder } from './control/lease.ts'
+import type { Control } from './node/control.ts'
 import {
   type CallName,
   type CallOptions,
@@ -15,8 +16,8 @@ import type { SessionRow } from './tables.ts'
 /**
  * Does one thing in a session, wherever it is hosted. A session of this process is found without the database.
  *
- * @throws problem `session.not_found`, `session.closed`, `session.not_ready`, `session.unreachable`, `browser.crashed`, or what the
- *   call itself throws
+ * @throws problem `session.not_found`, `session.closed`, `session.not_ready`, `session.unreachable`, `browser.crashed`,
+ *   `session.tunnels_private`, or what the call itself throws
  */
 export async function callSession(
   ctx: Context,
@@ -26,9 +27,29 @@ export async function callSession(
   input: unknown,
   options: CallOptions,
 ): Promise<unknown> {
+  if (!isLook(name, input)) await demandMayDrive(ctx, id)
   const own = runtime.own?.get(id)
   if (own?.spec.accountId === ctx.accountId) return own.call(name, input, options)
   return onNode(ctx, runtime, id, (node) => node.call(id, name, input, options))
+}
+
+/** What neither drives a page nor reads from it. */
+function isLook(name: CallName, input: unknown): boolean {
+  return name === 'downloads' || (name === 'control' && (input as Control).action === 'show')
+}
+
+/**
+ * What the user's tunnels lead to is private: staff who act as the user drive no session that reaches it.
+ *
+ * @throws problem `session.tunnels_private`, or `session.not_found`
+ */
+async function demandMayDrive(ctx: Context, id: string): Promise<void> {
+  if (!actsAsAnother(ctx.actor)) return
+  if (reachesTunnels(await getSession(ctx, id))) throw problems.tunnelsPrivate({ id })
+}
+
+export function reachesTunnels({ tunnels }: Pick<SessionRow, 'tunnels'>): boolean {
+  return tunnels !== null && tunnels.length > 0
 }
 
 /** Runs `work` with the node of a session that is active; one of this process is found without the database. @throws as `callSession` */

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { allows } from '#access/index.ts'
-import { type Actor, actorId, type Context } from '#kernel/context.ts'
+import { actorId, actsAsAnother, type Context } from '#kernel/context.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
 import { Reply, type RequestFacts } from '#kernel/http/route.ts'
 import type { runCommand } from './commands.ts'
@@ -44,7 +44,7 @@ export async function presentSessions(
 ): Promise<BrowserSession[]> {
   const waiting = rows.filter(({ status }) => status === 'queued').map(({ id }) => id)
   const places = await queuePlaces(ctx, waiting)
-  const showsAddresses = !isAnother(ctx.actor)
+  const showsAddresses = !actsAsAnother(ctx.actor)
   const mayDrive = allows(ctx.actor, 'sessions.write')
   return rows.map((row) => ({
     ...presentRow(row),
@@ -61,11 +61,6 @@ export async function presentSession(
   return (await presentSessions(ctx, runtime, [row]))[0]!
 }
 
-/** Whether somebody of the staff acts as the user. */
-function isAnother(actor: Actor): boolean {
-  return actor.kind === 'user' && actor.impersonatedBy !== undefined
-}
-
 /** @throws problem `auth.not_as_another` for whoever acts as another */
 export function presentUrls(
   { actor }: Context,
@@ -73,7 +68,7 @@ export function presentUrls(
   { id, generation }: SessionRow,
   { cdp, live }: z.output<typeof SessionUrlsWish>,
 ) {
-  if (isAnother(actor)) throw httpProblems.notAsAnother()
+  if (actsAsAnother(actor)) throw httpProblems.notAsAnother()
   return {
     cdpUrl: urls.make(`cdp:${cdp}`, id, generation),
     liveUrl: urls.make(`live:${live}`, id, generation),

@@ -136,6 +136,14 @@ const own = defineProblems({
     suggestion:
       'Ask for control with POST /api/v1/sessions/:id/control, or wait for the event control.returned.',
   },
+  tunnelsPrivate: {
+    code: 'session.tunnels_private',
+    status: 403,
+    title: 'That session reaches what is private to the person',
+    detail:
+      'The session {id} was given tunnels to the person’s own services. Staff who act as somebody may watch it, and not drive it.',
+    suggestion: 'Ask them to do it, or start a session without tunnels.',
+  },
   notInControl: {
     code: 'session.not_in_control',
     status: 409,

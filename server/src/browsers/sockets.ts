@@ -1,11 +1,11 @@
 import { allows } from '#access/index.ts'
-import type { Context } from '#kernel/context.ts'
+import { actsAsAnother, type Context } from '#kernel/context.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
 import type { RawRoute, SocketRequest } from '#kernel/sockets.ts'
 import { cdpActor, readCdpQuery } from './cdp-query.ts'
 import { createSession } from './create.ts'
 import { checkProxy } from './egress-proxy.ts'
-import { holderOf, mayForce, onNode } from './locate.ts'
+import { holderOf, mayForce, onNode, reachesTunnels } from './locate.ts'
 import type { CdpPolicy, SocketGrant } from './node/session-node.ts'
 import { problems } from './problems.ts'
 import type { BrowserRuntime } from './runtime.ts'
@@ -160,7 +160,8 @@ async function admitLive(
   demand(ctx.actor, 'sessions.read')
   const session = await findSession(ctx, id)
   if (session?.accountId !== ctx.accountId) throw problems.notFound({ id })
-  const mayControl = allows(ctx.actor, 'sessions.write')
+  const mayDrive = !actsAsAnother(ctx.actor) || !reachesTunnels(session)
+  const mayControl = mayDrive && allows(ctx.actor, 'sessions.write')
   const { generation } = session
   const rights = { mayControl, mayForce: mayControl && mayForce(ctx.actor) }
   const grant: SocketGrant = { kind: 'live', holder: holderOf(ctx.actor), ...rights, generation }

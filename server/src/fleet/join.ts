@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
 import { sha256 } from '#kernel/crypto.ts'
+import { makeCredential } from '#kernel/member-credential.ts'
 import { adopted, nodeJoined } from './events.ts'
 import { redeemToken } from './join-tokens.ts'
 import { fillProvisioning } from './machines.ts'
@@ -23,7 +23,7 @@ export async function joinNode(
   parts: Pick<FleetParts, 'publicKeys'>,
   request: JoinRequest,
 ): Promise<Joined> {
-  const credential = `node_${randomBytes(32).toString('base64url')}`
+  const credential = makeCredential('node')
   const joined = await ctx.transaction(async (ctx) => {
     const token = await redeemToken(ctx, request.token, request.fingerprint)
     const instance = await instanceOf(ctx, token, request)

@@ -1,7 +1,8 @@
 import type { ExpressionBuilder } from 'kysely'
 import type { Context } from '#kernel/context.ts'
-import { equalDigests, sha256 } from '#kernel/crypto.ts'
+import { equalDigests } from '#kernel/crypto.ts'
 import type { Tables } from '#kernel/db.ts'
+import { credentialDigest } from '#kernel/member-credential.ts'
 import { nodeDraining, nodeReturned } from './events.ts'
 import type { BeatAnswer, BeatRequest, NodeFacts } from './node-schema.ts'
 import type { FleetParts } from './parts.ts'
@@ -16,15 +17,14 @@ export async function authenticateNode(
   ctx: Context,
   authorization: string | undefined,
 ): Promise<NodeRow> {
-  const [, credential] = /^Bearer (node_[\w-]{43})$/.exec(authorization ?? '') ?? []
-  if (!credential) throw problems.unauthenticated()
-  const hash = sha256(credential)
+  const digest = credentialDigest('node', authorization)
+  if (!digest) throw problems.unauthenticated()
   const row = await ctx.db
     .selectFrom('fleetNodes')
     .selectAll()
-    .where('credentialHash', '=', hash)
+    .where('credentialHash', '=', digest)
     .executeTakeFirst()
-  if (!row?.credentialHash || !equalDigests(row.credentialHash, hash)) {
+  if (!row?.credentialHash || !equalDigests(row.credentialHash, digest)) {
     throw problems.unauthenticated()
   }
   return row

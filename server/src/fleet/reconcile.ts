@@ -1,5 +1,5 @@
-import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
+import { takeRoundLock } from '#kernel/round-lock.ts'
 import { beginStopping, type Fleet, insertInstance } from './instance-changes.ts'
 import { restartDrained } from './restart.ts'
 import { syncMachines } from './machines.ts'
@@ -30,7 +30,7 @@ export async function reconcile(ctx: Context, fleet: Fleet): Promise<Action[]> {
   const listings = await Promise.all(providers.map((provider) => listMachines(ctx, provider)))
   const told = listings.filter((listing) => listing !== undefined)
   const done = await ctx.transaction(async (ctx) => {
-    if (!(await takeLock(ctx))) return undefined
+    if (!(await takeRoundLock(ctx, 'fleet.reconcile'))) return undefined
     for (const listing of told) await keepListing(ctx, fleet, listing)
     await resend(ctx, fleet)
     const { settings, ...pool } = await readPool(ctx)
@@ -50,13 +50,6 @@ export async function reconcile(ctx: Context, fleet: Fleet): Promise<Action[]> {
     await scale(ctx, provider, wanted, unwanted)
   }
   return done?.actions ?? []
-}
-
-async function takeLock(ctx: Context): Promise<boolean> {
-  const { rows } = await sql<{
-    taken: boolean
-  }>`select pg_try_advisory_xact_lock(hashtext('fleet.reconcile')) as taken`.execute(ctx.db)
-  return rows[0]!.taken
 }
 
 /** Whether the provider of the pool has answered, for the region where the pool launches. */

@@ -57,6 +57,11 @@ export function whoActs(actor: Actor): string | undefined {
   return actor.kind === 'user' ? (actor.impersonatedBy ?? actor.userId) : actorId(actor)
 }
 
+/** Whether a member of the staff acts as somebody else. */
+export function actsAsAnother(actor: Actor): boolean {
+  return actor.kind === 'user' && actor.impersonatedBy !== undefined
+}
+
 /** Where an event or a job comes from. */
 export interface Origin {
   actor: Actor

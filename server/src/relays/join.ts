@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
 import { sha256 } from '#kernel/crypto.ts'
+import { makeCredential } from '#kernel/member-credential.ts'
 import { joined } from './events.ts'
 import type { RelaysParts } from './parts.ts'
 import { problems } from './problems.ts'
@@ -21,7 +21,7 @@ export async function joinRelay(
   parts: Pick<RelaysParts, 'machines' | 'publicKeys' | 'doorbell'>,
   request: JoinRelay,
 ): Promise<JoinedRelay> {
-  const credential = `relay_${randomBytes(32).toString('base64url')}`
+  const credential = makeCredential('relay')
   const row = await ctx.transaction(async (ctx) => {
     const { token, fingerprint } = request
     const { instanceId, madeAt } = await parts.machines.redeemToken(ctx, token, fingerprint)

@@ -1,5 +1,5 @@
-import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
+import { takeRoundLock } from '#kernel/round-lock.ts'
 import { Ticker } from '#kernel/ticker.ts'
 import { closeAll } from './books.ts'
 import { drainRelay, startRelay, undrainRelay } from './changes.ts'
@@ -60,7 +60,7 @@ export async function keepRound(
   { mayEnd = true }: { mayEnd?: boolean } = {},
 ): Promise<RelayAction[]> {
   const actions = await ctx.transaction(async (ctx) => {
-    if (!(await takeLock(ctx))) return undefined
+    if (!(await takeRoundLock(ctx, 'relays.keep'))) return undefined
     const settings = await readSettings(ctx)
     const { lastScaleOutAt, lastScaleInAt } = settings
     const relays = await readFacts(ctx)
@@ -75,13 +75,6 @@ export async function keepRound(
   })
   if (actions) await closeLeft(ctx)
   return actions ?? []
-}
-
-async function takeLock(ctx: Context): Promise<boolean> {
-  const { rows } = await sql<{
-    taken: boolean
-  }>`select pg_try_advisory_xact_lock(hashtext('relays.keep')) as taken`.execute(ctx.db)
-  return rows[0]!.taken
 }
 
 async function act(

@@ -1,6 +1,7 @@
 import type { Context } from '#kernel/context.ts'
-import { equalDigests, sha256 } from '#kernel/crypto.ts'
+import { equalDigests } from '#kernel/crypto.ts'
 import { cutPage, olderThan, type PageQuery, timeText } from '#kernel/http/cursor.ts'
+import { credentialDigest } from '#kernel/member-credential.ts'
 import type { Peer } from './control.ts'
 import { problems } from './problems.ts'
 import { type RelayProvider, type RelayState, STARTERS } from './states.ts'
@@ -116,15 +117,14 @@ export async function authenticateRelay(
   ctx: Context,
   authorization: string | undefined,
 ): Promise<RelayRow> {
-  const [, credential] = /^Bearer (relay_[\w-]{43})$/.exec(authorization ?? '') ?? []
-  if (!credential) throw problems.unauthenticated()
-  const hash = sha256(credential)
+  const digest = credentialDigest('relay', authorization)
+  if (!digest) throw problems.unauthenticated()
   const row = await ctx.db
     .selectFrom('relays')
     .selectAll()
-    .where('credentialHash', '=', hash)
+    .where('credentialHash', '=', digest)
     .executeTakeFirst()
-  if (!row?.credentialHash || !equalDigests(row.credentialHash, hash)) {
+  if (!row?.credentialHash || !equalDigests(row.credentialHash, digest)) {
     throw problems.unauthenticated()
   }
   return row

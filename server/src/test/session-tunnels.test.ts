@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
-import { WebSocketServer } from 'ws'
+import { WebSocket, WebSocketServer } from 'ws'
 import { createClient } from '../../../sdk/src/index.ts'
 import { openTunnel } from '../../../sdk/src/tunnels/index.ts'
 import { eventually } from '#kernel/test-support.ts'
@@ -220,17 +220,60 @@ test('T62: a tunnel of others is not there until it is shared, and is cut when t
   assert.ok(tookMs < 15_000, `${tookMs} ms`)
 })
 
-test('staff who act as somebody reach no tunnel of theirs, though they may start browsers', async () => {
+/** A member of the staff who acts as ann. */
+async function lentByAnn(): Promise<Record<string, string>> {
   const sue = await app.person('sue')
   await appoint(app, sue, 'support')
   const path = `/v1/admin/users/${ann.userId}/impersonate`
   const { body: lent } = await sue.post(path, { reason: 'Ticket 4711' })
-  const headers = { authorization: `Bearer ${lent.accessToken}` }
+  return { authorization: `Bearer ${lent.accessToken}` }
+}
+
+test('staff who act as somebody reach no tunnel of theirs, though they may start browsers', async () => {
+  const headers = await lentByAnn()
   const made = await app.request('POST', '/v1/sessions', { headers, body: { tunnels: [name] } })
   assert.deepEqual([made.status, made.body.code], [403, 'auth.not_as_another'])
   const content = { url: `http://${name}.tunnel/`, tunnels: [name] }
   const shown = await app.request('POST', '/v1/content', { headers, body: content })
   assert.deepEqual([shown.status, shown.body.code], [403, 'auth.not_as_another'])
+})
+
+test('staff who act as somebody drive their sessions, but none that has tunnels: that they may watch', async () => {
+  const headers = await lentByAnn()
+  await using private_ = await session(ann, { tunnels: [name] })
+  await using plain = await session(ann)
+  const { heads } = service
+  const before = heads.length
+  const call = (method: string, id: string, what: string, body?: object) =>
+    app.request(method, `/v1/sessions/${id}/${what}`, { headers, ...(body && { body }) })
+  const url = `http://${name}.tunnel/`
+  const commands = [
+    ['navigate', { url }],
+    ['execute', { script: `fetch('${url}').then((answer) => answer.text())` }],
+    ['screenshot', {}],
+    ['batch', { commands: [{ type: 'navigate', url }] }],
+    ['control', { force: true }],
+  ] as const
+  for (const [what, body] of commands) {
+    const { status, body: said } = await call('POST', private_.id, what, body)
+    assert.deepEqual([status, said.code], [403, 'session.tunnels_private'], what)
+  }
+  assert.equal((await call('GET', private_.id, 'control')).status, 200)
+  assert.equal((await call('POST', plain.id, 'execute', { script: '1 + 1' })).body.result, 2)
+  assert.equal(heads.length, before, 'nothing came to the service')
+  for (const [id, mayControl] of [
+    [private_.id, false],
+    [plain.id, true],
+  ]) {
+    const address = `${app.url.replace('http', 'ws')}/api/v1/sessions/${id}/live`
+    const viewer = new WebSocket(address, { headers })
+    try {
+      const [hello] = (await once(viewer, 'message')) as [Buffer]
+      assert.equal(JSON.parse(hello.toString()).you.mayControl, mayControl)
+    } finally {
+      viewer.terminate()
+    }
+  }
 })
 
 test('the end of a session ends what it has open', async () => {

@@ -8,7 +8,7 @@ import { changedSince, findTunnel } from './index.ts'
 import { checkProof } from './proof.ts'
 import { sweep } from './sweep.ts'
 import type { TunnelDomainRow } from './tables.ts'
-import { TestDns } from './test-dns.ts'
+import { TestDns } from '#test/dns.ts'
 import { addTunnel, partsOf } from './test-support.ts'
 
 const DAY_MS = 86_400_000

@@ -1,6 +1,6 @@
 import { allows } from '#access/index.ts'
 import { provenEmailKey } from '#identity/index.ts'
-import type { Context } from '#kernel/context.ts'
+import { actsAsAnother, type Context } from '#kernel/context.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
 import { problems } from './problems.ts'
 
@@ -32,7 +32,7 @@ export async function tunnelsToUse(
   if (wanted.length === 0) return []
   const permission = 'tunnels.read'
   if (!allows(ctx.actor, permission)) throw httpProblems.forbidden({ permission })
-  if (ctx.actor.kind === 'user' && ctx.actor.impersonatedBy) throw httpProblems.notAsAnother()
+  if (actsAsAnother(ctx.actor)) throw httpProblems.notAsAnother()
   const found = await Promise.all(wanted.map((one) => demand(ctx, user, one)))
   return [...new Map(found.map((tunnel) => [tunnel.id, tunnel])).values()]
 }

@@ -15,6 +15,14 @@ export const usageProblems = defineProblems({
     detail: 'The request {id} is not among the last ones of the tunnel any more.',
     suggestion: 'List those that are kept with GET /api/v1/tunnels/:id/requests.',
   },
+  requestPrivate: {
+    code: 'tunnel.request_private',
+    status: 403,
+    title: 'What was inspected is private to the person',
+    detail:
+      'The request {id} was kept with headers and bodies, which staff who act as somebody do not see.',
+    suggestion: 'Look at it in GET /api/v1/tunnels/:id/requests, or ask them to look at it.',
+  },
   notReplayable: {
     code: 'tunnel.request_not_replayable',
     status: 409,

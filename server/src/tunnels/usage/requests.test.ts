@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { appoint } from '#test/accounts.ts'
 import { startApp } from '#test/app.ts'
 import { seenRequest, TestRelays } from './test-relays.ts'
 import { addTunnel } from './test-support.ts'
@@ -126,4 +127,37 @@ test('a replay of which the relay does not say what became is not tried at anoth
   for (const relay of ['rly_a', 'rly_b']) relays.add(relay, { ...kept, replay })
   const unsure = await ann.post(`/v1/tunnels/${id}/requests/req_1/replay`)
   assert.deepEqual([unsure.status, unsure.body.code, tries], [504, 'tunnel.replay_unsure', 1])
+})
+
+test('staff who act as somebody see that there were requests, and not what was inspected of them', async () => {
+  const [ann, sue] = [await app.person('ann'), await app.person('sue')]
+  const { id } = await addTunnel(at, { accountId: ann.accountId })
+  await appoint(app, sue, 'support')
+  const lent = await sue.post(`/v1/admin/users/${ann.userId}/impersonate`, {
+    reason: 'Ticket 4711',
+  })
+  const headers = { authorization: `Bearer ${lent.body.accessToken}` }
+  const body = { length: 6, cut: false, text: 'violet' }
+  const request = { headers: [['x-shop', 'violet']] as [string, string][], body }
+  const [first, second] = [
+    seenRequest({ id: 'req_kept', endedAtMs: 1_001 }),
+    seenRequest({ id: 'req_bare', endedAtMs: 1_002 }),
+  ]
+  relays.clear()
+  relays.add('rly_a', {
+    ...keeping([{ ...first, request }, second]),
+    // As relays answer: of a list, without headers and bodies.
+    requests: async () => ({ requests: [first, second] }),
+  })
+  const path = `/v1/tunnels/${id}/requests`
+  const listed = await app.request('GET', path, { headers })
+  assert.deepEqual(
+    listed.body.items.map((one: TunnelRequest) => one.id),
+    ['req_bare', 'req_kept'],
+  )
+  const refused = await app.request('GET', `${path}/req_kept`, { headers })
+  assert.deepEqual([refused.status, refused.body.code], [403, 'tunnel.request_private'])
+  assert.ok(!JSON.stringify([listed.body, refused.body]).includes('violet'))
+  assert.equal((await app.request('GET', `${path}/req_bare`, { headers })).status, 200)
+  assert.equal((await ann.get(`${path}/req_kept`)).body.request.body.text, 'violet')
 })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Context } from '#kernel/context.ts'
+import { actsAsAnother, type Context } from '#kernel/context.ts'
 import type { TunnelParts } from '../parts.ts'
 import { findManageable, findReadable } from '../read.ts'
 import { type Answers, askRelays, inTime } from './ask.ts'
@@ -63,7 +63,11 @@ function placeOf({ endedAtMs, id }: TunnelRequest): string {
   return `${String(Math.round(endedAtMs)).padStart(15, '0')}-${id}`
 }
 
-/** @throws problem `tunnel.not_found`, `tunnel.request_not_found` or `tunnel.relay_silent` */
+/**
+ * What visitors and the service say to each other is private: staff who act as somebody see that there was a request, in the list.
+ *
+ * @throws problem `tunnel.not_found`, `tunnel.request_not_found`, `tunnel.request_private` or `tunnel.relay_silent`
+ */
 export async function getRequest(
   ctx: Context,
   parts: TunnelParts,
@@ -74,7 +78,11 @@ export async function getRequest(
     calls.request({ tunnelId: id, requestId }),
   )
   const whole = found.answers.flatMap(({ answer }) => TunnelRequest.safeParse(answer).data ?? [])
-  return whole[0] ?? notFound(found, requestId)
+  const [request] = whole
+  if (!request) return notFound(found, requestId)
+  const isKept = request.request !== undefined || request.response !== undefined
+  if (isKept && actsAsAnother(ctx.actor)) throw usageProblems.requestPrivate({ id: requestId })
+  return request
 }
 
 const Outcome = z.union([

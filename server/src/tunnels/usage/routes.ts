@@ -87,7 +87,10 @@ function requestRoutes(running: Running): AnyRoute[] {
       summary: 'Show one of the last requests, with headers and bodies while the inspector is on',
       params: RequestParams,
       returns: TunnelRequest,
-      problems: [problems.notFound, usageProblems.requestGone, usageProblems.relaySilent],
+      problems: [
+        ...[problems.notFound, usageProblems.requestGone],
+        ...[usageProblems.requestPrivate, usageProblems.relaySilent],
+      ],
       examples: { ...ofOne, reply: requestExample },
       handler: (ctx, { params }) => getRequest(ctx, running(), params),
     }),
