@@ -7,7 +7,7 @@ import { configOf } from './config.ts'
 import type { News } from './control.ts'
 import type { RelaysParts } from './parts.ts'
 import { problems } from './problems.ts'
-import { peersOf } from './relays.ts'
+import { dialable, peersOf } from './relays.ts'
 import type { RelayRow } from './tables.ts'
 
 export const WATCH_MS = 20_000
@@ -67,6 +67,7 @@ async function look(
   const peers = (await peersOf(ctx)).filter(({ relayId }) => relayId !== id)
   const own = {
     peers,
+    dialable: await dialable(ctx),
     ports: await takenPorts(ctx),
     // One that was stopped elsewhere and asks has been started again.
     drain: row.drainReason !== null || (row.status === 'stopped' && row.provider === 'builtin'),

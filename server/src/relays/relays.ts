@@ -74,6 +74,20 @@ export async function peersOf(ctx: Context, ids?: readonly string[]): Promise<Pe
   }))
 }
 
+/** Relays that take new links, each by a name that is another one once it has begun anew. */
+export async function dialable(ctx: Context): Promise<string[]> {
+  const rows = await ctx.db
+    .selectFrom('relays')
+    .select(['id', 'statusSince'])
+    .where('status', '=', 'running')
+    .where('drainReason', 'is', null)
+    .where('url', 'is not', null)
+    .orderBy('id')
+    .limit(MOST)
+    .execute()
+  return rows.map(({ id, statusSince }) => `${id} ${statusSince.getTime()}`)
+}
+
 /** The relay whose credential an `Authorization` header carries. @throws problem `relay.unauthenticated` */
 export async function authenticateRelay(
   ctx: Context,
