@@ -10,7 +10,7 @@ import type { Config } from '#kernel/config.ts'
 import type { Doorbell } from '#kernel/doorbell.ts'
 import { hashScrypt } from '#kernel/scrypt.ts'
 import { Turns } from '#kernel/turns.ts'
-import { type RelayClients, relaysForAgents, seenRelays } from '#relays/index.ts'
+import { haveHeard, type RelayClients, relaysForAgents, seenRelays } from '#relays/index.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
 import { outside } from './tunnels-outside.ts'
 import { resolveTxt } from './txt-records.ts'
@@ -41,6 +41,7 @@ export function openTunnelParts({
     visitTicketFor: (tunnelId, subject) => identity().serviceToken(tunnelId, subject),
     isMember: isMemberOf,
     relays: relaysForAgents,
+    haveHeard,
     hashPassword: (password, signal) => hashing.run(signal, () => hashScrypt(password)),
     ...{ provenEmailKey, accountsOf: accountsOfMember, isThere: isKnown },
     resolveTxt: (name, signal) => resolveTxt(name, signal, config.DNS_SERVERS),

@@ -5,6 +5,7 @@ import type { Context } from '#kernel/context.ts'
 import type { Doorbell } from '#kernel/doorbell.ts'
 import { configOf } from './config.ts'
 import type { News } from './control.ts'
+import { noteHeard } from './heard.ts'
 import type { RelaysParts } from './parts.ts'
 import { problems } from './problems.ts'
 import { dialable, peersOf } from './relays.ts'
@@ -64,6 +65,7 @@ async function look(
     .where('epoch', '=', epoch)
     .executeTakeFirst()
   if (!row) throw problems.unauthenticated()
+  if (before) await noteHeard(ctx, row, before.revision)
   const peers = (await peersOf(ctx)).filter(({ relayId }) => relayId !== id)
   const own = {
     peers,

@@ -24,6 +24,34 @@ test('an agent is told of a relay that joins, and has a link there', async () =>
   }
 })
 
+test('a link, its end and a policy hold at a relay elsewhere from the moment in which they were answered', async () => {
+  await eventually('two links', hasLinks(2))
+  const { id } = agent.tunnels[0]!
+  const access = (policy: string) => fleet.plane.call('PUT', `/tunnels/${id}/access`, { policy })
+  const statusAt = async (relay: typeof first, path: string) =>
+    (await visit(relay.port, 'shop', path)).status
+  const relays = [first, second]
+  const made: { id: string; path: string }[] = []
+  for (let round = 0; round < 20; round++) {
+    const relay = relays[round % 2]!
+    assert.equal((await access('token')).status, 200)
+    assert.equal(await statusAt(relay, '/'), 401, `round ${round}`)
+    const { body } = await fleet.plane.post(`/tunnels/${id}/shares`, { kind: 'link' })
+    const path = `/${new URL(body.url).search}`
+    assert.equal(await statusAt(relay, path), 303, `round ${round}`)
+    made.push({ id: body.id, path })
+    assert.equal((await access('public')).status, 200)
+    assert.equal(await statusAt(relay, '/'), 200, `round ${round}`)
+  }
+  assert.equal((await access('token')).status, 200)
+  // A relay slows down whoever shows many that do not count.
+  for (const [at, { id: shareId, path }] of made.slice(0, 4).entries()) {
+    await fleet.plane.call('DELETE', `/tunnels/${id}/shares/${shareId}`)
+    assert.equal(await statusAt(relays[at % 2]!, path), 403)
+  }
+  assert.equal((await access('public')).status, 200)
+})
+
 test('once a relay is killed, the first visitors of the others are served before anybody is told, and within a second', async () => {
   const third = await fleet.join()
   const ask = async (port: number, path: string) => {
