@@ -4722,7 +4722,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Take a share back; what it has let in is cut off within seconds
+         * Take a share back; what it has let in is cut off
          * @description Needs the permission `tunnels.write`.
          */
         delete: operations["deleteTunnelsIdSharesShareId"];
@@ -22131,6 +22131,9 @@ export interface operations {
                      *       "ports": [
                      *         20001
                      *       ],
+                     *       "dialable": [
+                     *         "rel_01k9zq4m8x2v7c5b3n1d6f8g9h 1782129600000"
+                     *       ],
                      *       "drain": false,
                      *       "peerToken": "eyJhbGciOiJFZERTQSJ9…",
                      *       "config": {
@@ -22150,6 +22153,7 @@ export interface operations {
                             internalUrl: string;
                             fingerprint: string;
                         }[];
+                        dialable: string[];
                         ports: number[];
                         peerToken: string;
                         drain: boolean;

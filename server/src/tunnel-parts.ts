@@ -8,7 +8,7 @@ import {
 } from '#identity/index.ts'
 import { hashScrypt } from '#kernel/scrypt.ts'
 import { Turns } from '#kernel/turns.ts'
-import { type RelayClients, relaysForAgents, seenRelays } from '#relays/index.ts'
+import { haveHeard, type RelayClients, relaysForAgents, seenRelays } from '#relays/index.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
 import type { Core } from './core.ts'
 import { outside } from './tunnels-outside.ts'
@@ -31,6 +31,7 @@ export function openTunnelParts(core: Core, { identity, relays }: TunnelPartsOpt
     visitTicketFor: (tunnelId, subject) => identity().serviceToken(tunnelId, subject),
     isMember: isMemberOf,
     relays: relaysForAgents,
+    haveHeard,
     hashPassword: (password, signal) => hashing.run(signal, () => hashScrypt(password)),
     ...{ provenEmailKey, accountsOf: accountsOfMember, isThere: isKnown },
     resolveTxt: (name, signal) => resolveTxt(name, signal, config.DNS_SERVERS),

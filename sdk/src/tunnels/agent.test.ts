@@ -134,6 +134,27 @@ test('a relay that drains keeps what is under way until the agent has another li
   assert.deepEqual(seen, ['rel_1 draining', 'rel_2 open', 'rel_1 closed'])
 })
 
+test('an agent that lacks a link looks at once when its relay tells of others, and passes over what it does not know', async () => {
+  await using service = await hello()
+  await using one = await TestRelay.start({ id: 'rel_1' })
+  await using two = await TestRelay.start({ id: 'rel_2' })
+  await using plane = await TestPlane.start([one])
+  const never = { lookFirstMs: 3_600_000, lookAgainMs: 3_600_000 }
+  await using agent = startAgent(
+    plane,
+    { tunnels: [{ kind: 'http', target: service.port }] },
+    never,
+  )
+  const [tunnel] = await agent.open()
+  const [link] = one.links
+  link!.tell({ type: 'weather', says: 'of a later version' } as never)
+  plane.relays = [one, two].map(({ id, url }) => ({ id, url }))
+  link!.tell({ type: 'relays' })
+  await eventually('a second link stands', () => two.standing.length === 1)
+  assert.equal(one.standing.length, 1)
+  assert.equal((await visit(two.links[0]!, tunnel!)).status, 200)
+})
+
 test('F7: a newer agent takes the tunnel at once; the earlier one says so and ends', async () => {
   await using service = await hello()
   await using relay = await TestRelay.start()

@@ -216,6 +216,7 @@ export class TunnelAgent extends EventEmitter<AgentEvents> implements AsyncDispo
     const isOurs = runId === this.#runs.id
     if (message.type === 'welcome' || message.type === 'tunnels') this.#take(message.tunnels)
     if (message.type === 'drain') this.emit('link', { relayId: relay.id, status: 'draining' })
+    if (message.type === 'relays') this.#keeper.hearOfRelays()
     if (message.type === 'lost' && isOurs) {
       this.#lose(message.tunnelId, message.code, message.detail)
     }

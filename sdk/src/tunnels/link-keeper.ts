@@ -17,9 +17,6 @@ export interface KeeperOptions {
   onFailure(error: Error, nextMs: number): boolean
 }
 
-/** Shortest time until it looks again for one more relay; doubled up to `lookAgainMs`. */
-const LOOK_FIRST_MS = 5_000
-
 /** Keeps links open, each to another relay, for ever. */
 export class LinkKeeper {
   readonly #options: KeeperOptions
@@ -34,10 +31,13 @@ export class LinkKeeper {
   /** For a relay that they have no link to. */
   readonly #looking = new Set<() => void>()
   #isStale = true
+  #told: NodeJS.Timeout | undefined
+  /** How often it has heard of other relays. */
+  #heard = 0
 
   constructor(options: KeeperOptions) {
     this.#options = options
-    options.signal.addEventListener('abort', () => this.wake(), { once: true })
+    options.signal.addEventListener('abort', () => this.#stop(), { once: true })
   }
 
   /** Those that stand, also those that end when what is under way has. */
@@ -54,6 +54,21 @@ export class LinkKeeper {
   /** Every wait ends now, such as after a change of the network. */
   wake(): void {
     for (const wake of [...this.#waiting, ...this.#looking]) wake()
+  }
+
+  /** A relay has told of others: whoever waits looks soon, though not all agents at once. Told often, it looks no more often. */
+  hearOfRelays(): void {
+    const { signal, timing } = this.#options
+    if (signal.aborted) return
+    this.#told ??= setTimeout(
+      () => {
+        this.#told = undefined
+        this.#heard++
+        this.#isStale = true
+        this.wake()
+      },
+      timing.toldMs * (0.2 + Math.random() * 0.8),
+    )
   }
 
   /** Waits so long, or until it is woken. */
@@ -77,10 +92,13 @@ export class LinkKeeper {
     const backoff = new Backoff()
     let looks = 0
     while (!signal.aborted) {
+      const heard = this.#heard
       const link = await this.#try(backoff)
       if (link === 'failed') continue
       if (link === 'no other relay') {
-        const longest = Math.min(timing.lookAgainMs, LOOK_FIRST_MS * 2 ** looks++)
+        // What it has just been told may be newer than what it has looked at.
+        if (heard !== this.#heard) continue
+        const longest = Math.min(timing.lookAgainMs, timing.lookFirstMs * 2 ** looks++)
         await this.#sleep(longest * (0.5 + Math.random() / 2), this.#looking)
         this.#isStale = true
         continue
@@ -147,6 +165,11 @@ export class LinkKeeper {
     this.#options.onClosed(link, why)
     // A place that found no relay free may have this one.
     for (const wake of this.#looking) wake()
+  }
+
+  #stop(): void {
+    clearTimeout(this.#told)
+    this.wake()
   }
 
   async #sleep(ms: number, sleepers: Set<() => void>): Promise<void> {

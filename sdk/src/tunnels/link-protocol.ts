@@ -13,6 +13,7 @@
  *   200 once it has dialled, 403 for an address that it was not told to serve, 502 when the service refuses, 504 when it is silent;
  *   bytes that come before its answer are kept for the service;
  * - one POST stream to `/control` for the life of the link: a line of JSON for each message, both ways (`RelayMessage`, `AgentMessage`).
+ *   Either side passes over what it does not know.
  *
  * Both sides send HTTP/2 PING every 10 s; 2 without an answer end the link.
  */
@@ -43,6 +44,8 @@ export type RelayMessage =
   | { type: 'lost'; tunnelId: string; code: string; detail: string }
   /** The relay goes: open a link to another one now; this one takes nothing new and ends when what is under way has. */
   | { type: 'drain' }
+  /** There are relays to dial that were not there before: an agent with fewer links than it wants looks now. */
+  | { type: 'relays' }
   /** One request was answered. Sent at most 20 times a second; `more` counts those left out since. */
   | { type: 'request'; tunnelId: string; line: RequestLine; more: number }
 

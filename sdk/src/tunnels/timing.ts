@@ -15,8 +15,12 @@ export interface Timing {
   lookEveryMs: number
   /** Time of day that a look may be late by; more is a sleep. */
   sleptMs: number
-  /** Until it looks again for a second relay, at most. */
+  /** Until it looks again for a second relay; doubled each time. */
+  lookFirstMs: number
+  /** The longest of these. */
   lookAgainMs: number
+  /** Agents that are told of a new relay together look for it within this. */
+  toldMs: number
   /** Between two looks whether a tunnel that it waits for is free. */
   standByMs: number
   /** How long an invitation of the API opens links. */
@@ -32,7 +36,9 @@ export const TIMING: Timing = {
   ...{
     lookEveryMs: 2_000,
     sleptMs: 5_000,
+    lookFirstMs: 5_000,
     lookAgainMs: 300_000,
+    toldMs: 1_000,
     standByMs: 15_000,
     invitedMs: 40_000,
     steadyMs: 10_000,

@@ -5,11 +5,13 @@ import { keepLines } from './log-lines.ts'
 import { keepMinute } from './minutes.ts'
 import type { RelaysParts } from './parts.ts'
 import { problems } from './problems.ts'
-import type { BeatRelay, RelayBeatAnswer } from './relay-schema.ts'
+import type { BeatFacts, BeatRelay, RelayBeatAnswer } from './relay-schema.ts'
 import { isEnded, namesOf } from './relays.ts'
 import type { RelayRow } from './tables.ts'
 
 export const BEAT_SECONDS = 5
+/** Less than any process lives. */
+const CLOCK_MOVES_MS = 1_000
 
 type Beating = Pick<RelayRow, 'id' | 'epoch'>
 
@@ -62,13 +64,14 @@ async function keepBeat(
     .executeTakeFirst()
   if (!before || isEnded(before)) return undefined
   const after = stateAfter(before, told)
+  const hasBegunAnew = after.status === 'running' && !isSameProcess(before.facts, facts)
   const now = ctx.clock.now()
   const row = await ctx.db
     .updateTable('relays')
     .set({
       ...{ sequence: String(sequence), facts: JSON.stringify(facts), version: facts.version },
       ...{ ...after, lastBeatAt: now, goneAt: null, errorMessage: facts.error ?? null },
-      ...(after.status !== before.status && { statusSince: now }),
+      ...((hasBegunAnew || after.status !== before.status) && { statusSince: now }),
       ...(after.status !== 'stopped' && { endedAt: null }),
       ...(url && { url }),
       ...(internalUrl && { internalUrl }),
@@ -79,9 +82,18 @@ async function keepBeat(
   await keepMinute(ctx, before, facts)
   await keepLines(ctx, id, lines)
   await announce(ctx, before, row)
-  const moved = before.internalUrl !== row.internalUrl || before.status !== row.status
-  if (moved) ctx.afterCommit(() => parts.doorbell.ring('tunnels'))
+  const moved =
+    before.internalUrl !== row.internalUrl || before.url !== row.url || before.status !== row.status
+  if (moved || hasBegunAnew) ctx.afterCommit(() => parts.doorbell.ring('tunnels'))
   return { row, wasGone: before.goneAt !== null || before.status === 'stopped' }
+}
+
+/** By its own clock, since when it runs. */
+function isSameProcess(before: Partial<BeatFacts>, now: BeatFacts): boolean {
+  if (before.now === undefined || before.uptimeSeconds === undefined) return true
+  const begunMs = (told: Pick<BeatFacts, 'now' | 'uptimeSeconds'>) =>
+    Date.parse(told.now) - told.uptimeSeconds * 1000
+  return Math.abs(begunMs(now) - begunMs(before as BeatFacts)) < CLOCK_MOVES_MS
 }
 
 /**

@@ -71,6 +71,8 @@ export interface News {
   /** Deleted. */
   gone: readonly string[]
   peers: readonly Peer[]
+  /** Relays that agents may dial, each by a name that is another one once it has begun anew; an older control plane does not tell. */
+  dialable?: readonly string[]
   /** Of all TCP tunnels: every relay serves each of them. */
   ports: readonly number[]
   /** What this relay shows to its peers: a service token whose audience is `relay-peer`. */

@@ -53,6 +53,8 @@ export class TestControl implements RelayControl {
   /** By tunnel, why its port is not open. */
   readonly ports = new Map<string, string | undefined>()
   peers: Peer[] = []
+  /** Relays that agents may dial; `wake` tells of it. */
+  dialable: string[] = []
   config: RelayConfig = { maxConnections: 20_000, maxLinks: 20_000 }
   drain = false
   /** What every call fails with. */
@@ -171,6 +173,7 @@ export class TestControl implements RelayControl {
       gone: changed.filter((id) => !this.specs.has(id)),
       ...{
         peers: this.peers,
+        dialable: this.dialable,
         ports: this.#ports,
         peerToken: '',
         drain: this.drain,

@@ -5,9 +5,10 @@ import type { Context } from '#kernel/context.ts'
 import type { Doorbell } from '#kernel/doorbell.ts'
 import { configOf } from './config.ts'
 import type { News } from './control.ts'
+import { noteHeard } from './heard.ts'
 import type { RelaysParts } from './parts.ts'
 import { problems } from './problems.ts'
-import { peersOf } from './relays.ts'
+import { dialable, peersOf } from './relays.ts'
 import type { RelayRow } from './tables.ts'
 
 export const WATCH_MS = 20_000
@@ -64,9 +65,11 @@ async function look(
     .where('epoch', '=', epoch)
     .executeTakeFirst()
   if (!row) throw problems.unauthenticated()
+  if (before) await noteHeard(ctx, row, before.revision)
   const peers = (await peersOf(ctx)).filter(({ relayId }) => relayId !== id)
   const own = {
     peers,
+    dialable: await dialable(ctx),
     ports: await takenPorts(ctx),
     // One that was stopped elsewhere and asks has been started again.
     drain: row.drainReason !== null || (row.status === 'stopped' && row.provider === 'builtin'),

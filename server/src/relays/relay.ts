@@ -48,6 +48,8 @@ export class Relay implements AsyncDisposable {
   readonly #load = new Load()
   readonly #looking: NodeJS.Timeout
   #config: RelayConfig
+  /** Relays that agents may dial, as it was told last. */
+  #dialable: ReadonlySet<string> | undefined
   #isToldToDrain = false
 
   static async open(options: RelayOptions): Promise<Relay> {
@@ -185,9 +187,16 @@ export class Relay implements AsyncDisposable {
     }
     for (const id of news.gone) this.#lose(id)
     this.#follow(news.drain)
+    this.#hearOfRelays(news.dialable)
     // Others take what comes while it goes.
     this.#ports.keep(this.#surroundings.isDraining ? [] : news.ports)
     this.#options.onNews?.(news)
+  }
+
+  #hearOfRelays(dialable: News['dialable']): void {
+    const known = this.#dialable
+    this.#dialable = dialable && new Set(dialable)
+    if (known && dialable?.some((one) => !known.has(one))) void this.#keeper.tellOfRelays()
   }
 
   #linkedAt(port: number): string | undefined {

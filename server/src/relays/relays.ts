@@ -103,6 +103,20 @@ export async function peersOf(ctx: Context, ids?: readonly string[]): Promise<Pe
   }))
 }
 
+/** Relays that take new links, each by a name that is another one once it has begun anew. */
+export async function dialable(ctx: Context): Promise<string[]> {
+  const rows = await ctx.db
+    .selectFrom('relays')
+    .select(['id', 'statusSince'])
+    .where('status', '=', 'running')
+    .where('drainReason', 'is', null)
+    .where('url', 'is not', null)
+    .orderBy('id')
+    .limit(MOST)
+    .execute()
+  return rows.map(({ id, statusSince }) => `${id} ${statusSince.getTime()}`)
+}
+
 /**
  * Whether it was ended for good, by an operator or because it is not needed: what it has joined with counts no more. One that has gone by
  * itself may come again, and that of a control plane's own process is started with it.

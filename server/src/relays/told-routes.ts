@@ -217,6 +217,7 @@ function newsRoutes(running: Running): AnyRoute[] {
         specs: z.array(spec),
         gone: z.array(z.string()),
         peers: z.array(peer),
+        dialable: z.array(z.string()),
         ports: z.array(z.int()),
         peerToken: z.string(),
         drain: z.boolean(),
@@ -227,6 +228,7 @@ function newsRoutes(running: Running): AnyRoute[] {
         body: { tunnelIds: [TUNNEL_ID] },
         reply: {
           ...{ after: '17 3q2-7wAAAAB0ZXN0', specs: [], gone: [], peers: [], ports: [20_001] },
+          dialable: ['rel_01k9zq4m8x2v7c5b3n1d6f8g9h 1782129600000'],
           drain: false,
           ...{ peerToken: 'eyJhbGciOiJFZERTQSJ9…', config: configExample },
         },

@@ -7,8 +7,8 @@ import { TunnelAgent } from '../../../sdk/src/tunnels/index.ts'
 import { type Body, NodeFleet } from './node-fleet.ts'
 import { ServerHome, type ServerProcess } from './process.ts'
 
-/** For a second relay, once there is one again. */
-const LOOKS_SOON = { lookAgainMs: 500 }
+/** What relays are there, it is to hear of its relay. */
+const LOOKS_NEVER = { lookFirstMs: 3_600_000, lookAgainMs: 3_600_000 }
 
 /** A control plane and relays that join it: each a process over a data directory of its own. */
 export class RelayFleet implements AsyncDisposable {
@@ -41,7 +41,7 @@ export class RelayFleet implements AsyncDisposable {
   async tunnel(name: string, target: number): Promise<TunnelAgent> {
     const gantry = createClient({ url: this.plane.api.url, accessToken: this.plane.token })
     const options = { tunnels: [{ kind: 'http' as const, target, name }], env: {} }
-    const agent = new TunnelAgent(gantry, options, LOOKS_SOON)
+    const agent = new TunnelAgent(gantry, options, LOOKS_NEVER)
     this.#stack.defer(() => agent.leave())
     await agent.open()
     return agent

@@ -18,6 +18,8 @@ export interface TunnelParts {
   isMember(ctx: Context, accountId: string): Promise<boolean>
   /** Relays that an agent may dial now, the best first. */
   relays(ctx: Context): Promise<readonly { id: string; url: string }[]>
+  /** Whether each of these relays that lives goes by what was changed up to a revision. */
+  haveHeard(ctx: Context, relayIds: readonly string[], revision: string): Promise<boolean>
   /** In the form that relays check. @throws TurnsFull when too many are hashed now */
   hashPassword(password: string, signal: AbortSignal): Promise<string>
   /** Accounts that the user is a member of. */

@@ -43,7 +43,7 @@ export function shareRoutes(running: Running): AnyRoute[] {
     }),
     route({
       ...{ method: 'DELETE', path: `${path}/:shareId`, access: 'tunnels.write', params },
-      summary: 'Take a share back; what it has let in is cut off within seconds',
+      summary: 'Take a share back; what it has let in is cut off',
       problems: [problems.notFound, problems.shareNotFound],
       examples: { params: { id: ID, shareId: SHARE_ID } },
       handler: (ctx, { params }) => revokeShare(ctx, running(), params.id, params.shareId),

@@ -5,6 +5,7 @@ import { sha256 } from '#kernel/crypto.ts'
 import { emailKey } from '#kernel/email-key.ts'
 import { shared, shareRevoked } from './events.ts'
 import { fenceGuests } from './fence.ts'
+import { untilHeard } from './heard.ts'
 import type { TunnelParts } from './parts.ts'
 import { urlOfTunnel } from './present.ts'
 import { problems } from './problems.ts'
@@ -32,7 +33,7 @@ export async function listShares(ctx: Context, tunnelId: string): Promise<Tunnel
 }
 
 /**
- * Lets somebody in, or makes what lets its holder in; a secret is in this answer and nowhere else. Announces `tunnel.shared`.
+ * Lets somebody in, or makes what lets its holder in; a secret is in this answer and nowhere else. Relays know of it then. Announces `tunnel.shared`.
  *
  * @throws problem `tunnel.not_found`, `tunnel.share_exists`, `tunnel.too_many_shares`, `tunnel.grantee_unknown`, or
  * `tunnel.setting_unfit` for what visitors of TCP cannot show
@@ -45,7 +46,7 @@ export async function shareTunnel(
 ): Promise<NewTunnelShare> {
   const grantee = await granteeOf(ctx, parts, input)
   const secret = makeSecret(input)
-  return changing(ctx, parts, async (ctx, revision) => {
+  const made = await changing(ctx, parts, async (ctx, revision) => {
     const tunnel = await findOwn(ctx, tunnelId)
     if (tunnel.kind === 'tcp' && secret !== undefined) {
       throw problems.unfit({ what: `share of the kind \`${input.kind}\`` })
@@ -58,6 +59,8 @@ export async function shareTunnel(
     await announce(ctx, tunnel, row)
     return { ...presentShare(ctx, row), ...shownOnce(parts, tunnel, row, secret) }
   })
+  await untilHeard(ctx, parts, tunnelId)
+  return made
 }
 
 /** Of what lets its holder in, whoever that is. */
@@ -143,7 +146,7 @@ function shownOnce(
 }
 
 /**
- * Takes a share back: relays cut what it has let in within seconds, and agents that held the tunnel by it hold it no more. Announces `tunnel.share_revoked`.
+ * Takes a share back: relays let nobody in by it any more and cut what it has let in, and agents that held the tunnel by it hold it no more. Announces `tunnel.share_revoked`.
  *
  * @throws problem `tunnel.not_found` or `tunnel.share_not_found`
  */
@@ -166,6 +169,7 @@ export async function revokeShare(
     await fenceGuests(ctx, parts, tunnelId, revision)
     await ctx.events.emit(shareRevoked, { id, name, shareId, kind: row.kind })
   })
+  await untilHeard(ctx, parts, tunnelId)
 }
 
 function presentShare({ clock }: Context, row: TunnelShareRow): TunnelShare {

@@ -5,6 +5,7 @@ import type { PutTunnelAccess } from './access-schema.ts'
 import { patchedConfig, wholeConfig } from './config.ts'
 import type { PutTunnelConfig } from './config-schema.ts'
 import { updated } from './events.ts'
+import { untilHeard } from './heard.ts'
 import type { TunnelParts } from './parts.ts'
 import { hashesOf, type SentHashes } from './passwords.ts'
 import { problems } from './problems.ts'
@@ -76,7 +77,7 @@ type Sent = Parameters<typeof hashesOf>[2]
 type Make = (row: TunnelRow, hashes: SentHashes, ctx: Context) => Settings | Promise<Settings>
 
 /**
- * Relays hear of it at once, and it holds for open links. Of two changes the second one finds the first. Announces `tunnel.updated`.
+ * It holds for open links, and relays go by it once it is answered. Of two changes the second one finds the first. Announces `tunnel.updated`.
  *
  * @throws problem `tunnel.not_found`, `tunnel.password_missing`, `tunnel.setting_unfit`, `tunnel.busy`, or `tunnel.owner_only` for the access of another account's
  */
@@ -89,7 +90,7 @@ async function change(
 ): Promise<Tunnel> {
   const { permission } = await findManageable(ctx, parts, id)
   const hashes = await hashesOf(ctx, parts, sent)
-  return changing(ctx, parts, async (ctx, revision) => {
+  const changed = await changing(ctx, parts, async (ctx, revision) => {
     const [row] = await lockTunnels(ctx, [id])
     if (!row) throw problems.notFound({ id })
     const settings = await make(row, hashes, ctx)
@@ -102,6 +103,8 @@ async function change(
     await acting.events.emit(updated, { id, name: row.name, changed })
     return show(ctx, parts, after, permission)
   })
+  await untilHeard(ctx, parts, id)
+  return changed
 }
 
 function save(

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '#kernel/log.ts'
 import { Problem } from '#kernel/problem.ts'
 import type { NewId } from '#kernel/ids.ts'
@@ -27,6 +28,8 @@ export interface LinkKeeperOptions {
 }
 
 const TELL_AGAIN_MS = 2_000
+const TOLD_TOGETHER = 100
+const TELL_NEXT_MS = 10
 const MOST_CLOSED = 100_000
 const REPORTS_EVERY_MS = 250
 const MOST_REPORTS = 10_000
@@ -121,6 +124,15 @@ export class LinkKeeper implements AsyncDisposable {
   tellOf(served: ServedTunnel): void {
     for (const link of served.links.all)
       link.tell({ type: 'tunnels', tunnels: this.#carriedBy(link) })
+  }
+
+  /** Tells all agents that there are relays that were not there before: some of them at a time, since it may be many. */
+  async tellOfRelays(): Promise<void> {
+    let told = 0
+    for (const link of [...this.#links.values()]) {
+      link.tell({ type: 'relays' })
+      if (++told % TOLD_TOGETHER === 0) await sleep(TELL_NEXT_MS)
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
