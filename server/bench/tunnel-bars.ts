@@ -37,7 +37,7 @@ export const BARS = {
     ...{ what: 'p99 of small requests beside two downloads', unit: 'ms', relation: '<=', bar: 25 },
     of: 31,
   },
-  // The bare proxy was measured with eight readers there.
+  // The bare proxy had eight such readers there; here it has as many as the tunnel.
   stalled64: {
     ...{ what: 'p99 beside 64 who do not read', unit: 'ms', relation: '<=', bar: 10 },
     of: 2.94,
@@ -51,7 +51,7 @@ export const BARS = {
     ...{ what: 'start of the command to the first 200', unit: 'ms', relation: '<=', bar: 100 },
     of: 45,
   },
-  // Raw sockets over the same delay.
+  // Raw sockets over the same delay, without TLS; here by TLS.
   longDown: {
     ...{ what: 'one stream down over 50 ms', unit: 'MB/s', relation: '>=', bar: 60 },
     of: 142,
