@@ -2,8 +2,8 @@
 const YOUNG_LIMIT = '--max-semi-space-size'
 
 // The collector is for the product to call, once, when it has started.
-const FLAGS = [`${YOUNG_LIMIT}=16`, '--expose-gc']
-const ENVIRONMENT = { MALLOC_ARENA_MAX: '2' }
+export const FLAGS = [`${YOUNG_LIMIT}=16`, '--expose-gc']
+export const ENVIRONMENT = { MALLOC_ARENA_MAX: '2' }
 
 /**
  * Begins this process again with limits that can only be set before V8 and malloc are: as the same process, 40 ms later. V8's halves

@@ -4,6 +4,8 @@ declare module 'autocannon' {
     url: string
     connections: number
     duration: number
+    /** Of one request, in seconds. */
+    timeout?: number
     headers?: Record<string, string>
   }): Promise<{
     duration: number

@@ -1,7 +1,7 @@
 // What a tunnel is opened with beside Gantry's own command: localtunnel and `ssh -R`, each to the same service.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
@@ -16,6 +16,8 @@ export interface Opener {
   port: number
   /** Begins its agent. */
   begin(): ChildProcess
+  /** The processes between visitors and service, while its agent runs. */
+  pids(): number[]
 }
 
 const SERVERS = ['/usr/sbin/sshd', '/usr/local/sbin/sshd']
@@ -40,13 +42,15 @@ export async function openLocaltunnel(
   const client = join(packages, 'localtunnel/localtunnel.js')
   const script = `const { default: open } = await import(${JSON.stringify(client)})
      await open(${JSON.stringify(options)})`
-  return { port, begin: () => run(script, stack) }
+  return opener(port, server, () => run(script, stack))
 }
 
 /** @throws LeftOut where there is no server of OpenSSH, or it does not run */
 export async function openSsh(servicePort: number, stack: AsyncDisposableStack): Promise<Opener> {
   const program = SERVERS.find((path) => existsSync(path))
   if (!program) throw new LeftOut('there is no sshd on this machine')
+  // As root it wants a directory that only its service makes.
+  if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 })
   const folder = await mkdtemp(join(tmpdir(), 'gantry-bench-ssh-'))
   stack.defer(() => rm(folder, { recursive: true, force: true }))
   for (const name of ['host', 'user']) keygen(join(folder, name))
@@ -64,7 +68,22 @@ export async function openSsh(servicePort: number, stack: AsyncDisposableStack):
     ...['-o', 'ExitOnForwardFailure=yes', '-o', 'LogLevel=ERROR'],
     ...['-R', `127.0.0.1:${port}:127.0.0.1:${servicePort}`, `${userInfo().username}@127.0.0.1`],
   ]
-  return { port, begin: () => child('ssh', to, stack) }
+  return opener(port, server, () => child('ssh', to, stack))
+}
+
+function opener(port: number, server: ChildProcess, begin: () => ChildProcess): Opener {
+  let agent: ChildProcess | undefined
+  return {
+    port,
+    begin: () => (agent = begin()),
+    pids: () => [...withChildren(server.pid!), ...(agent ? [agent.pid!] : [])],
+  }
+}
+
+/** sshd has a process for each connection. */
+function withChildren(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+  return [pid, ...children.split(' ').filter(Boolean).map(Number).flatMap(withChildren)]
 }
 
 function keygen(file: string): void {

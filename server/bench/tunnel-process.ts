@@ -1,7 +1,8 @@
-// One process of the chain that tunnel.bench.ts measures: `service`, `relay`, `agent`, `proxy`, `plane` or `delay`. What it has to know
-// comes as JSON in the environment variable `PART`; it prints its ports as JSON.
+// One process of the chains that tunnel.bench.ts measures. What it has to know comes as JSON in the environment variable `PART`; it
+// prints its ports as JSON.
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net'
+import { connect as connectTls, createServer as createTlsServer } from 'node:tls'
 import { startAgent, startRelay, TestControl } from '#relays/fixture.ts'
 import { listener } from '#kernel/http/listener.ts'
 
@@ -9,7 +10,9 @@ export type Part =
   | { role: 'service' }
   | { role: 'relay'; cert: string; key: string; servicePort: number }
   | { role: 'agent'; url: string; ticket: string; ca: string; servicePort: number }
-  | { role: 'proxy'; to: number }
+  | { role: 'proxy'; servicePort: number }
+  | { role: 'near pipe'; to: number; ca: string }
+  | { role: 'far pipe'; cert: string; key: string; servicePort: number }
   | { role: 'plane'; relayUrl: string; ticket: string; servicePort: number }
   | { role: 'delay'; to: number; ms: number }
 
@@ -22,8 +25,10 @@ console.log(JSON.stringify(await open(part)))
 
 async function open(part: Part): Promise<object> {
   if (part.role === 'service') return { port: await listen(createServer(answer)) }
-  if (part.role === 'proxy') return { port: await listen(createServer(pass(part.to))) }
+  if (part.role === 'proxy') return { port: await listen(createServer(pass(part.servicePort))) }
   if (part.role === 'delay') return { port: await listen(createTcpServer(slowly(part))) }
+  if (part.role === 'near pipe') return { port: await listen(createTcpServer(pipeTo(part))) }
+  if (part.role === 'far pipe') return { port: await listen(farPipe(part)) }
   if (part.role === 'relay') return openRelay(part)
   if (part.role === 'plane') return { port: await listen(createServer(invite(part))) }
   const { url, ticket, ca, servicePort } = part
@@ -107,6 +112,30 @@ function pass(to: number) {
     through.on('error', () => response.destroy())
     asked.pipe(through)
   }
+}
+
+/** Bytes by TLS, to a far pipe. */
+function pipeTo({ to, ca }: Part & { role: 'near pipe' }) {
+  return (visitor: Socket) => join(visitor, connectTls({ port: to, host: '127.0.0.1', ca }))
+}
+
+function farPipe({ cert, key, servicePort }: Part & { role: 'far pipe' }) {
+  return createTlsServer({ cert, key, noDelay: true }, (near) =>
+    join(near, connect(servicePort, '127.0.0.1')),
+  )
+}
+
+function join(one: Socket, other: Socket): void {
+  for (const socket of [one, other]) {
+    socket.setNoDelay(true)
+    socket.on('error', () => {})
+    socket.once('close', () => {
+      one.destroy()
+      other.destroy()
+    })
+  }
+  one.pipe(other)
+  other.pipe(one)
 }
 
 /** Each way takes so long, whatever the rate. */
