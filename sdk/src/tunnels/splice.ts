@@ -73,8 +73,18 @@ function splice(stream: ServerHttp2Stream, socket: Socket): void {
   socket.pipe(stream)
 }
 
+/**
+ * What the visitor has said goes out for as long as the service takes more of it. What the service says meanwhile is for nobody, however
+ * long it goes on.
+ */
 function flush(socket: Socket): void {
-  socket.setTimeout(FLUSH_MS, () => socket.destroy())
+  let left = Infinity
+  const looking = setInterval(() => {
+    const { writableLength } = socket
+    if (writableLength === 0 || writableLength >= left) socket.destroy()
+    left = writableLength
+  }, FLUSH_MS)
+  socket.once('close', () => clearInterval(looking))
   socket.resume()
 }
 

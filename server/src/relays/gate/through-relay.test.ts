@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request as ask } from 'node:http'
 import { connect } from 'node:net'
@@ -74,6 +75,43 @@ test('a token, a link and a password open the way, and none of them reaches the 
     assert.equal(rawHeaders[rawHeaders.findIndex((name) => /^cookie$/i.test(name)) + 1], 'own=1')
     assert.ok(!/gantry_|gantry-tunnel|s3cret|l1nk/i.test(rawHeaders.join()), rawHeaders.join())
   }
+})
+
+test('T62: of many links and cookies of many tunnels, each opens its own tunnel, and no other', async () => {
+  // All have the same secrets and the same ids of grants: what tells tunnels apart is none of them.
+  const links = Array.from({ length: 300 }, (_, at) => {
+    return { id: `tsh_${at}`, kind: 'link', secretHash: secretHash(`l1nk${at}`) } as const
+  })
+  const access = { policy: 'password', passwordHash: PASSWORD_HASH, grants: links } as const
+  const specs = Array.from({ length: 6 }, () => {
+    const cookieKey = randomBytes(32).toString('base64url')
+    return relay.control.add(`gate${++names}`, [service.port], { access: { ...access, cookieKey } })
+  })
+  await using _agent = await startAgent(relay, specs)
+  const hosts = specs.map(({ hostnames }) => hostnames[0]!)
+  const cookieOf = async (host: string, at: number) => {
+    const { status, headers } = await call(host, `/?gantry_link=l1nk${at}`)
+    assert.equal(status, 303)
+    return headers['set-cookie']![0]!.split(';')[0]!
+  }
+  const kept = await Promise.all(
+    hosts.map((host, at) => Promise.all([0, 150, 299 - at].map((link) => cookieOf(host, link)))),
+  )
+  seen.length = 0
+  for (const [at, host] of hosts.entries()) {
+    const others = kept.filter((_, of) => of !== at).flat()
+    for (const cookie of others) assert.equal((await call(host, '/stolen', { cookie })).status, 401)
+    // Nor do all of them together, nor one beside that of the visitor's own.
+    assert.equal((await call(host, '/stolen', { cookie: others.join('; ') })).status, 401)
+    for (const cookie of kept[at]!) {
+      const both = `${others[0]}; ${cookie}`
+      assert.equal((await call(host, '/own', { cookie: both })).status, 200)
+    }
+  }
+  assert.ok(
+    seen.every(({ url, rawHeaders }) => url === '/own' && !/gantry_/.test(rawHeaders.join())),
+  )
+  assert.equal(seen.length, hosts.length * 3)
 })
 
 test('a form that is too long, or never whole, is answered', async () => {

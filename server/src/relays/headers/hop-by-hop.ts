@@ -14,6 +14,8 @@ const HOP_BY_HOP = new Set([
 ])
 /** What `Connection` names in nearly all messages. */
 const USUAL = new Set(['keep-alive', 'close', 'upgrade'])
+/** It ends at no hop, whatever a visitor names: without it, the next one would take the body for a request. */
+const LENGTH = 'content-length'
 const NONE: ReadonlySet<string> = new Set()
 
 /** Of raw headers, the names in lower case that `Connection` adds to those that end here anyway. */
@@ -24,7 +26,8 @@ export function namedByConnection(raw: readonly string[]): ReadonlySet<string> {
     if (name.length !== 10 || name.toLowerCase() !== 'connection') continue
     const value = raw[index + 1]!.toLowerCase()
     if (USUAL.has(value)) continue
-    named = new Set([...named, ...value.split(',').map((option) => option.trim())])
+    const more = value.split(',').map((option) => option.trim())
+    named = new Set([...named, ...more.filter((option) => option !== LENGTH)])
   }
   return named
 }

@@ -28,11 +28,13 @@ export class BadAnswer extends Error {
 }
 
 const MAX_HEAD_BYTES = 64 * 1024
+/** Of all that a service says before its answer. */
+const MAX_INFORMATION_BYTES = 64 * 1024
 const MAX_SIZE_LINE_BYTES = 4 * 1024
 const END_OF_HEAD = Buffer.from('\r\n\r\n')
 const CR = 13
 const LF = 10
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9][0-9]{2})(?: (.*))?$/
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9][0-9]{2})(?: ([\t -~\u0080-\u00ff]*))?$/
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/
 // oxlint-disable-next-line no-control-regex
 const NOT_IN_VALUE = /[\0-\x08\x0a-\x1f\x7f]/
@@ -48,6 +50,7 @@ export class AnswerParser {
   #state: State = 'done'
   #sink: AnswerSink | undefined
   #bodyless = false
+  #informationBytes = 0
   #upgrading = false
   /** What has come of something that has to be whole: a head, a line, trailers. */
   #pending: Buffer | undefined
@@ -61,6 +64,7 @@ export class AnswerParser {
     this.#bodyless = method === 'HEAD'
     this.#upgrading = upgrading
     this.#state = 'head'
+    this.#informationBytes = 0
     this.#pending = undefined
   }
 
@@ -145,6 +149,10 @@ export class AnswerParser {
     const rawHeaders = endOfLine < 0 ? [] : fieldsOf(text, endOfLine + 2)
     if (status < 200 && !(status === 101 && this.#upgrading)) {
       if (status === 101) throw new BadAnswer('upgrades what nobody asked to upgrade')
+      this.#informationBytes += next - at
+      if (this.#informationBytes > MAX_INFORMATION_BYTES) {
+        throw new BadAnswer(`is announced with more than ${MAX_INFORMATION_BYTES} bytes`)
+      }
       this.#sink!.onInformation(status, rawHeaders)
       return next
     }
@@ -165,7 +173,8 @@ export class AnswerParser {
     // A sink may look whether the answer is over.
     this.#state = state === 'done' ? 'head' : state
     const length = state === 'done' ? 0 : framing.length
-    this.#sink!.onHead({ status, reason, rawHeaders, length, keepAlive, keepAliveSeconds })
+    const headers = withOneLength(rawHeaders, status, framing)
+    this.#sink!.onHead({ status, reason, rawHeaders: headers, length, keepAlive, keepAliveSeconds })
     if (state === 'done') this.#finish([])
   }
 
@@ -222,6 +231,8 @@ export class AnswerParser {
 interface Framing {
   chunked: boolean
   length: number | undefined
+  /** How often it is told. */
+  lengths: number
   keepAlive: boolean
   keepAliveSeconds: number | undefined
 }
@@ -255,6 +266,7 @@ function framingOf(rawHeaders: readonly string[], isHttp11: boolean): Framing {
   let chunked = false
   let keepAlive = isHttp11
   let length: number | undefined
+  let lengths = 0
   let keepAliveSeconds: number | undefined
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!
@@ -264,6 +276,7 @@ function framingOf(rawHeaders: readonly string[], isHttp11: boolean): Framing {
     switch (name.toLowerCase()) {
       case 'content-length':
         length = lengthOf(value, length)
+        lengths++
         break
       case 'transfer-encoding':
         if (value.toLowerCase() !== 'chunked' || chunked)
@@ -280,8 +293,22 @@ function framingOf(rawHeaders: readonly string[], isHttp11: boolean): Framing {
   }
   // Both is how answers are smuggled past a proxy: the chunks count, and nothing else is read from there.
   if (chunked && length !== undefined)
-    return { chunked, length: undefined, keepAlive: false, keepAliveSeconds }
-  return { chunked, length, keepAlive, keepAliveSeconds }
+    return { chunked, length: undefined, lengths, keepAlive: false, keepAliveSeconds }
+  return { chunked, length, lengths, keepAlive, keepAliveSeconds }
+}
+
+/** The headers with a length that is told once, or not at all: whoever goes by one that does not count takes the rest for another answer. */
+function withOneLength(rawHeaders: string[], status: number, framing: Framing): string[] {
+  const { chunked, length, lengths } = framing
+  const hasNone = chunked || status === 101 || status === 204
+  if (lengths === 0 || (lengths === 1 && !hasNone)) return rawHeaders
+  const out: string[] = []
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const [name, value] = [rawHeaders[i]!, rawHeaders[i + 1]!]
+    if (name.toLowerCase() !== 'content-length') out.push(name, value)
+  }
+  if (!hasNone) out.push('Content-Length', String(length))
+  return out
 }
 
 function lengthOf(value: string, known: number | undefined): number {

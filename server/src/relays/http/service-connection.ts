@@ -145,6 +145,12 @@ export class ServiceConnection implements AnswerSink {
   destroy(): void {
     this.#asker = undefined
     this.#leave()
+    this.#end()
+  }
+
+  /** Whatever a service still says to a request is for nobody, so it is not waited for; bytes that were said to it are to reach it. */
+  #end(): void {
+    if (!this.#question?.upgrading) this.#stream.close(constants.NGHTTP2_CANCEL)
     this.#stream.destroy()
   }
 
@@ -182,7 +188,7 @@ export class ServiceConnection implements AnswerSink {
       this.#parser.read(chunk)
     } catch (error) {
       this.#fail(error as Error)
-      this.#stream.destroy()
+      this.#end()
       return
     }
     if (this.#parser.isDone && this.#asker) this.#answered()

@@ -37,3 +37,18 @@ test('a request of HTTP/2 keeps its host, its cookies in one line, and its body 
     { headers, hasBody: false },
   ])
 })
+
+test('what frames a body is passed on, whatever Connection names', async () => {
+  const request = {
+    rawHeaders: [
+      ...['Connection', 'close, Content-Length, X-Hop'],
+      'Content-Length',
+      '5',
+      'X-Hop',
+      '1',
+    ],
+    headers: { connection: 'close, Content-Length, X-Hop', host: 'shop.example' },
+  }
+  const passed = passedHeaders(request as unknown as IncomingMessage)
+  assert.deepEqual(passed, ['Content-Length', '5'])
+})

@@ -81,5 +81,8 @@ export function byName(raw: readonly string[]): Map<string, string[]> {
 
 function namesIn(connection: string | undefined): ReadonlySet<string> | undefined {
   if (!connection || /^(?:keep-alive|close|upgrade)$/i.test(connection)) return undefined
-  return new Set(connection.toLowerCase().split(/\s*,\s*/))
+  const names = new Set(connection.toLowerCase().split(/\s*,\s*/))
+  // Without it, the next relay would take the body for a request.
+  names.delete('content-length')
+  return names
 }
