@@ -47,7 +47,7 @@ import type { Users } from '#kernel/unprivileged.ts'
 import { ProblemCounts } from '#operations/index.ts'
 import { judgeRelays, keepRelays, proxyStatus, RelayClients, sessionRoute } from '#relays/index.ts'
 import type { secrets, SecretsParts } from '#secrets/index.ts'
-import type { TunnelParts } from '#tunnels/index.ts'
+import { type TunnelParts, tunnelsByStatus } from '#tunnels/index.ts'
 import { BrowserDesk } from './browser-desk.ts'
 import { BrowserNode, type Chromium, decideSandbox, NO_SANDBOX } from './browser-node.ts'
 import { Callers } from './callers.ts'
@@ -64,6 +64,7 @@ import { openRelayParts } from './relay-parts.ts'
 import { SessionTunnels } from './session-tunnels.ts'
 import { openKms, openSealingKeys } from './sealing.ts'
 import { openTunnelParts } from './tunnel-parts.ts'
+import { trafficCounters } from './traffic-counters.ts'
 import { VERSION } from './version.ts'
 import { localUrl } from './web-rules.ts'
 
@@ -155,6 +156,7 @@ export class App {
     this.tunnelParts = openTunnelParts({
       ...{ config, doorbell: this.#doorbell, identity: () => this.#identity },
       ...{ url: () => this.#publicUrl(), relays: this.#relayClients },
+      counted: trafficCounters(this.telemetry),
     })
     this.relayParts = openRelayParts({
       ...{ db: this.#pool.db, clock: this.#clock, log: log.category('relay') },
@@ -189,6 +191,7 @@ export class App {
       chainLagSeconds: () => chainLagSeconds(this.systemContext()),
       browsers: () => this.#desk?.runtime,
       relays: () => proxyStatus(this.systemContext()),
+      tunnels: () => tunnelsByStatus(this.systemContext()),
     })
   }
 

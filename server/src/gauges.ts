@@ -16,6 +16,8 @@ export interface Held {
   browsers(): BrowserRuntime | undefined
   /** Of all relays together. */
   relays(): Promise<ProxyStatus>
+  /** Of all accounts, by their status. */
+  tunnels(): Promise<Record<string, number>>
 }
 
 /** Declares the gauges that are read at each scrape. */
@@ -66,6 +68,7 @@ export function declareGauges(telemetry: Telemetry, held: Held): void {
       return { ...node.counts, ready, warming, ending, free: node.free }
     },
   )
+  telemetry.labelled('gantry_tunnels', 'Tunnels that there are', 'status', () => held.tunnels())
   telemetry.labelled(
     'gantry_relays',
     'Relays that have not ended',

@@ -22,6 +22,7 @@ export interface TunnelPartsOptions {
   /** Where clients reach the API. */
   url(): string
   relays: Pick<RelayClients, 'callsTo'>
+  counted: TunnelParts['counted']
 }
 
 /** What tunnels work with: where they are, who may hold them open, and whom to wake when one changes. */
@@ -31,6 +32,7 @@ export function openTunnelParts({
   identity,
   url,
   relays,
+  counted,
 }: TunnelPartsOptions): TunnelParts {
   const hashing = new Turns({ atOnce: 2, queueLength: 20 })
   return {
@@ -48,6 +50,7 @@ export function openTunnelParts({
     mayHold: (ctx, starter) => mayStillAct(ctx, starter, 'tunnels.write'),
     relayCalls: { seen: seenRelays, callsTo: (ctx, id) => relays.callsTo(ctx, id) },
     outside,
+    counted,
     ring: () => doorbell.ring('tunnels'),
   }
 }

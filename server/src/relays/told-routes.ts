@@ -283,9 +283,10 @@ function newsRoutes(running: Running): AnyRoute[] {
       returns: z.strictObject({ upTo: z.int() }),
       problems: [problems.unauthenticated],
       examples: { body: { journal: 'b7k2', entries: [] }, reply: { upTo: 0 } },
-      handler: asRelay((ctx, relay, { journal, entries }) =>
-        takeUsage(ctx, relay.id, journal, entries as unknown as UsageEntry[]),
-      ),
+      handler: asRelay((ctx, relay, { journal, entries }) => {
+        const told = entries as unknown as UsageEntry[]
+        return takeUsage(ctx, relay.id, journal, told, running().tunnels.counted)
+      }),
     }),
   ]
 }
