@@ -21,14 +21,16 @@ export function showHeader() {
     leave.setAttribute('aria-label', user ? `Sign out ${user.email}` : '')
     by('own').hidden = user === undefined || owesFactor()
     void showBanner(user)
-    void offerRelays(user)
+    void offerStaffPages(user)
   })
 }
 
 /** For those who run the installation. */
-async function offerRelays(user) {
-  const may = user && !owesFactor() && (await readPermissions()).held.has('relays.read')
-  if (user === me()) by('relays-link').hidden = !may
+async function offerStaffPages(user) {
+  const held = user && !owesFactor() ? (await readPermissions()).held : new Set()
+  if (user !== me()) return
+  by('relays-link').hidden = !held.has('relays.read')
+  by('moderation-link').hidden = !held.has('moderation.read')
 }
 
 async function leaveFor(place) {

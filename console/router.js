@@ -40,6 +40,7 @@ const PAGES = {
   tunnels: () => import('./tunnels/page.js'),
   tunnel: () => import('./tunnels/one.js'),
   relays: () => import('./relays/page.js'),
+  moderation: () => import('./moderation/page.js'),
   visit: () => import('./tunnels/visit.js'),
 }
 const LISTS = { session: 'sessions', tunnel: 'tunnels' }

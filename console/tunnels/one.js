@@ -5,6 +5,7 @@ import { readPermissions } from '../shared/permissions.js'
 import { accessCard } from './access.js'
 import { configCard } from './config.js'
 import { diagnosticsCard } from './diagnostics.js'
+import { domainsCard } from './domains.js'
 import { endpointsCard } from './endpoints.js'
 import { metricsCard } from './metrics.js'
 import { requestsCard } from './requests.js'
@@ -45,5 +46,6 @@ async function showRest(place, path, tunnel) {
     requestsCard(path, tunnel, may),
     ...(may ? [configCard(path, tunnel)] : []),
     ...(isOwn ? [accessCard(path, tunnel), sharesCard(path, tunnel)] : []),
+    ...(isOwn && tunnel.kind === 'http' ? [domainsCard(path, tunnel)] : []),
   )
 }

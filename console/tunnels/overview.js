@@ -14,7 +14,7 @@ const EVERY_MS = 3_000
 
 /** Where a tunnel is, how it is, and what can be done with all of it. */
 export function overview(path, tunnel, refresh) {
-  const { url, kind, permission, started } = tunnel
+  const { url, kind, permission, started, suspension } = tunnel
   const address = kind === 'http' ? element('a', { href: url }, url) : element('code', {}, url)
   const status = element('p', { className: 'live', role: 'status' }, ...statusLine(tunnel))
   follow(status, EVERY_MS, () => refreshStatus(path, status))
@@ -27,7 +27,7 @@ export function overview(path, tunnel, refresh) {
     ),
     status,
     ...(permission === 'read' ? [] : [hint('Where the service is:'), commandLine(tunnel)]),
-    permission === 'read'
+    permission === 'read' || suspension
       ? ''
       : element(
           'p',
@@ -43,7 +43,13 @@ export function overview(path, tunnel, refresh) {
 }
 
 function statusLine(tunnel) {
-  const { statusSince, links, errorMessage, domains } = tunnel
+  const { statusSince, links, errorMessage, domains, suspension } = tunnel
+  if (suspension) {
+    return [
+      element('strong', {}, tunnelStatus(tunnel)),
+      ...[' by whoever runs this Gantry since ', moment(suspension.at), `: ${suspension.reason}`],
+    ]
+  }
   return [
     element('strong', {}, tunnelStatus(tunnel)),
     ...[' since ', moment(statusSince), `, ${counted(links, 'link')}`],

@@ -5,6 +5,7 @@ const GRADES = {
   ...{ connected: 'ok', connecting: 'degraded', disconnected: 'failing', error: 'failing' },
   ...{ created: 'unknown', healthy: 'ok', unhealthy: 'failing', unknown: 'unknown' },
   ...{ ok: 'ok', warning: 'degraded', failed: 'failing', skipped: 'unknown' },
+  ...{ verified: 'ok', pending: 'degraded' },
   ...{ running: 'ok', starting: 'degraded', draining: 'degraded', stopped: 'unknown' },
 }
 
@@ -13,8 +14,9 @@ export function statusOf(status) {
   return element('span', { 'data-status': GRADES[status] ?? 'unknown' }, status)
 }
 
-/** A stopped tunnel is neither good nor bad. */
-export function tunnelStatus({ status, started }) {
+/** A stopped tunnel is neither good nor bad; one that is suspended serves nobody. */
+export function tunnelStatus({ status, started, suspension }) {
+  if (suspension) return element('span', { 'data-status': 'failing' }, 'suspended')
   if (started) return statusOf(status)
   return element('span', { 'data-status': 'unknown' }, 'stopped')
 }

@@ -1,5 +1,6 @@
 import { chainLagSeconds } from '#audit/index.ts'
 import { proxyStatus } from '#relays/index.ts'
+import { tunnelsByStatus } from '#tunnels/index.ts'
 import type { Running } from './capabilities.ts'
 
 /** Declares what is read of a process at each scrape; a part that its roles do not open is left out. */
@@ -52,6 +53,9 @@ export function declareGauges({ core, desk, front, readers }: Running): void {
       return { ...node.counts, ready, warming, ending, free: node.free }
     },
   )
+  telemetry.labelled('gantry_tunnels', 'Tunnels that there are', 'status', () => {
+    return tunnelsByStatus(core.systemContext())
+  })
   telemetry.labelled(
     'gantry_relays',
     'Relays that have not ended',

@@ -11,6 +11,7 @@ import { Turns } from '#kernel/turns.ts'
 import { haveHeard, type RelayClients, relaysForAgents, seenRelays } from '#relays/index.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
 import type { Core } from './core.ts'
+import { trafficCounters } from './traffic-counters.ts'
 import { outside } from './tunnels-outside.ts'
 import { resolveTxt } from './dns.ts'
 
@@ -39,6 +40,7 @@ export function openTunnelParts(core: Core, { identity, relays }: TunnelPartsOpt
     mayHold: (ctx, starter) => mayStillAct(ctx, starter, 'tunnels.write'),
     relayCalls: { seen: seenRelays, callsTo: (ctx, id) => relays.callsTo(ctx, id) },
     outside,
+    counted: trafficCounters(core.telemetry),
     ring: () => doorbell.ring('tunnels'),
   }
 }

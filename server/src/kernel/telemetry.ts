@@ -24,6 +24,8 @@ export interface Telemetry {
   event(kind: string): void
   /** A sealed secret did not open. */
   unsealingFailed(purpose: string): void
+  /** Makes a counter; what it gives adds to it, under a value of the label if it has one. */
+  counter(name: string, help: string, label?: string): (by: number, value?: string) => void
   /** A gauge read at each scrape; a read that throws leaves it out of that scrape. */
   gauge(name: string, help: string, read: () => number | Promise<number>): void
   /** One gauge with a value for each label. */
@@ -101,8 +103,18 @@ export function openTelemetry(): Telemetry {
     job: (job, outcome, seconds) => jobs.observe({ job, outcome }, seconds),
     event: (kind) => events.inc({ kind }),
     unsealingFailed: (purpose) => unsealing.inc({ purpose }),
+    counter: (name, help, label) => counter(registry, name, help, label),
     gauge: (name, help, read) => gauge(registry, name, help, read),
     labelled: (name, help, label, read) => labelled(registry, name, help, label, read),
+  }
+}
+
+function counter(registry: Registry, name: string, help: string, label?: string) {
+  const labelNames = label === undefined ? [] : [label]
+  const made = new Counter({ name, help, labelNames, registers: [registry] })
+  return (by: number, value = '') => {
+    if (label === undefined) made.inc(by)
+    else made.inc({ [label]: value }, by)
   }
 }
 

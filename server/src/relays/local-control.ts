@@ -19,6 +19,7 @@ export function localControl(
     watch: ({ signal, ...asked }) => watch(ctx.with({ signal }), parts, relay, asked),
     reportHealth: (reports) => reportHealth(ctx, reports),
     reportPorts: (reports) => notePorts(ctx, relay.id, reports),
-    reportUsage: (journal, entries) => takeUsage(ctx, relay.id, journal, entries),
+    reportUsage: (journal, entries) =>
+      takeUsage(ctx, relay.id, journal, entries, parts.tunnels.counted),
   }
 }

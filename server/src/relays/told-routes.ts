@@ -293,9 +293,10 @@ function newsRoutes(running: Running): AnyRoute[] {
       returns: z.strictObject({ upTo: z.int() }),
       problems: [problems.unauthenticated],
       examples: { body: { journal: 'b7k2', entries: [] }, reply: { upTo: 0 } },
-      handler: asLeaver((ctx, relay, { journal, entries }) =>
-        takeUsage(ctx, relay.id, journal, entries as unknown as UsageEntry[]),
-      ),
+      handler: asLeaver((ctx, relay, { journal, entries }) => {
+        const told = entries as unknown as UsageEntry[]
+        return takeUsage(ctx, relay.id, journal, told, running().tunnels.counted)
+      }),
     }),
   ]
 }

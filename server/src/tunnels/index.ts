@@ -60,7 +60,8 @@ export { MOST_ENTRIES, UsageEntry } from './usage/entry.ts'
 export type { LatencyBounds } from './usage/latency.ts'
 export type { RelaySeen, TunnelCalls, TunnelRelays } from './usage/relayed.ts'
 export { monthOf } from './usage/period.ts'
-export { takeUsage } from './usage/take.ts'
+export { takeUsage, type TrafficCounts } from './usage/take.ts'
+export { tunnelsByStatus } from './read.ts'
 export {
   lastMonths,
   TunnelCounts,

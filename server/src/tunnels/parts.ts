@@ -1,6 +1,7 @@
 import type { Context } from '#kernel/context.ts'
 import type { Outside } from './diagnostics/outside.ts'
 import type { TunnelRelays } from './usage/relayed.ts'
+import type { TrafficCounts } from './usage/take.ts'
 
 /** What tunnels of a running process work with. */
 export interface TunnelParts {
@@ -37,6 +38,8 @@ export interface TunnelParts {
   resolveTxt(name: string, signal: AbortSignal): Promise<readonly string[]>
   /** Host names of the service itself, which no tunnel may have. */
   ownHosts(): readonly string[]
+  /** Hears of what relays have reported, once it is taken; neither waits nor throws. */
+  counted(counts: readonly TrafficCounts[]): void
   /** Wakes whoever waits for news of tunnels, in all processes. */
   ring(): void
 }

@@ -6,6 +6,7 @@ import { presentTunnel } from './present.ts'
 import { problems } from './problems.ts'
 import type { Tunnel, TunnelQuery } from './schema.ts'
 import { shareWith } from './shared.ts'
+import { states } from './states.ts'
 import { linksOf } from './status.ts'
 import type { TunnelEndpointRow, TunnelRow } from './tables.ts'
 import { recentMetrics } from './usage/recent.ts'
@@ -122,6 +123,18 @@ async function showAll(
       metrics: metrics.get(row.id),
     }),
   )
+}
+
+/** Of all accounts. */
+export async function tunnelsByStatus({ db }: Context): Promise<Record<string, number>> {
+  const rows = await db
+    .selectFrom('tunnels')
+    .select(['status', ({ fn }) => fn.countAll<string>().as('count')])
+    .where('deletedAt', 'is', null)
+    .groupBy('status')
+    .execute()
+  const counts = Object.fromEntries(rows.map(({ status, count }) => [status, Number(count)]))
+  return Object.fromEntries(states.names.map((name) => [name, counts[name] ?? 0]))
 }
 
 /** By tunnel, in the order in which they are taken. */

@@ -146,3 +146,17 @@ test('the report of a month has a line for each account and tier, as pages and a
   )
   assert.equal((await ann.get('/v1/admin/reports/tunnels')).status, 403)
 })
+
+test('metrics hear of what was taken, and of nothing that is reported again', async () => {
+  const ann = await app.person('ann')
+  const { id: tunnelId } = await addTunnel(at, { accountId: ann.accountId })
+  const minute = system.clock.now().toISOString()
+  const heard: number[] = []
+  const counted = (counts: readonly { bytesOut: number }[]) =>
+    heard.push(...counts.map(({ bytesOut }) => bytesOut))
+  const one = entry({ sequence: 1, tunnelId, minute, bytesOut: 5 })
+  await takeUsage(system, relayId, 'heard', [one], counted)
+  const two = entry({ sequence: 2, tunnelId, minute, bytesOut: 7 })
+  await takeUsage(system, relayId, 'heard', [one, two], counted)
+  assert.deepEqual(heard, [5, 7])
+})

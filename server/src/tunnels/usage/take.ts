@@ -12,18 +12,26 @@ export interface OwnedCounts extends SpanCounts {
   accountId: string
 }
 
+/** Of the metrics of a process. */
+export type TrafficCounts = Pick<
+  OwnedCounts,
+  'requests' | 'failures' | 'connections' | 'bytesIn' | 'bytesOut'
+>
+
 /**
  * Takes counts of a relay; an entry of a journal counts once, whatever is reported again, in whatever order, by whichever relay, and by
  * whomever it is taken. `upTo` is the highest sequence of the report: all of it is taken for good once this resolves.
  *
  * A relay is the operator's, so it may count for any tunnel that there is or ever was: it need not have a link of it, since what it
  * refuses counts too. What names no tunnel, or is no count, is passed over and logged. An endpoint that is gone counts as none.
+ * `counted` hears of what was taken, once it is.
  */
 export async function takeUsage(
   ctx: Context,
   relayId: string,
   journal: string,
   entries: readonly UsageEntry[],
+  counted: (counts: readonly TrafficCounts[]) => void = () => {},
 ): Promise<{ upTo: number }> {
   return ctx.transaction(async (ctx) => {
     const { fresh, upTo } = await claimSequences(ctx, journal, entries)
@@ -36,6 +44,7 @@ export async function takeUsage(
     const tiers = await tiersOf(ctx, [...new Set(counts.map(({ accountId }) => accountId))])
     await addToPeriods(ctx, counts, tiers)
     await countBytes(ctx, counts, tiers)
+    ctx.afterCommit(() => counted(counts))
     return { upTo }
   })
 }
