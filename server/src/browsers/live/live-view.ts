@@ -136,6 +136,7 @@ export class LiveView implements AsyncDisposable {
       if (!this.#viewers.has(viewer)) return
       this.#turn(viewer, this.#browser?.active)
       this.#hello(viewer)
+      if (viewer.page?.isHeld) this.#tellHeld(viewer.page)
     } catch (error) {
       log.debug({ err: error }, 'live view has no browser')
       viewer.close(this.#closing.signal.aborted ? 'ended' : 'browserGone')
@@ -159,6 +160,7 @@ export class LiveView implements AsyncDisposable {
       onClosed: (page: WatchedPage) => this.#forget(page),
       onDialog: (page: WatchedPage) => this.#tellDialog(page),
       onCrash: (page: WatchedPage) => this.#tellCrash(page),
+      onHeld: (page: WatchedPage) => this.#tellHeld(page),
       onInputDropped: (page: WatchedPage) => this.#steering.inputDropped(page),
       onTooMany: () => this.#tellTooMany(maxPages),
       ...(earlier && { earlier }),
@@ -244,6 +246,7 @@ export class LiveView implements AsyncDisposable {
     if (number !== null && !page) return viewer.notice('page.none', `No page ${number} is open.`)
     viewer.pinned = number !== null
     this.#turn(viewer, page)
+    if (page?.isHeld) this.#tellHeld(page)
     if (page && viewer.mayControl && this.#options.control.mayDrive(viewer.holder))
       void page.activate()
     else if (page && page !== this.#browser?.active)
@@ -294,6 +297,15 @@ export class LiveView implements AsyncDisposable {
         viewer.notice(
           'page.crashed',
           'The page has crashed; it is shown again once it is opened anew.',
+        )
+  }
+
+  #tellHeld(page: WatchedPage): void {
+    for (const viewer of this.#viewers.keys())
+      if (viewer.page === page)
+        viewer.notice(
+          'page.held',
+          'The page does not answer. It is busy, or a program has a dialog open that it has to answer itself.',
         )
   }
 
