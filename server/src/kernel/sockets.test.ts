@@ -27,12 +27,14 @@ const echo: AnySocket = {
   summary: 'Says what was said',
   maxMessageBytes: 1_000,
   admit: async (ctx, { url }) => {
+    if (url.pathname === '/echo/guessed') throw httpProblems.noAccount()
     if (ctx.actor.kind === 'anonymous') throw httpProblems.unauthenticated()
     if (url.pathname === '/echo/locked') throw httpProblems.forbidden({ permission: 'x' })
     if (url.pathname === '/echo/slow') {
       admitting = true
       await slow.go.promise
     }
+    if (url.pathname === '/echo/lost') throw httpProblems.noAccount()
     if (url.pathname === '/echo/broken') throw new Error('a bug')
     return url.pathname
   },
@@ -120,6 +122,23 @@ test('that somebody who is signed in may not enter is told, with where they are;
   assert.equal(refusals.length, 1)
   assert.deepEqual(told!.client, { address: '127.0.0.1', agent: 'dialer/1' })
   assert.deepEqual([told!.wanted, told!.code], ['WS /echo/', 'auth.forbidden'])
+})
+
+test('T15: pages of elsewhere, wrong names and guessed addresses are told, whoever sends them', async () => {
+  refusals.length = 0
+  const [origin, host] = ['https://evil.example', 'evil.example']
+  assert.equal(await refusal('/echo/x', { ...GOOD, origin }), 403)
+  assert.equal(await refusal('/echo/x', { ...GOOD, origin: 'null' }), 403)
+  assert.equal(await refusal('/echo/x', { ...GOOD, host }), 421)
+  assert.equal(await refusal('/echo/guessed', {}), 404)
+  assert.equal(await refusal('/echo/lost'), 404, 'as over HTTP, of who is signed in it is not')
+  assert.deepEqual(
+    refusals.map(({ actor, code }) => `${actor.kind} ${code}`),
+    [
+      ...['anonymous socket.origin_refused', 'anonymous socket.origin_refused'],
+      ...['anonymous socket.wrong_host', 'anonymous account.not_found'],
+    ],
+  )
 })
 
 test('a page of another origin may not open a socket; ours and programs may', async () => {

@@ -7,6 +7,7 @@ import { type Client, clientAt } from './client.ts'
 import type { Actor, Context } from './context.ts'
 import { problemBody, toProblem } from './http/failures.ts'
 import type { HostServer } from './http/host-server.ts'
+import { httpProblems } from './http/problems.ts'
 import type { Logger } from './log.ts'
 import { Problem } from './problem.ts'
 import type { Refusal } from './refusal.ts'
@@ -199,16 +200,15 @@ export class SocketDispatcher implements AsyncDisposable {
     const foreign = this.#options.foreign?.find(({ path }) => isAtOrBelow(path, request.url))
     const route = url && this.#options.sockets.find(({ path }) => matches(path, url.pathname))
     if (!url || !(foreign ?? route)) return refuse(socket, 404)
-    const { origin, host } = request.headers
-    if (!this.#options.allowsHost(host)) return refuse(socket, 421)
-    if (origin && !this.#options.allowsOrigin(origin, host)) return refuse(socket, 403)
     const ip = this.#options.addressOf?.(request) ?? request.socket.remoteAddress ?? ''
     const client = clientAt(ip, request.headers['user-agent'])
-    const refusal = this.#refusalOf(ip)
+    const stranger = this.#strangerIn(request)
+    const refusal = stranger ?? this.#refusalOf(ip)
     if (refusal) {
       const wanted = `WS ${(foreign ?? route)!.path}`
       const about = { client, correlationId: randomUUID(), wanted, code: refusal.code }
-      if (refusal.kind.noted) this.#options.refused?.({ actor: { kind: 'anonymous' }, ...about })
+      const isNoted = stranger !== undefined || refusal.kind.noted
+      if (isNoted) this.#options.refused?.({ actor: { kind: 'anonymous' }, ...about })
       throw refusal
     }
     if (foreign) return foreign.upgrade(request, socket, head)
@@ -233,13 +233,23 @@ export class SocketDispatcher implements AsyncDisposable {
     })
   }
 
+  /** A page of elsewhere, or of a name that somebody else made point here. */
+  #strangerIn({ headers: { origin, host } }: IncomingMessage): Problem | undefined {
+    const { allowsHost, allowsOrigin } = this.#options
+    if (!allowsHost(host)) return httpProblems.wrongHost()
+    if (origin && !allowsOrigin(origin, host)) return httpProblems.originRefused({ origin })
+    return undefined
+  }
+
+  /** Whoever is not signed in and finds nothing has guessed an address. */
   #refused(
     { actor, correlationId }: Context,
     client: Client,
     { path }: AnySocket,
     error: unknown,
   ): never {
-    if (error instanceof Problem && error.status === 403 && actor.kind !== 'anonymous') {
+    const noted = actor.kind === 'anonymous' ? 404 : 403
+    if (error instanceof Problem && error.status === noted) {
       const wanted = `WS ${path}`
       this.#options.refused?.({ actor, client, correlationId, wanted, code: error.code })
     }

@@ -61,13 +61,19 @@ export class Audience {
     this.tell({ type: 'notice', code: 'pages.too_many', message })
   }
 
-  /** Only who looks at it is told. */
   tellCrash(page: WatchedPage): void {
-    for (const viewer of this)
-      if (viewer.page === page)
-        viewer.notice(
-          'page.crashed',
-          'The page has crashed; it is shown again once it is opened anew.',
-        )
+    const message = 'The page has crashed; it is shown again once it is opened anew.'
+    this.#tellOf(page, 'page.crashed', message)
+  }
+
+  tellHeld(page: WatchedPage): void {
+    const message =
+      'The page does not answer. It is busy, or a program has a dialog open that it has to answer itself.'
+    this.#tellOf(page, 'page.held', message)
+  }
+
+  /** Only who looks at it is told. */
+  #tellOf(page: WatchedPage, ...notice: Parameters<Viewer['notice']>): void {
+    for (const viewer of this) if (viewer.page === page) viewer.notice(...notice)
   }
 }

@@ -128,6 +128,7 @@ export class LiveView implements AsyncDisposable {
       if (!this.#audience.has(viewer)) return
       this.#turn(viewer, this.#browser?.active)
       this.#hello(viewer)
+      if (viewer.page?.isHeld) this.#audience.tellHeld(viewer.page)
     } catch (error) {
       log.debug({ err: error }, 'live view has no browser')
       viewer.close(this.#closing.signal.aborted ? 'ended' : 'browserGone')
@@ -151,6 +152,7 @@ export class LiveView implements AsyncDisposable {
       onClosed: (page: WatchedPage) => this.#forget(page),
       onDialog: (page: WatchedPage) => this.#tellDialog(page),
       onCrash: (page: WatchedPage) => this.#audience.tellCrash(page),
+      onHeld: (page: WatchedPage) => this.#audience.tellHeld(page),
       onInputDropped: (page: WatchedPage) => this.#steering.inputDropped(page),
       onTooMany: () => this.#audience.tellTooMany(maxPages),
       ...(earlier && { earlier }),
@@ -232,6 +234,7 @@ export class LiveView implements AsyncDisposable {
     if (number !== null && !page) return viewer.notice('page.none', `No page ${number} is open.`)
     viewer.pinned = number !== null
     this.#turn(viewer, page)
+    if (page?.isHeld) this.#audience.tellHeld(page)
     if (page && viewer.mayControl && this.#options.control.mayDrive(viewer.holder))
       void page.activate()
     else if (page && page !== this.#browser?.active)

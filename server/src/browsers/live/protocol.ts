@@ -143,6 +143,7 @@ export type NoticeCode =
   | 'page.behind'
   | 'page.busy'
   | 'page.crashed'
+  | 'page.held'
   | 'page.none'
   | 'pages.too_many'
 

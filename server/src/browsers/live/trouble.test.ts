@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { keptMib } from '#kernel/test-support.ts'
+import { CdpSocket } from '../driver/cdp.ts'
 import { startBrowser } from '../driver/test-browser.ts'
 import { Customer, Tap, TestLive } from './fixture.ts'
 
@@ -26,6 +27,42 @@ const MOVING_NOISE = NOISE.replace('requestAnimationFrame(step)', '').replace(
     noise.style.transform = 'translateX(' + (at % 50) + 'px)'
     requestAnimationFrame(() => move(at + 1))
   })(0)</script>`,
+)
+
+test(
+  'who comes to a page that a dialog of a program holds is told that it does not answer, and sees it go on',
+  LIMIT,
+  async () => {
+    const { targetId } = await customer.openPage('held', '<body>')
+    const signal = AbortSignal.timeout(LIMIT.timeout)
+    using program = await CdpSocket.open(browser.endpoint, signal)
+    const opened = Promise.withResolvers<void>()
+    program.onEvent = (method) => {
+      if (method === 'Page.javascriptDialogOpening') opened.resolve()
+    }
+    const attach = { targetId, flatten: true }
+    const { sessionId } = await program.send<{ sessionId: string }>(
+      'Target.attachToTarget',
+      attach,
+      { signal },
+    )
+    const send = (method: string, params = {}) =>
+      program.send(method, params, { sessionId, signal })
+    await send('Page.enable')
+    const going = send('Runtime.evaluate', {
+      expression: `confirm('Go on?') && (document.title = 'went on')`,
+    })
+    await opened.promise
+    await using live = await TestLive.start(browser.endpoint)
+    const first = await live.watch()
+    await first.notice('page.held')
+    const second = await live.watch()
+    await second.notice('page.held')
+    await send('Page.handleJavaScriptDialog', { accept: true })
+    await going
+    await first.sees('went on')
+    await second.sees('went on')
+  },
 )
 
 test('a viewer that never reads holds up nobody, takes no memory, and is cut', LIMIT, async () => {

@@ -30,6 +30,7 @@ export interface WatchedBrowserParts {
   onClosed(page: WatchedPage): void
   onDialog(page: WatchedPage): void
   onCrash(page: WatchedPage): void
+  onHeld(page: WatchedPage): void
   onInputDropped(page: WatchedPage): void
   /** More pages are open than are shown; told once. */
   onTooMany(): void

@@ -24,6 +24,8 @@ export interface WatchedPageParts {
   onChange(page: WatchedPage): void
   onDialog(page: WatchedPage): void
   onCrash(page: WatchedPage): void
+  /** It does not answer: it is busy, or somebody else has to answer a dialog that nobody here knows. */
+  onHeld(page: WatchedPage): void
   onInputDropped(page: WatchedPage): void
   earlier?: EarlierDialogs
 }
@@ -43,6 +45,8 @@ export class WatchedPage {
   visible = true
   readonly #parts: WatchedPageParts
   #attaching: Promise<void> | undefined
+  /** Aborted when the page's DevTools session is over. */
+  #attached = new AbortController()
   readonly #dialog: PageDialog
 
   constructor(targetId: string, number: number, parts: WatchedPageParts) {
@@ -104,6 +108,10 @@ export class WatchedPage {
     return this.#dialog.open
   }
 
+  get isHeld(): boolean {
+    return this.#dialog.isHeld
+  }
+
   /** False when there is no dialog, or no longer. */
   answerDialog(accept: boolean, promptText: string | undefined): Promise<boolean> {
     return this.#dialog.answer(accept, promptText)
@@ -118,6 +126,7 @@ export class WatchedPage {
 
   /** The page's DevTools session is over. */
   detach(): void {
+    this.#attached.abort()
     this.sessionId = undefined
     this.#attaching = undefined
     this.capture.stop()
@@ -143,10 +152,14 @@ export class WatchedPage {
     }
   }
 
-  #dialogOf({ log, earlier, onDialog }: WatchedPageParts): PageDialog {
+  #dialogOf({ log, earlier, onDialog, onHeld }: WatchedPageParts): PageDialog {
     return new PageDialog({
       ...{ targetId: this.targetId, log, ...(earlier && { earlier }) },
       call: (method, params) => this.#call(method, params),
+      enable: () => this.#call('Page.enable', {}, this.#attached.signal),
+      onHeld: () => {
+        if (this.sessionId) onHeld(this)
+      },
       onOpen: () => {
         this.input.interrupt()
         onDialog(this)
@@ -174,6 +187,7 @@ export class WatchedPage {
         signal,
       })
       this.sessionId = attached.sessionId
+      this.#attached = new AbortController()
       void this.#dialog.listen()
     } catch (error) {
       this.#attaching = undefined
@@ -181,10 +195,13 @@ export class WatchedPage {
     }
   }
 
-  async #call(method: string, params: object): Promise<unknown> {
+  async #call(
+    method: string,
+    params: object,
+    signal = AbortSignal.timeout(CALL_DEADLINE_MS),
+  ): Promise<unknown> {
     const { sessionId } = this
     if (!sessionId) throw new Error('the page is not attached')
-    const signal = AbortSignal.timeout(CALL_DEADLINE_MS)
     return this.#parts.cdp.send(method, params, { sessionId, signal })
   }
 

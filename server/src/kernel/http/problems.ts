@@ -38,6 +38,19 @@ export const httpProblems = defineProblems({
     detail: 'This needs the permission `{permission}`.',
     suggestion: 'Ask an admin of the account for a role that holds it.',
   },
+  wrongHost: {
+    code: 'socket.wrong_host',
+    status: 421,
+    title: 'This server does not go by that name',
+    suggestion: 'Use the address that the operator has published.',
+  },
+  originRefused: {
+    code: 'socket.origin_refused',
+    status: 403,
+    title: 'Pages of that origin may not connect',
+    detail: 'Pages of {origin} may open no sockets.',
+    suggestion: 'The operator can add the origin to `CORS_ORIGINS`. Programs send no Origin.',
+  },
   keyNotAllowed: {
     code: 'auth.key_not_allowed',
     status: 403,

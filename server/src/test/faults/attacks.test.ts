@@ -64,7 +64,7 @@ const NOTHING = {
   ...{ worker: 'refused', serviceWorker: 'refused', candidates: [] },
 }
 
-test('no page reaches the metadata service or a private address, by whatever a page has', async (t) => {
+test('T13: no page reaches the metadata service or a private address, by whatever a page has', async (t) => {
   const secret = await openSecret()
   const hosts = [
     '169.254.169.254',
@@ -119,7 +119,7 @@ const OWN_PAGES = [
   'filesystem:file:///etc/passwd',
 ]
 
-test('the machine’s files and the browser’s own pages do not open', async (t) => {
+test('T14: the machine’s files and the browser’s own pages do not open', async (t) => {
   await narrow.survives(t, async (culprit) => {
     for (const url of OWN_PAGES) {
       const { status, body } = await culprit.command('navigate', { url })
@@ -141,7 +141,7 @@ test('the machine’s files and the browser’s own pages do not open', async (t
   })
 })
 
-test('the DevTools of a browser are open to no page, and to no other machine', async (t) => {
+test('T15: the DevTools of a browser are open to no page, and to no other machine', async (t) => {
   const other = await wide.rent()
   await wide.survives(t, async (culprit) => {
     for (const { browser } of [culprit, other]) {
@@ -178,7 +178,7 @@ function addressesAt(port: number): string[] {
     .map((row) => row[1]!.slice(0, -ending.length))
 }
 
-test('the server has no DevTools of its own, and hands out nobody else’s', async (t) => {
+test('T15: the server has no DevTools of its own, and hands out nobody else’s', async (t) => {
   const base = wide.url.replace('http', 'ws')
   const other = await wide.rent()
   await wide.survives(t, async (culprit) => {
@@ -213,7 +213,7 @@ test('the server has no DevTools of its own, and hands out nobody else’s', asy
   await other.end(wide.running)
 })
 
-test('who may only read a session gets a socket that only looks', async (t) => {
+test('T16: who may only read a session gets a socket that only looks', async (t) => {
   const ended = await narrow.survives(t, async (culprit) => {
     const reader = await culprit.account.program('sessions.read')
     const { body } = await reader.get(`/sessions/${culprit.id}`)
@@ -243,7 +243,7 @@ test('who may only read a session gets a socket that only looks', async (t) => {
   assert.equal(ended.endReason, 'asked')
 })
 
-test('not even who may drive reaches files, downloads elsewhere or other browsers by CDP', async (t) => {
+test('T16: not even who may drive reaches files, downloads elsewhere or other browsers by CDP', async (t) => {
   const ended = await narrow.survives(t, async (culprit) => {
     const cdp = await open(culprit.cdpUrl)
     const elsewhere = { behavior: 'allow', downloadPath: '/etc' }
@@ -267,7 +267,7 @@ test('not even who may drive reaches files, downloads elsewhere or other browser
   assert.equal(ended.endReason, 'asked')
 })
 
-test('nobody says how Chromium is launched', async () => {
+test('T17: nobody says how Chromium is launched', async () => {
   const ann = await Account.register(narrow.url)
   const wishes = {
     args: ['--no-sandbox', '--load-extension=/tmp'],
@@ -301,7 +301,7 @@ test('nobody says how Chromium is launched', async () => {
   assert.deepEqual((await ann.get('/sessions')).body.items, [], 'nothing was started')
 })
 
-test('a socket opens only by what was made for it, while it counts', async (t) => {
+test('T18: a socket opens only by what was made for it, while it counts', async (t) => {
   const base = narrow.url.replace('http', 'ws')
   await narrow.survives(t, async (culprit) => {
     const [cdp, live] = [culprit.cdpUrl, culprit.liveUrl]
