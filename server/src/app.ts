@@ -95,7 +95,7 @@ export class App {
     const { ROLES: roles } = core.config
     await core.open(this.capabilities)
     this.#people = await People.open(core, this.#options.passwordCost)
-    this.#fleet = openFleetParts(core, () => this.#desk)
+    this.#fleet = openFleetParts(core, () => this.#desk?.runtime)
     if (roles.includes('api')) this.#desk = this.#openDesk(this.#people, this.#fleet)
     if (roles.includes('node')) this.#node = await this.#openNode()
     await this.#desk?.start(this.#node)
