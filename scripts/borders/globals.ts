@@ -21,7 +21,7 @@ const GLOBALS = {
       'server/src/browsers/watch/',
       // A node and its API, each known to the other by a certificate or a credential.
       'server/src/browsers/node/',
-      'server/src/control-plane.ts',
+      'server/src/roles/control-plane.ts',
       'server/src/kernel/api-client.ts',
       'cli/',
       'sdk/',

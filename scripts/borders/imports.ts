@@ -1,12 +1,16 @@
 import { isTest, type Source, type Violation } from './source.ts'
 
 /**
- * Where a file belongs: `kernel`, `app` (the files that put the product together), `test`, a capability by name, or one of the
- * other workspaces.
+ * Where a file belongs: `kernel`, `app` (the files that put the product together, with their folders `parts` and `roles`), `test`, a
+ * capability by name, or one of the other workspaces.
  */
 type Zone = string
 
 const OUTSIDE = ['sdk', 'cli', 'console', 'scripts'] as const
+
+/** Of what the product is put together, and what a process does with it. */
+const PARTS = 'server/src/parts/'
+const ROLES = 'server/src/roles/'
 
 const SDK_ENTRIES = ['sdk/src/index.ts', 'sdk/src/tunnels/index.ts']
 
@@ -14,6 +18,7 @@ function zoneOf(path: string): Zone {
   const [top, , folder, ...inside] = path.split('/')
   if (OUTSIDE.includes(top as never)) return `${top} workspace`
   if (top !== 'server' || folder === undefined) return 'test'
+  if (path.startsWith(PARTS) || path.startsWith(ROLES)) return 'app'
   return inside.length > 0 ? folder : 'app'
 }
 
@@ -32,6 +37,9 @@ function refuse(from: string, to: string): string | undefined {
   if (zone === 'scripts workspace') return undefined
   if (zone.endsWith(' workspace') && zone !== target) return refuseOutside(from, zone, to)
   if (isTest(to) && !isTest(from)) return `product code imports ${to}, which is for tests`
+  if (from.startsWith(PARTS) && to.startsWith(ROLES)) {
+    return `parts import ${to}: roles are made of parts, not the other way round`
+  }
   if (zone === target || target === 'test') return undefined
   if (target.endsWith(' workspace')) {
     return isTest(from) ? undefined : `the server imports ${to} of another workspace`
@@ -55,7 +63,8 @@ function refuse(from: string, to: string): string | undefined {
 
 function refuseOutside(from: string, zone: Zone, to: string): string | undefined {
   const isEntry =
-    zoneOf(to) === 'app' || (from.startsWith('cli/bin/') && to.startsWith('scripts/lib/'))
+    /^server\/src\/[^/]+$/.test(to) ||
+    (from.startsWith('cli/bin/') && to.startsWith('scripts/lib/'))
   if (isTest(from) || SDK_ENTRIES.includes(to)) return undefined
   if (zone === 'cli workspace' && isEntry) return undefined
   return `the ${zone} imports ${to}; it may use the SDK${zone.startsWith('cli') ? ' and the entry files of the server' : ''}`

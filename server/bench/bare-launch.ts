@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { chown, mkdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeDirectory } from '#test/directory.ts'
+import { announcedEndpoint } from './dev-tools.ts'
 
 const QUIET = { DBUS_SESSION_BUS_ADDRESS: 'disabled:', LANG: 'en_US.UTF-8', TZ: 'UTC' }
 
@@ -75,16 +76,6 @@ export class BareLauncher implements AsyncDisposable {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
   }
-}
-
-async function announcedEndpoint({ stderr }: ChildProcess): Promise<string> {
-  let text = ''
-  for await (const chunk of stderr!.iterator({ destroyOnReturn: false })) {
-    text += String(chunk)
-    const endpoint = /DevTools listening on (\S+)/.exec(text)?.[1]
-    if (endpoint) return endpoint
-  }
-  throw new Error(`Chromium ended: ${text}`)
 }
 
 /** Chromium joins its arguments by spaces once it runs, and a switch may hold spaces itself. */

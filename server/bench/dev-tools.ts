@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import WebSocket from 'ws'
 
@@ -44,4 +45,15 @@ export class DevTools {
   close(): void {
     this.#socket.terminate()
   }
+}
+
+/** Where a browser that has just been spawned is reached. */
+export async function announcedEndpoint({ stderr }: ChildProcess): Promise<string> {
+  let text = ''
+  for await (const chunk of stderr!.iterator({ destroyOnReturn: false })) {
+    text += String(chunk)
+    const endpoint = /DevTools listening on (\S+)/.exec(text)?.[1]
+    if (endpoint) return endpoint
+  }
+  throw new Error(`Chromium ended: ${text}`)
 }

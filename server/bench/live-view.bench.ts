@@ -13,7 +13,7 @@ import { chromiumFor, openPlace } from '#browsers/host/fixture.ts'
 import { commonSwitches } from '#browsers/host/switches.ts'
 import { LiveView } from '#browsers/live/live-view.ts'
 import { systemClock as clock } from '#kernel/clock.ts'
-import { DevTools } from './dev-tools.ts'
+import { announcedEndpoint, DevTools } from './dev-tools.ts'
 import { median } from './figures.ts'
 import type { Watched, WatchTask } from './live-view-viewers.ts'
 import { judge, printMachine, printTable } from './table.ts'
@@ -87,16 +87,6 @@ async function launch(): Promise<ChildProcess> {
     env: { PATH: process.env.PATH, HOME: profile, TMPDIR: profile, ...environment },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
-}
-
-async function announcedEndpoint({ stderr }: ChildProcess): Promise<string> {
-  let text = ''
-  for await (const chunk of stderr!.iterator({ destroyOnReturn: false })) {
-    text += String(chunk)
-    const endpoint = /DevTools listening on (\S+)/.exec(text)?.[1]
-    if (endpoint) return endpoint
-  }
-  throw new Error(`Chromium ended: ${text}`)
 }
 
 async function showPage(): Promise<void> {

@@ -1,7 +1,8 @@
 // A ready browser from the order to its first DevTools answer, and eight orders at once, on the host itself: no HTTP, no database.
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { IDENTITY, openTestHost, until } from '../src/browsers/host/fixture.ts'
+import { IDENTITY, openTestHost } from '../src/browsers/host/fixture.ts'
+import { eventually } from '../src/kernel/test-support.ts'
 import { DevTools } from './dev-tools.ts'
 import { median, percentile } from './figures.ts'
 import { judge, printMachine, printTable } from './table.ts'
@@ -20,7 +21,7 @@ await fill(1)
 for (let round = 0; round < ROUNDS; round++) {
   claims.push(await order(`ses_${round}`))
   await host.end(`ses_${round}`)
-  await until('the next is ready', () => host.facts().ready === 1, PATIENT_MS)
+  await eventually('the next is ready', () => host.facts().ready === 1, PATIENT_MS)
   // A browser goes on with its own affairs for a moment after it has first answered.
   await sleep(SETTLE_MS)
 }
@@ -90,7 +91,7 @@ async function burst(name: string, identity: typeof IDENTITY): Promise<number[]>
 async function fill(spare: number): Promise<void> {
   host.setPool({ min: 0, max: 2 * BURST, spare })
   const isFull = () => host.facts().ready === spare && host.facts().ending === 0
-  await until('the pool is full', isFull, PATIENT_MS)
+  await eventually('the pool is full', isFull, PATIENT_MS)
 }
 
 function row(name: string, ms: number[]) {

@@ -12,19 +12,19 @@ import type { Users } from '#kernel/unprivileged.ts'
 import { judgeRelays, keepRelays, RelayClients, sessionRoute } from '#relays/index.ts'
 import type { SecretsParts } from '#secrets/index.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
-import { BrowserDesk } from './browser-desk.ts'
-import { type BrowserNode, type Chromium, decideSandbox, NO_SANDBOX } from './browser-node.ts'
+import { BrowserDesk } from './roles/browser-desk.ts'
+import { type BrowserNode, type Chromium, decideSandbox, NO_SANDBOX } from './roles/browser-node.ts'
 import { capabilityNamed, runningCapabilities, type Running } from './capabilities.ts'
-import { Core, type CoreOptions } from './core.ts'
-import { openFleetParts } from './fleet-parts.ts'
-import { Front } from './front.ts'
+import { Core, type CoreOptions } from './parts/core.ts'
+import { openFleetParts } from './parts/fleet.ts'
+import { Front } from './roles/front.ts'
 import { declareGauges } from './gauges.ts'
-import { OwnBeats, openOwnNode } from './own-node.ts'
-import { ownWays } from './own-tunnels.ts'
-import { People } from './people.ts'
-import type { RelayDesk } from './relay-desk.ts'
-import { openRelayParts, type OwnRelaysParts } from './relay-parts.ts'
-import { openTunnelParts } from './tunnel-parts.ts'
+import { OwnBeats, openOwnNode } from './roles/own-node.ts'
+import { ownWays } from './roles/own-tunnels.ts'
+import { People } from './parts/people.ts'
+import type { RelayDesk } from './roles/relay-desk.ts'
+import { openRelayParts, type OwnRelaysParts } from './parts/relays.ts'
+import { openTunnelParts } from './parts/tunnels.ts'
 
 export interface AppOptions extends CoreOptions {
   users: Users
@@ -97,7 +97,7 @@ export class App {
     const { ROLES: roles } = core.config
     await core.open(this.capabilities)
     this.#people = await People.open(core, this.#options.passwordCost)
-    this.#fleet = openFleetParts(core, () => this.#desk)
+    this.#fleet = openFleetParts(core, () => this.#desk?.runtime)
     if (roles.includes('api')) this.#desk = this.#openDesk(this.#people, this.#fleet)
     if (roles.includes('node')) this.#node = await this.#openNode()
     await this.#desk?.start(this.#node)
@@ -143,7 +143,7 @@ export class App {
   }
 
   async #openRelay(): Promise<RelayDesk> {
-    const { RelayDesk } = await import('./relay-desk.ts')
+    const { RelayDesk } = await import('./roles/relay-desk.ts')
     return RelayDesk.open({
       ...{ core: this.#core, parts: this.relayParts, certificates: this.#certificates },
       hasOtherMachines: () => (this.#desk?.runtime.nodes.others ?? 0) > 0,

@@ -7,9 +7,9 @@ import { Problem } from '#kernel/problem.ts'
 import { App } from './app.ts'
 import { readConfig } from './environment.ts'
 import { type Ground, openGround } from './main.ts'
-import { migrateAll } from './migrations.ts'
-import { openStore } from './object-store.ts'
-import { openKms, openSealingKeys } from './sealing.ts'
+import { migrateAll } from './parts/migrations.ts'
+import { openStore } from './parts/object-store.ts'
+import { openKms, openSealingKeys } from './parts/sealing.ts'
 
 /** Brings the database to the newest version, and says how many migrations ran. */
 export async function migrateCommand(): Promise<void> {

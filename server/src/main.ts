@@ -10,7 +10,7 @@ import { releaseLoadMemory } from '#kernel/memory.ts'
 import type { Tracing } from '#kernel/tracing.ts'
 import { findUsers, type Users } from '#kernel/unprivileged.ts'
 import type { App } from './app.ts'
-import { decideSandbox, NO_SANDBOX } from './browser-node.ts'
+import { decideSandbox, NO_SANDBOX } from './roles/browser-node.ts'
 import { CHECKOUT, environment } from './environment.ts'
 
 /** A terminal's Ctrl-C reaches us from the terminal, from npm and from the launcher: one press, several signals. */
@@ -136,7 +136,7 @@ async function runNode(config: Config, signals: Signals): Promise<void> {
   const main = ground.log.category('main')
   process.on('unhandledRejection', (error) => main.error({ err: error }, 'unhandled rejection'))
   try {
-    const { NodeRole } = await import('./node-role.ts')
+    const { NodeRole } = await import('./roles/node-role.ts')
     await NodeRole.check(ground)
     const chromium = await chooseChromium(ground)
     if (signals.received) return
@@ -162,7 +162,7 @@ async function runRelay(config: Config, signals: Signals): Promise<void> {
   const main = ground.log.category('main')
   process.on('unhandledRejection', (error) => main.error({ err: error }, 'unhandled rejection'))
   try {
-    const { RelayRole } = await import('./relay-role.ts')
+    const { RelayRole } = await import('./roles/relay-role.ts')
     await RelayRole.check(ground)
     if (signals.received) return
     await using role = await RelayRole.open(ground)

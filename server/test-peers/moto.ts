@@ -1,37 +1,15 @@
-import { type ChildProcess, execFile, type ExecFileException, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { freePort } from '#kernel/test-support.ts'
+import { findProgram } from './pypi.ts'
 
-const run = promisify(execFile)
-const VERSION = '5.2.5'
-const CACHE = join(import.meta.dirname, '../../node_modules/.cache')
-const INSTALL_DEADLINE_MS = 5 * 60_000
 const START_DEADLINE_MS = 60_000
 
-/** The EC2 emulator, installed from PyPI into a virtual environment of its own when it is not there yet. */
-export async function findMoto(): Promise<{ program: string } | { missing: string }> {
-  const directory = join(CACHE, `moto-${VERSION}`)
-  const program = join(directory, 'bin/moto_server')
-  if (existsSync(join(directory, 'complete'))) return { program }
-  const options = { timeout: INSTALL_DEADLINE_MS }
-  try {
-    await mkdir(CACHE, { recursive: true })
-    await rm(directory, { recursive: true, force: true })
-    await run('python3', ['-m', 'venv', directory], options)
-    const pip = ['-m', 'pip', 'install', '--quiet', `moto[ec2,server]==${VERSION}`]
-    await run(join(directory, 'bin/python'), pip, options)
-    await mkdir(join(directory, 'complete'))
-    return { program }
-  } catch (error) {
-    const { message, stderr } = error as ExecFileException
-    const reason = (stderr || message).trim().split('\n').slice(-3).join(' ')
-    return { missing: `moto ${VERSION} cannot be installed: ${reason}` }
-  }
+/** The EC2 emulator. */
+export function findMoto() {
+  const wanted = 'moto[ec2,server]'
+  return findProgram({ name: 'moto', version: '5.2.5', wanted, file: 'moto_server' })
 }
 
 /** An EC2 of its own, empty but for what every account of AWS has. */

@@ -1,10 +1,8 @@
-import pg from 'pg'
 import type { Clock } from '#kernel/clock.ts'
-import type { DatabaseAddress } from '#kernel/db.ts'
 import { Problem } from '#kernel/problem.ts'
 import { serve } from '#kernel/test-http.ts'
 import { openTestKernel } from '#kernel/test-kernel.ts'
-import { cloneDatabase } from '#test/database.ts'
+import { addPeople, cloneDatabase } from '#test/database.ts'
 import { fleet, type FleetParts } from './index.ts'
 import type { LaunchPreferences } from './parts.ts'
 import {
@@ -137,7 +135,7 @@ export interface FleetOptions {
 export async function openTestFleet(options: FleetOptions = {}) {
   const stack = new AsyncDisposableStack()
   const database = stack.use(await cloneDatabase())
-  await prepare(database.address)
+  await addPeople(database.address, ['ann', 'bob', 'cid'])
   const clock = new StoppedClock()
   const cloud = new TestCloud(clock)
   const ended: string[] = []
@@ -193,21 +191,4 @@ export type TestFleet = Awaited<ReturnType<typeof openTestFleet>>
 const USERS_OF: Record<string, string> = {
   ...{ usr_ann: 'acc_ann', usr_bob: 'acc_bob' },
   usr_cid: 'acc_cid',
-}
-
-async function prepare(address: DatabaseAddress): Promise<void> {
-  const client = new pg.Client(address)
-  await client.connect()
-  for (const name of ['ann', 'bob', 'cid']) {
-    await client.query(
-      `insert into accounts (id, name, kind, created_at, updated_at) values ($1, $2, 'personal', now(), now())`,
-      [`acc_${name}`, name],
-    )
-    await client.query(
-      `insert into users (id, email, email_key, password_hash, account_id, created_at, updated_at)
-      values ($1, $2, $2, '$argon2id$none', $3, now(), now())`,
-      [`usr_${name}`, `${name}@example.test`, `acc_${name}`],
-    )
-  }
-  await client.end()
 }

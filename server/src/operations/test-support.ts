@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
-import pg from 'pg'
 import type { Clock } from '#kernel/clock.ts'
 import type { DatabaseAddress } from '#kernel/db.ts'
 import type { JobKind } from '#kernel/jobs.ts'
 import { serve } from '#kernel/test-http.ts'
 import { openTestKernel } from '#kernel/test-kernel.ts'
 import { eventually } from '#kernel/test-support.ts'
-import { cloneDatabase, type TestDatabase } from '#test/database.ts'
+import { addPeople, cloneDatabase, type TestDatabase } from '#test/database.ts'
 import { operations, type OperationsParts, ProblemCounts, type RecoveryAction } from './index.ts'
 
 /** Users of the test server, and what each may do. */
@@ -19,20 +18,7 @@ const USERS = {
 /** A database in which the users of the test server have their rows. */
 export async function databaseWithPeople(): Promise<TestDatabase> {
   const database = await cloneDatabase()
-  const client = new pg.Client(database.address)
-  await client.connect()
-  for (const name of Object.keys(USERS)) {
-    await client.query(
-      `insert into accounts (id, name, kind, created_at, updated_at) values ($1, $2, 'personal', now(), now())`,
-      [`acc_${name}`, name],
-    )
-    await client.query(
-      `insert into users (id, email, email_key, password_hash, account_id, created_at, updated_at)
-      values ($1, $2, $2, '$argon2id$none', $3, now(), now())`,
-      [`usr_${name}`, `${name}@example.test`, `acc_${name}`],
-    )
-  }
-  await client.end()
+  await addPeople(database.address, Object.keys(USERS))
   return database
 }
 

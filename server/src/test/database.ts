@@ -23,6 +23,24 @@ export async function cloneDatabase(): Promise<TestDatabase> {
   }
 }
 
+/** Adds `usr_NAME` of `acc_NAME` for each name, as rows and nothing else. */
+export async function addPeople(address: DatabaseAddress, names: readonly string[]): Promise<void> {
+  const client = new pg.Client(address)
+  await client.connect()
+  for (const name of names) {
+    await client.query(
+      `insert into accounts (id, name, kind, created_at, updated_at) values ($1, $2, 'personal', now(), now())`,
+      [`acc_${name}`, name],
+    )
+    await client.query(
+      `insert into users (id, email, email_key, password_hash, account_id, created_at, updated_at)
+      values ($1, $2, $2, '$argon2id$none', $3, now(), now())`,
+      [`usr_${name}`, `${name}@example.test`, `acc_${name}`],
+    )
+  }
+  await client.end()
+}
+
 async function run(server: DatabaseAddress, sql: string): Promise<void> {
   const client = new pg.Client(server)
   await client.connect()

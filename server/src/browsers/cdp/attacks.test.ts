@@ -4,8 +4,7 @@ import { createRequire } from 'node:module'
 import { type AddressInfo, type Socket, connect } from 'node:net'
 import { after, test } from 'node:test'
 import { startBrowser, type TestBrowser } from '../driver/test-browser.ts'
-import { keptMib } from '#kernel/test-support.ts'
-import { until } from '../host/fixture.ts'
+import { eventually, keptMib } from '#kernel/test-support.ts'
 import { closeFrame, frame } from './frames.ts'
 import { policyOf } from './policy.ts'
 import { rules } from './rules.ts'
@@ -251,7 +250,7 @@ test('a client that never reads is cut, and the others go on', async () => {
   socket.pause()
   const message = { method: 'Target.setDiscoverTargets', params: { discover: true } }
   socket.write(frame(1, Buffer.from(JSON.stringify({ id: 1, ...message })), true))
-  await until('it is connected', () => impatient.connections.length === 1)
+  await eventually('it is connected', () => impatient.connections.length === 1)
   // Titles are told to everybody who has asked for targets.
   const script = `for (let i = 0; i < 200; i++) document.title = i + ${JSON.stringify('x'.repeat(4_000))}.repeat(1)`
   const [connection] = impatient.connections
@@ -311,13 +310,13 @@ test('a client is let in once its session is ready, unless it has gone by then',
   await (await gateway.client()).send('Browser.getVersion')
   makeReady()
   assert.ok(await (await waits).send('Browser.getVersion'))
-  await until('the other is given up', () => early.failures.length === 1)
+  await eventually('the other is given up', () => early.failures.length === 1)
   assert.equal(early.connections.length, 1)
 })
 
 test('a close frame of the client ends the connection with its code', async () => {
   const socket = await rawClient(gateway.url)
-  await until('it is connected', () => gateway.connections.at(-1)!.stats.messages === 0)
+  await eventually('it is connected', () => gateway.connections.at(-1)!.stats.messages === 0)
   const connection = gateway.connections.at(-1)!
   const payload = closeFrame(3001, 'bye').subarray(2)
   socket.write(frame(8, payload, true))

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import pino from 'pino'
 import { systemClock } from '#kernel/clock.ts'
+import { eventually } from '#kernel/test-support.ts'
 import { TestSite, customerOf, startBrowser } from '../driver/test-browser.ts'
-import { until } from '../host/fixture.ts'
 import { SessionFeed } from '../watch/feed.ts'
 import { PageWatcher } from '../watch/watcher.ts'
 import { type Manifest, MANIFEST } from './manifest.ts'
@@ -77,7 +77,7 @@ export async function openPage(t: TestContext, url: string) {
     const { result } = await run('location.protocol + document.readyState')
     return result.value === 'http:complete'
   }
-  await until('the page has loaded', loaded, DEADLINE_MS)
+  await eventually('the page has loaded', loaded, DEADLINE_MS)
   return { targetId, sessionId, run }
 }
 
@@ -98,7 +98,7 @@ export async function untilFilmed(
     const frames = await all((await RecordingReader.open(sink)).frames())
     return frames.filter(({ pageId }) => pageId === targetId).length >= count
   }
-  await until(`${count} frames of the page`, isFilmed, DEADLINE_MS)
+  await eventually(`${count} frames of the page`, isFilmed, DEADLINE_MS)
 }
 
 /** A recording of a page that does a bit of everything. */
@@ -109,7 +109,7 @@ export async function recorded(t: TestContext, options: Partial<RecordingWish> =
   feed.subscribe({ kinds: new Set(['console', 'network']) }, ({ data }) => {
     heard.push(String(data.text ?? data.url))
   })
-  await until(
+  await eventually(
     'the page is watched',
     async () => {
       await page.run('console.log("ready"); 0')
@@ -125,7 +125,11 @@ export async function recorded(t: TestContext, options: Partial<RecordingWish> =
   )
   const startedAt = new Date()
   await page.run(`location.href = '${next}?q=a%20b&q=2'.replace(/\\?.*/, '')`)
-  await until('the page is told', () => heard.some((text) => text.endsWith('hello')), DEADLINE_MS)
+  await eventually(
+    'the page is told',
+    () => heard.some((text) => text.endsWith('hello')),
+    DEADLINE_MS,
+  )
   const more = site.page('more')
   await page.run(
     `fetch('${more}?a=1&b=x%20y', { method: 'POST', body: 'four', headers: { authorization: 'Bearer secret' } }).then((r) => r.text())`,
@@ -133,8 +137,12 @@ export async function recorded(t: TestContext, options: Partial<RecordingWish> =
   await page.run(
     `fetch('http://127.0.0.1:1/').catch(() => {}); setTimeout(() => { throw new Error('oops') }); 0`,
   )
-  await until('the failure is told', () => heard.includes('http://127.0.0.1:1/'), DEADLINE_MS)
-  await until('the error is told', () => heard.some((text) => text.includes('oops')), DEADLINE_MS)
+  await eventually('the failure is told', () => heard.includes('http://127.0.0.1:1/'), DEADLINE_MS)
+  await eventually(
+    'the error is told',
+    () => heard.some((text) => text.includes('oops')),
+    DEADLINE_MS,
+  )
   if (options.frames !== false) await untilFilmed(sink, page.targetId, 2)
   const command = { id: 'cmd_1', type: 'navigate', params: { url: next }, startedAt }
   recorder.command({ ...command, endedAt: new Date(), status: 'success' })

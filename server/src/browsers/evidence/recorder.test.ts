@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { eventually } from '#kernel/test-support.ts'
 import { customerOf } from '../driver/test-browser.ts'
-import { until } from '../host/fixture.ts'
 import { assertHar } from './test-har-shape.ts'
 import { type Manifest, MANIFEST } from './manifest.ts'
 import { RecordingReader } from './reader.ts'
@@ -22,7 +22,7 @@ test('what is recorded is stored within seconds, and readable when the process i
   await openPage(t, site.page(ANIMATED))
   recorder.input({ type: 'click' })
   const isStored = ({ totals }: Manifest) => totals.events > 0 && totals.frames > 0
-  await until('a flush', () => Boolean(sink.manifest && isStored(sink.manifest)), DEADLINE_MS)
+  await eventually('a flush', () => Boolean(sink.manifest && isStored(sink.manifest)), DEADLINE_MS)
   const killed = new MemoryStore()
   for (const [name, bytes] of sink.objects) killed.objects.set(name, bytes)
   const reader = await RecordingReader.open(killed)
@@ -51,14 +51,14 @@ test('a recording ends at its bound and says so', async (t) => {
 
 test('a store that is away for a while ends no recording, and has all of it afterwards', async (t) => {
   const { recorder, sink } = await recording(t, { frames: false }, 50)
-  await until('the recording has begun', () => sink.manifest !== undefined, DEADLINE_MS)
+  await eventually('the recording has begun', () => sink.manifest !== undefined, DEADLINE_MS)
   sink.fails = true
   recorder.input({ type: 'click' })
   const { refused } = sink
-  await until('it was tried again', () => sink.refused > refused + 3, DEADLINE_MS)
+  await eventually('it was tried again', () => sink.refused > refused + 3, DEADLINE_MS)
   recorder.input({ type: 'press' })
   sink.fails = false
-  await until('it is stored', () => sink.manifest!.lastMs > 0, DEADLINE_MS)
+  await eventually('it is stored', () => sink.manifest!.lastMs > 0, DEADLINE_MS)
   assert.equal((await recorder.end()).endedBy, 'asked')
   const inputs = (await all((await RecordingReader.open(sink)).events())).filter(
     ({ kind }) => kind === 'input',
@@ -120,6 +120,6 @@ test('the last state of a page that falls still is among the frames', async (t) 
     const [red, green, blue] = await colour(last.jpeg)
     return red < 40 && green > 200 && blue < 40
   }
-  await until('the last frame is green', isGreen, DEADLINE_MS)
+  await eventually('the last frame is green', isGreen, DEADLINE_MS)
   await recorder.end()
 })

@@ -5,7 +5,8 @@ import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { processTable, signalGroup } from '#kernel/processes.ts'
-import { IDENTITY, openTestHost, until } from './fixture.ts'
+import { eventually } from '#kernel/test-support.ts'
+import { IDENTITY, openTestHost } from './fixture.ts'
 import { HostFull } from './host.ts'
 import { LaunchFailed } from './launch.ts'
 import type { SlotRecord } from './slot-file.ts'
@@ -44,7 +45,7 @@ test('whatever happens when, no place is lost and no browser serves two sessions
   let most = 0
   const watch = setInterval(() => (most = Math.max(most, taken())), 2)
   host.setPool({ min: 0, max: MAX, spare: 2 })
-  await until('some are ready', () => host.facts().ready === 2)
+  await eventually('some are ready', () => host.facts().ready === 2)
   await Promise.all([
     ...lives.map((life, index) => live(`ses_${index}`, life, used)),
     ...spares.map(({ atMs, spare }) =>
@@ -54,7 +55,7 @@ test('whatever happens when, no place is lost and no browser serves two sessions
   ])
   assert.ok([...used.values()].some((warm) => warm))
   host.setPool({ min: 0, max: MAX, spare: 0 })
-  await until('every place is free', () => taken() === 0)
+  await eventually('every place is free', () => taken() === 0)
   clearInterval(watch)
   assert.ok(most <= MAX)
 

@@ -3,9 +3,10 @@ import { createServer } from 'node:http'
 import { type TestContext, after, test } from 'node:test'
 import { WebSocketServer } from 'ws'
 import { openAddressGuard } from '#kernel/addresses.ts'
+import { eventually } from '#kernel/test-support.ts'
 import { listen } from './egress-fixture.ts'
 import { openHttpUpstream, openSocksUpstream } from './egress-fixture-upstreams.ts'
-import { IDENTITY, evaluate, openTestHost, until } from './fixture.ts'
+import { IDENTITY, evaluate, openTestHost } from './fixture.ts'
 
 const { host, ...place } = await openTestHost({
   guard: openAddressGuard({
@@ -88,7 +89,7 @@ test('rules that change while a browser runs hold at once', async (t) => {
     socket.onclose = () => done('cut')
   })`
   const cut = evaluate(endpoint, script, `http://127.0.0.1:${port}/`)
-  await until('the socket is open', () => sockets.size === 1)
+  await eventually('the socket is open', () => sockets.size === 1)
 
   await host.admit('ses_live', { allow: ['elsewhere.example'] })
 

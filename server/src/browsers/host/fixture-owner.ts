@@ -6,7 +6,8 @@
 import { openAddressGuard } from '#kernel/addresses.ts'
 import { openHome } from '#kernel/home.ts'
 import { findUsers } from '#kernel/unprivileged.ts'
-import { IDENTITY, chromiumFor, openHost, until } from './fixture.ts'
+import { eventually } from '#kernel/test-support.ts'
+import { IDENTITY, chromiumFor, openHost } from './fixture.ts'
 import type { LaunchOptions } from './host.ts'
 
 const [path, allow, ...sessionIds] = process.argv.slice(2)
@@ -27,5 +28,5 @@ setInterval(() => {}, 60_000)
 
 async function untilWarm(): Promise<void> {
   const { spare } = host.facts().pool
-  await until('the pool is full', () => host.facts().ready >= spare)
+  await eventually('the pool is full', () => host.facts().ready >= spare)
 }

@@ -8,6 +8,7 @@ import pino from 'pino'
 import { openAddressGuard } from '#kernel/addresses.ts'
 import { systemClock } from '#kernel/clock.ts'
 import { type Home, openHome } from '#kernel/home.ts'
+import { eventually } from '#kernel/test-support.ts'
 import { type SystemUser, findUsers } from '#kernel/unprivileged.ts'
 import { type Chromium, findChromium } from './chromium.ts'
 import { withDevTools } from './devtools.ts'
@@ -144,18 +145,5 @@ export async function evaluate<Value>(
 /** Waits until the health check finds that the only browser answers: a busy machine may take longer than one check waits. */
 export async function untilOneAnswers(host: BrowserHost): Promise<void> {
   const detail = '1 of 1 browsers answer'
-  await until(detail, async () => isDeepStrictEqual(await host.check(), { ok: true, detail }))
-}
-
-/** Waits until a fact holds. @throws Error when it does not within the deadline. */
-export async function until(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  deadlineMs = 30_000,
-): Promise<void> {
-  const giveUpAt = performance.now() + deadlineMs
-  while (!(await holds())) {
-    if (performance.now() > giveUpAt) throw new Error(`not within ${deadlineMs} ms: ${what}`)
-    await sleep(10)
-  }
+  await eventually(detail, async () => isDeepStrictEqual(await host.check(), { ok: true, detail }))
 }

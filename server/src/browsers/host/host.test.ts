@@ -3,8 +3,9 @@ import { chmod, readFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { processTable, startTicks } from '#kernel/processes.ts'
+import { eventually } from '#kernel/test-support.ts'
 import { withDevTools } from './devtools.ts'
-import { IDENTITY, evaluate, openHost, openTestHost, slotOf, until } from './fixture.ts'
+import { IDENTITY, evaluate, openHost, openTestHost, slotOf } from './fixture.ts'
 import type { BrowserHost } from './host.ts'
 import { LaunchFailed } from './launch.ts'
 import { listeningSockets } from './listening.ts'
@@ -59,7 +60,7 @@ test('a browser runs apart: in a group of its own, without rights, its pages san
   if (user) assert.deepEqual(await statusOf(pid, 'Uid'), Array(4).fill(String(user.uid)))
   if (chromium.sandbox === 'works') {
     // Mode 2: a filter decides which system calls it may make. A renderer that begins has none yet.
-    await until('a renderer has its sandbox', async () => {
+    await eventually('a renderer has its sandbox', async () => {
       const renderers = processTable().filter(
         ({ sid, cmdline }) => sid === pid && cmdline.join(' ').includes('--type=renderer'),
       )
@@ -174,7 +175,7 @@ test('an unknown session is clean, and ending one twice gives the same report', 
 test('killing everything at once is done when the call returns', async () => {
   const { pid } = await host.launch('ses_now', IDENTITY)
   host.killAllNow()
-  await until('the browser is gone', () => !alive(pid))
+  await eventually('the browser is gone', () => !alive(pid))
   assert.deepEqual(await host.end('ses_now'), CLEAN)
 })
 
@@ -213,7 +214,7 @@ function nextLoss(wanted: string): Promise<string> {
 
 async function pidOf(sessionId: string): Promise<number> {
   let pid: number | undefined
-  await until('the browser has a process', async () => {
+  await eventually('the browser has a process', async () => {
     pid = (await slotOf(place, sessionId))?.record.pid
     return pid !== undefined
   })

@@ -3,7 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { type ProcessFacts, processTable } from '#kernel/processes.ts'
-import { IDENTITY, evaluate, openTestHost, until } from './fixture.ts'
+import { eventually } from '#kernel/test-support.ts'
+import { IDENTITY, evaluate, openTestHost } from './fixture.ts'
 import type { LostReason } from './host.ts'
 
 const CLEAN = { processes: 0, directories: 0, sockets: 0 }
@@ -53,7 +54,7 @@ test('the kernel would take a browser before us, and its pages before that', asy
   assert.ok(its > ours)
   const isPage = ({ sid, cmdline }: ProcessFacts) =>
     sid === bystander.pid && cmdline.join(' ').includes('--type=renderer')
-  await until('its pages are marked', async () => {
+  await eventually('its pages are marked', async () => {
     const pages = processTable().filter(isPage)
     const scores = await Promise.all(pages.map(({ pid }) => scoreOf(pid)))
     return scores.length > 0 && scores.every((score) => score > its)

@@ -5,9 +5,10 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import { openAddressGuard } from '#kernel/addresses.ts'
+import { eventually } from '#kernel/test-support.ts'
 import { netLog } from './egress-fixture-net-log.ts'
 import type { Refusal } from './egress.ts'
-import { IDENTITY, evaluate, openTestHost, until } from './fixture.ts'
+import { IDENTITY, evaluate, openTestHost } from './fixture.ts'
 
 /** A site that pages may reach, and beside it on the same machine one that they may not. */
 const site = await openServer()
@@ -89,7 +90,8 @@ const attempts = {
 }
 
 let refusedBefore = 0
-const whenCounted = () => until('counted', () => host.traffic('ses_reach')!.refused > refusedBefore)
+const whenCounted = () =>
+  eventually('counted', () => host.traffic('ses_reach')!.refused > refusedBefore)
 
 for (const [what, script] of Object.entries(attempts)) {
   test(`${what} to an address that is not public is refused and counted`, async () => {

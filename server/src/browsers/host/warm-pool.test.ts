@@ -8,7 +8,8 @@ import { type TestContext, after, test } from 'node:test'
 import { openAddressGuard } from '#kernel/addresses.ts'
 import { type Clock, systemClock } from '#kernel/clock.ts'
 import { startTicks } from '#kernel/processes.ts'
-import { evaluate, IDENTITY, openTestHost, until, untilOneAnswers } from './fixture.ts'
+import { eventually } from '#kernel/test-support.ts'
+import { evaluate, IDENTITY, openTestHost, untilOneAnswers } from './fixture.ts'
 import type { BrowserHost, BrowserHostOptions } from './host.ts'
 import type { SlotRecord } from './slot-file.ts'
 
@@ -132,7 +133,7 @@ test('ready browsers that die or hang are replaced, and no session is told', asy
   process.kill(dies!, 'SIGKILL')
   process.kill(-hangs!, 'SIGSTOP')
 
-  await until('both are gone', () => ![dies, hangs].some((pid) => startTicks(pid!)))
+  await eventually('both are gone', () => ![dies, hangs].some((pid) => startTicks(pid!)))
   await untilReady(host, 2)
   assert.deepEqual(lost, [])
 })
@@ -142,9 +143,12 @@ test('a browser that has been ready for long is replaced by a fresh one', async 
   const { host, ...place } = await openPool(t, { times })
   host.setPool({ min: 0, max: 2, spare: 1 })
   let first: number | undefined
-  await until('there is one', async () => (first = (await recordsIn(place))[0]?.pid) !== undefined)
-  await until('it is gone', () => startTicks(first!) === undefined)
-  await until('there is another', async () => (await recordsIn(place)).length > 0)
+  await eventually(
+    'there is one',
+    async () => (first = (await recordsIn(place))[0]?.pid) !== undefined,
+  )
+  await eventually('it is gone', () => startTicks(first!) === undefined)
+  await eventually('there is another', async () => (await recordsIn(place)).length > 0)
 })
 
 test('the pool is filled again when no session has been asked for a while, or after its patience', async (t) => {
@@ -175,7 +179,7 @@ test('the minimum counts the browsers of sessions, and a smaller pool ends what 
   await host.launch('ses_counts', IDENTITY)
   assert.equal(host.facts().ready, 1)
   host.setPool({ min: 0, max: 4, spare: 0 })
-  await until('the idle one is gone', () => host.facts().ready + host.facts().ending === 0)
+  await eventually('the idle one is gone', () => host.facts().ready + host.facts().ending === 0)
   await untilOneAnswers(host)
   assert.throws(() => host.setPool({ min: -1, max: 4, spare: 0 }), RangeError)
 })
@@ -252,7 +256,7 @@ test('after a browser that did not start the pool pauses, and sessions are told 
   const { host, home } = await openPool(t, { clock, chromium: { ...chromium, path: '/bin/false' } })
   const settings = { min: 0, max: 4, spare: 1 }
   host.setPool(settings)
-  await until('it has failed', () => host.facts().warming + host.facts().ending === 0)
+  await eventually('it has failed', () => host.facts().warming + host.facts().ending === 0)
   host.setPool(settings)
   assert.equal(host.facts().warming, 0)
 
@@ -272,8 +276,8 @@ async function openPool(t: TestContext, options: Partial<BrowserHostOptions> = {
   return opened
 }
 
-function untilReady(host: BrowserHost, count: number): Promise<void> {
-  return until(`${count} are ready`, () => host.facts().ready === count)
+async function untilReady(host: BrowserHost, count: number): Promise<void> {
+  await eventually(`${count} are ready`, () => host.facts().ready === count)
 }
 
 async function recordsIn({ home }: { home: { run: string } }): Promise<SlotRecord[]> {

@@ -5,7 +5,8 @@ import { chmod, chown, mkdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, after, test } from 'node:test'
 import { processTable, signalGroup, startTicks } from '#kernel/processes.ts'
-import { chromiumFor, openHost, openPlace, until } from './fixture.ts'
+import { eventually } from '#kernel/test-support.ts'
+import { chromiumFor, openHost, openPlace } from './fixture.ts'
 import { ProcessTables } from './process-tables.ts'
 import { wipe } from './wipe.ts'
 
@@ -36,7 +37,7 @@ test('what a dead leader leaves is found by its session, unless it is another pr
   const { leader, follower } = await leaderWithFollower(t)
   process.kill(leader.pid, 'SIGKILL')
   const isListed = () => processTable().some(({ pid }) => pid === leader.pid)
-  await until('the leader is collected', () => !isListed())
+  await eventually('the leader is collected', () => !isListed())
   const directory = join(sessions, 'ses_orphans')
 
   await wipe({ ...unknown, directory, leader: { ...leader, executable: '/usr/bin/other' } })

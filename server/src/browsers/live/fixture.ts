@@ -5,10 +5,10 @@ import { after, afterEach } from 'node:test'
 import pino from 'pino'
 import WebSocket, { WebSocketServer } from 'ws'
 import { systemClock } from '#kernel/clock.ts'
+import { eventually } from '#kernel/test-support.ts'
 import { type ControlChange, ControlLease, type Holder } from '../control/lease.ts'
 import { CdpSocket } from '../driver/cdp.ts'
 import { TestSite } from '../driver/test-browser.ts'
-import { until } from '../host/fixture.ts'
 import { LiveView, type LiveViewOptions } from './live-view.ts'
 import type { ServerMessage } from './protocol.ts'
 import type { ViewerRights } from './viewer.ts'
@@ -173,7 +173,7 @@ export class TestViewer {
   }
 
   async until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-    await until(what, holds).catch((cause: unknown) => {
+    await eventually(what, holds).catch((cause: unknown) => {
       throw new Error(`${what}; ${JSON.stringify(this.messages.slice(-3))}`, { cause })
     })
   }
@@ -236,7 +236,7 @@ export class Customer {
     const attach = { targetId, flatten: true }
     const { sessionId } = await this.send<{ sessionId: string }>('Target.attachToTarget', attach)
     const page = new CustomerPage(this, targetId, sessionId)
-    await until(`${title} is open`, () =>
+    await eventually(`${title} is open`, () =>
       page.evaluate<boolean>(`document.title === '${title}' && document.readyState === 'complete'`),
     )
     return page
@@ -252,7 +252,7 @@ export class Customer {
   async close(targetId: string): Promise<void> {
     await this.send('Target.closeTarget', { targetId })
     const isGone = async () => !(await this.#pages()).some((page) => page.targetId === targetId)
-    await until('the page is gone', isGone)
+    await eventually('the page is gone', isGone)
   }
 
   async #pages(): Promise<{ targetId: string; url: string }[]> {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { eventually } from '#kernel/test-support.ts'
 import { startBrowser } from '../driver/test-browser.ts'
-import { until } from '../host/fixture.ts'
 import { Customer, TestLive } from './fixture.ts'
 
 const LIMIT = { timeout: 180_000 }
@@ -27,7 +27,7 @@ test('the viewer of the documentation shows a page, and drives it', LIMIT, async
   )
 
   const pixel = `[...document.querySelector('canvas').getContext('2d').getImageData(5, 5, 1, 1).data].join()`
-  await until('it is blue', async () => {
+  await eventually('it is blue', async () => {
     const [red, green, blue] = (await far.evaluate<string>(pixel)).split(',').map(Number)
     return red! < 40 && green! < 40 && blue! > 200
   })
@@ -43,7 +43,7 @@ test('the viewer of the documentation shows a page, and drives it', LIMIT, async
     )
   await press('mousePressed')
   await press('mouseReleased')
-  await until('it has control', () => live.control.state.holder !== undefined)
+  await eventually('it has control', () => live.control.state.holder !== undefined)
   for (const type of ['keyDown', 'keyUp']) {
     const key = { key: 'ж', code: 'Semicolon', windowsVirtualKeyCode: 186 }
     await viewer.send(
@@ -52,6 +52,6 @@ test('the viewer of the documentation shows a page, and drives it', LIMIT, async
       far.sessionId,
     )
   }
-  await until('the letter is there', async () => (await page.evaluate('field.value')) === 'ж')
+  await eventually('the letter is there', async () => (await page.evaluate('field.value')) === 'ж')
   assert.equal(await page.evaluate('document.activeElement.id'), 'field')
 })

@@ -5,11 +5,10 @@ import { type TestContext, test } from 'node:test'
 import pino from 'pino'
 import { chromium } from 'playwright-core'
 import { systemClock } from '#kernel/clock.ts'
-import { temporaryPath } from '#kernel/test-support.ts'
+import { eventually, temporaryPath } from '#kernel/test-support.ts'
 import { findUsers } from '#kernel/unprivileged.ts'
 import { TestSite, customerOf, refusal, startBrowser } from '../driver/test-browser.ts'
 import type { PageFacts } from '../driver/driver.ts'
-import { until } from '../host/fixture.ts'
 import { type FeedEvent, SessionFeed } from './feed.ts'
 import { type GuardLimits, SessionGuard } from './guard.ts'
 
@@ -57,7 +56,7 @@ async function openPage(url: string, browserContextId?: string) {
     const script = { expression, userGesture: true, returnByValue: true, awaitPromise: true }
     return customer.send<{ result: { value: unknown } }>('Runtime.evaluate', script, sessionId)
   }
-  await until('the page has loaded', async () => {
+  await eventually('the page has loaded', async () => {
     const { result } = await run('document.readyState + location.href')
     return String(result.value).startsWith('complete') && String(result.value).includes(url)
   })
@@ -81,28 +80,28 @@ test('the page in front is told, with a title that a script sets later', async (
   guard.onPage((facts) => void seen.push(facts))
   const url = site.page('<title>First</title>')
   const page = await openPage(url)
-  await until('told', () => seen.at(-1)?.url === url && seen.at(-1)?.title === 'First')
+  await eventually('told', () => seen.at(-1)?.url === url && seen.at(-1)?.title === 'First')
   await page.run('document.title = "Second"')
-  await until('the title is told', () => seen.at(-1)?.title === 'Second')
+  await eventually('the title is told', () => seen.at(-1)?.title === 'Second')
   await page.close()
-  await until('another page is in front', () => seen.at(-1)?.url !== url)
+  await eventually('another page is in front', () => seen.at(-1)?.url !== url)
   assert.ok(types().includes('page.opened'))
-  await until('the close is told', () => types().includes('page.closed'))
+  await eventually('the close is told', () => types().includes('page.closed'))
 })
 
 test('of a page that opens too many, the newest are closed and one event tells', async (t) => {
   const { events, types } = await guarded(t, { pages: 6 })
   const page = await openPage(site.page('<title>Popups</title>'))
   await page.run('for (let i = 0; i < 40; i++) open("about:blank#" + i); 0')
-  await until('the refusals are told', () => types().includes('pages.refused'))
-  await until('no more than the limit are open', async () => (await openPages()) <= 6)
+  await eventually('the refusals are told', () => types().includes('pages.refused'))
+  await eventually('no more than the limit are open', async () => (await openPages()) <= 6)
   const { result } = await page.run('6 * 7')
   assert.equal(result.value, 42)
   const count = () =>
     events
       .filter(({ data }) => data.type === 'pages.refused')
       .reduce((sum, { data }) => sum + Number(data.count), 0)
-  await until('each refusal is counted', () => count() >= 34)
+  await eventually('each refusal is counted', () => count() >= 34)
   assert.ok(types().filter((type) => type === 'pages.refused').length < 20)
   const { targetInfos } = await customer.send<{
     targetInfos: { type: string; targetId: string; openerId?: string }[]
@@ -116,14 +115,14 @@ test('of a page that opens too many, the newest are closed and one event tells',
 test('a crash of a page is told', async (t) => {
   const { types } = await guarded(t)
   const page = await openPage(site.page('<title>Crash</title>'))
-  await until('the page is known', () => types().includes('page.opened'))
+  await eventually('the page is known', () => types().includes('page.opened'))
   page.run('0').catch(() => {})
   const { sessionId } = await customer.send<{ sessionId: string }>('Target.attachToTarget', {
     targetId: page.targetId,
     flatten: true,
   })
   customer.send('Page.crash', {}, sessionId).catch(() => {})
-  await until('the crash is told', () => types().includes('page.crashed'))
+  await eventually('the crash is told', () => types().includes('page.crashed'))
   await page.close()
 })
 
@@ -132,7 +131,7 @@ test('a download is listed, told and can be read', async (t) => {
   const page = await openPage(site.page('<title>Bills</title>'))
   const url = site.page('the bill', { headers: ATTACHMENT })
   await page.run(`location.href = '${url}'`)
-  await until('it is complete', () => guard.downloads()[0]?.status === 'completed')
+  await eventually('it is complete', () => guard.downloads()[0]?.status === 'completed')
   const [download] = guard.downloads()
   const { id, startedAt: _, ...facts } = download!
   assert.deepEqual(facts, { url, suggestedName: 'bill.pdf', bytes: 8, status: 'completed' })
@@ -152,7 +151,7 @@ test('no id and no exchanged file leads out of the directory', async (t) => {
   const { guard, downloads } = await guarded(t)
   const page = await openPage(site.page('<title>Bills</title>'))
   await page.run(`location.href = '${site.page('x', { headers: ATTACHMENT })}'`)
-  await until('it is complete', () => guard.downloads()[0]?.status === 'completed')
+  await eventually('it is complete', () => guard.downloads()[0]?.status === 'completed')
   await page.close()
   const { id } = guard.downloads()[0]!
   for (const path of ['../../etc/passwd', '/etc/passwd', '', `${id}/../${id}`]) {
@@ -169,17 +168,17 @@ test('downloads beyond the bounds are refused, and leave no file', async (t) => 
   const small = site.page('small', { headers: ATTACHMENT })
   const large = site.page('x'.repeat(5_000), { headers: ATTACHMENT })
   await page.run(`location.href = '${large}'`)
-  await until('the large is refused', () => guard.downloads()[0]?.status === 'refused')
+  await eventually('the large is refused', () => guard.downloads()[0]?.status === 'refused')
   assert.match(guard.downloads()[0]!.reason!, /too large/)
   for (let count = 1; count <= 3; count++) {
     await page.run(`location.href = '${small}?${count}'.replace(/\\?.*/, '')`)
     const completed = () => guard.downloads().filter(({ status }) => status === 'completed')
-    await until('one more is complete', () => completed().length === count)
+    await eventually('one more is complete', () => completed().length === count)
   }
   await page.run(
     `for (let i = 0; i < 30; i++) document.body.append(Object.assign(document.createElement('iframe'), { src: '${small}' }))`,
   )
-  await until('the files are the three', async () => (await readdir(downloads)).length === 3)
+  await eventually('the files are the three', async () => (await readdir(downloads)).length === 3)
   assert.equal(guard.downloads().length, 3)
   await page.close()
 })
@@ -194,8 +193,8 @@ test('a stream without end is cut off at the bound', async (t) => {
     link.click()
   })()`)
   const big = () => guard.downloads().find(({ suggestedName }) => suggestedName.startsWith('big'))
-  await until('it is refused', () => big()?.status === 'refused')
-  await until('no file is left', async () => !(await readdir(downloads)).includes(big()!.id))
+  await eventually('it is refused', () => big()?.status === 'refused')
+  await eventually('no file is left', async () => !(await readdir(downloads)).includes(big()!.id))
   await page.close()
 })
 
@@ -208,14 +207,14 @@ test('a client that leads downloads elsewhere has it undone', async (t) => {
   const url = site.page('the bill', { headers: ATTACHMENT })
   const playwright = await chromium.connectOverCDP(browser.endpoint, { artifactsDir: elsewhere })
   await page.run(`location.href = '${url}'`)
-  await until('it is refused', () => guard.downloads()[0]?.status === 'refused')
+  await eventually('it is refused', () => guard.downloads()[0]?.status === 'refused')
   await guard.claimDownloads()
   await page.run(`location.href = '${url}'`)
-  await until('it is complete', () => guard.downloads()[1]?.status === 'completed')
+  await eventually('it is complete', () => guard.downloads()[1]?.status === 'completed')
   await playwright.close()
   await guard.claimDownloads()
   await page.run(`location.href = '${url}'`)
-  await until('it is complete', () => guard.downloads()[2]?.status === 'completed')
+  await eventually('it is complete', () => guard.downloads()[2]?.status === 'completed')
   await page.close()
 })
 
@@ -226,7 +225,7 @@ test("downloads of a client's own context are the session's too", async (t) => {
   )
   const page = await openPage(site.page('<title>Bills</title>'), browserContextId)
   await page.run(`location.href = '${site.page('theirs', { headers: ATTACHMENT })}'`)
-  await until('it is complete', () => guard.downloads()[0]?.status === 'completed')
+  await eventually('it is complete', () => guard.downloads()[0]?.status === 'completed')
   const { file } = await guard.openDownload(guard.downloads()[0]!.id)
   assert.equal(await file.readFile('utf8'), 'theirs')
   await file.close()

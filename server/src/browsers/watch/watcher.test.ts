@@ -4,8 +4,8 @@ import pino from 'pino'
 import { chromium } from 'playwright-core'
 import { systemClock } from '#kernel/clock.ts'
 import { Cable } from '#test/cable.ts'
+import { eventually } from '#kernel/test-support.ts'
 import { TestSite, customerOf, startBrowser } from '../driver/test-browser.ts'
-import { until } from '../host/fixture.ts'
 import type { Exchange } from './exchange.ts'
 import { type FeedEvent, SessionFeed } from './feed.ts'
 import { PageWatcher } from './watcher.ts'
@@ -39,7 +39,7 @@ async function openPage(t: TestContext, url: string) {
       { expression, userGesture: true, returnByValue: true, awaitPromise: true },
       sessionId,
     )
-  await until(
+  await eventually(
     'the page has loaded',
     async () => {
       const { result } = await run('location.protocol + document.readyState')
@@ -57,7 +57,7 @@ async function openWatchedPage(t: TestContext, of: (kind: string) => FeedEvent[]
     await page.run('console.log("ready"); 0')
     return of('console').some(({ data }) => data.text === 'ready' && data.pageId === page.targetId)
   }
-  await until('the page is watched', isHeard, DEADLINE_MS)
+  await eventually('the page is watched', isHeard, DEADLINE_MS)
   return page
 }
 
@@ -81,7 +81,7 @@ test('what a page logs, throws and is told by the browser comes with its level a
     0
   `)
   const warning = () => of('console', 'console').find(({ data }) => data.level === 'warning')
-  await until('the warning', () => warning() !== undefined, DEADLINE_MS)
+  await eventually('the warning', () => warning() !== undefined, DEADLINE_MS)
   const { level, text, pageId, line } = warning()!.data
   assert.deepEqual(
     { level, text, pageId, line },
@@ -92,9 +92,9 @@ test('what a page logs, throws and is told by the browser comes with its level a
       line: 2,
     },
   )
-  await until('the exception', () => of('console', 'exception').length > 0, DEADLINE_MS)
+  await eventually('the exception', () => of('console', 'exception').length > 0, DEADLINE_MS)
   assert.match(String(of('console', 'exception')[0]!.data.text), /^TypeError: broken/)
-  await until('the failed request', () => of('console', 'browser').length > 0, DEADLINE_MS)
+  await eventually('the failed request', () => of('console', 'browser').length > 0, DEADLINE_MS)
   assert.match(String(of('console', 'browser')[0]!.data.text), /404/)
   assert.deepEqual(of('network'), [])
 })
@@ -111,7 +111,7 @@ test('who was here before a time when nobody listened is told of it, in its plac
     await lease.ready
     return of('gap').length
   }
-  await until('the pause is told', async () => (await listen(false)) === 1, DEADLINE_MS)
+  await eventually('the pause is told', async () => (await listen(false)) === 1, DEADLINE_MS)
   const [gap] = events.filter(({ id }) => id > lastId)
   assert.deepEqual([gap!.kind, gap!.data], ['gap', { missing: null }])
 
@@ -138,17 +138,17 @@ test('a broken connection to the browser is told once, when it is back, also to 
     const tried = cable.accepted + 2
     port = 1
     cable.cut()
-    await until('it was tried again', () => cable.accepted >= tried, DEADLINE_MS)
+    await eventually('it was tried again', () => cable.accepted >= tried, DEADLINE_MS)
   }
   const comeBack = async (gaps: number) => {
     port = open
-    await until('the break is told', () => of('gap').length === gaps, DEADLINE_MS)
+    await eventually('the break is told', () => of('gap').length === gaps, DEADLINE_MS)
     const text = `back ${gaps}`
     const isHeard = async () => {
       await page.run(`console.log(${JSON.stringify(text)}); 0`)
       return of('console').some(({ data }) => data.text === text)
     }
-    await until('the page is heard again', isHeard, DEADLINE_MS)
+    await eventually('the page is heard again', isHeard, DEADLINE_MS)
     assert.equal(of('gap').length, gaps)
   }
   await breakOff()
@@ -176,7 +176,7 @@ test('popups, frames of other sites and workers are heard too', async (t) => {
   for (const source of ['frame', 'popup', 'worker']) {
     const heard = () =>
       of('console', 'console').find(({ data }) => data.text === `from the ${source}`)
-    await until(`the ${source} is heard`, () => heard() !== undefined, DEADLINE_MS)
+    await eventually(`the ${source} is heard`, () => heard() !== undefined, DEADLINE_MS)
     if (source !== 'popup') assert.equal(heard()!.data.pageId, page.targetId)
   }
 })
@@ -188,7 +188,7 @@ test('it is attached only while somebody holds a lease, and tells nothing of bef
   }>('Target.getTargets')
   // The one that the browser began with: others are just being closed.
   const { targetId } = targetInfos.find(({ url }) => url === 'about:blank')!
-  await until(
+  await eventually(
     'the tests before have let go',
     async () => !(await attachedTo(targetId)),
     DEADLINE_MS,
@@ -197,16 +197,16 @@ test('it is attached only while somebody holds a lease, and tells nothing of bef
   await page.run('console.log("before"); 0')
   // What is said in the very millisecond in which the watching begins may be told.
   const saidMs = Date.now()
-  await until('a later millisecond', () => Date.now() > saidMs + 1)
+  await eventually('a later millisecond', () => Date.now() > saidMs + 1)
   const first = watcher.acquire({ network: false })
   const second = watcher.acquire({ network: false })
   await second.ready
-  await until('it is attached', () => attachedTo(targetId), DEADLINE_MS)
+  await eventually('it is attached', () => attachedTo(targetId), DEADLINE_MS)
   first[Symbol.dispose]()
   await page.run('console.log("during"); 0')
-  await until('it is heard', () => of('console').length > 0, DEADLINE_MS)
+  await eventually('it is heard', () => of('console').length > 0, DEADLINE_MS)
   second[Symbol.dispose]()
-  await until('it is detached', async () => !(await attachedTo(targetId)), DEADLINE_MS)
+  await eventually('it is detached', async () => !(await attachedTo(targetId)), DEADLINE_MS)
   await page.run('console.log("after"); 0')
   assert.deepEqual(
     of('console').map(({ data }) => data.text),
@@ -225,8 +225,8 @@ test('requests are told once, when they have ended, only to those who wish', asy
   await page.run(load)
   await page.run(`fetch('http://127.0.0.1:1/').catch(() => {}); 0`)
   const found = (url: string) => exchanges.filter((exchange) => exchange.url === url)
-  await until('the failure', () => found('http://127.0.0.1:1/').length > 0, DEADLINE_MS)
-  await until('the page', () => found(target).length > 0, DEADLINE_MS)
+  await eventually('the failure', () => found('http://127.0.0.1:1/').length > 0, DEADLINE_MS)
+  await eventually('the page', () => found(target).length > 0, DEADLINE_MS)
   assert.deepEqual([found(redirect).length, found(target).length], [1, 1])
   assert.equal(found(redirect)[0]!.redirectUrl, target)
   assert.equal(found(redirect)[0]!.status, 302)
@@ -250,7 +250,7 @@ test('a dialog is told, and left to those who drive', async (t) => {
   await customer.send('Page.enable', {}, page.sessionId)
   await lease.ready
   const answer = page.run('confirm("Sure?")')
-  await until('it is told', () => of('dialog', 'dialog.opened').length > 0, DEADLINE_MS)
+  await eventually('it is told', () => of('dialog', 'dialog.opened').length > 0, DEADLINE_MS)
   assert.equal(of('dialog')[0]!.data.message, 'Sure?')
   lease[Symbol.dispose]()
   const early = Symbol('still open')
@@ -268,14 +268,14 @@ test('a dialog outlasts those who listened, and the watch ends with it', async (
   await customer.send('Page.enable', {}, sessionId)
   await lease.ready
   const answer = run('confirm("Sure?")')
-  await until('it is told', () => of('dialog', 'dialog.opened').length > 0, DEADLINE_MS)
+  await eventually('it is told', () => of('dialog', 'dialog.opened').length > 0, DEADLINE_MS)
   lease[Symbol.dispose]()
   // By then the browser would know that the watcher has left.
   await fetch(`http://${new URL(browser.endpoint).host}/json/version`)
   await customer.send('Page.handleJavaScriptDialog', { accept: true }, sessionId)
   assert.equal((await answer).result.value, true)
   await customer.send('Target.detachFromTarget', { sessionId })
-  await until('the watch ends', async () => !(await attachedTo(targetId)), DEADLINE_MS)
+  await eventually('the watch ends', async () => !(await attachedTo(targetId)), DEADLINE_MS)
 })
 
 test('a page that logs without end is bounded, and the page goes on', async (t) => {
@@ -290,12 +290,12 @@ test('a page that logs without end is bounded, and the page goes on', async (t) 
   cable.swallow('back')
   await page.run('for (let line = 0; line < 10_000; line++) console.log("x".repeat(200)); 0')
   cable.swallow()
-  await until('it is told', () => of('console', 'dropped').length > 0, DEADLINE_MS)
-  await until('it is muted', () => of('console', 'muted').length > 0, DEADLINE_MS)
+  await eventually('it is told', () => of('console', 'dropped').length > 0, DEADLINE_MS)
+  await eventually('it is muted', () => of('console', 'muted').length > 0, DEADLINE_MS)
   const seconds = Math.ceil((performance.now() - started) / 1_000) + 1
   assert.ok(events.length <= seconds * 200 + 20, `${events.length} events in ${seconds} s`)
   const heard = () => of('console', 'console').some(({ data }) => data.text === 'quiet again')
-  await until(
+  await eventually(
     'it is heard again',
     async () => {
       await page.run('console.log("quiet again"); 0')
@@ -312,10 +312,10 @@ test('one huge line is passed over, and the rest is heard', async (t) => {
   await lease.ready
   await page.run('console.log("x".repeat(3_000_000)); console.log("after"); 0')
   const heard = () => of('console', 'console').some(({ data }) => data.text === 'after')
-  await until('the next is heard', heard, DEADLINE_MS)
+  await eventually('the next is heard', heard, DEADLINE_MS)
   assert.equal(of('console', 'too-large').length, 1)
   await page.run('console.log("x".repeat(30_000_000)); 0')
-  await until(
+  await eventually(
     'it is heard after the connection was closed and opened again',
     async () => {
       await page.run('console.log("again"); 0')

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { startApp } from '#test/app.ts'
+import { cardOf, overhang, visitAs } from '#test/console-visit.ts'
+import { TestDns } from '#test/dns.ts'
 import { WebBrowser } from '#test/web-browser.ts'
-import { TestDns } from '../test-dns.ts'
 import { addTunnel } from '../test-support.ts'
-import { cardOf, overhang, visitAs } from './test-support.ts'
 
 const dns = await TestDns.open()
 const app = await startApp({ env: { DNS_SERVERS: dns.address } })

@@ -44,7 +44,7 @@ test('a visit is counted by the relay, seen among its last requests, and told by
   assert.equal(diagnostics.summary, 'No agent has ever come.')
   const { body: usage } = await ann.get('/v1/usage?months=1')
   assert.equal(usage.periods[0].tunnels.requests, 1)
-  const metrics = await app.app.telemetry.registry.metrics()
+  const metrics = await (await fetch(`${app.url}/metrics`)).text()
   assert.match(metrics, /^gantry_tunnel_requests_total\{outcome="failed"\} 1$/m)
   assert.match(metrics, /^gantry_tunnel_bytes_total\{direction="out"\} \d+$/m)
   assert.match(metrics, /^gantry_tunnels\{status="created"\} 1$/m)

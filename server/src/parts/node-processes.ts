@@ -11,7 +11,7 @@ import { type Home, openHome } from '#kernel/home.ts'
 import type { Logger } from '#kernel/log.ts'
 import { isSameProcess, signalProcess, startTicks, waitForExit } from '#kernel/processes.ts'
 import { lockRole } from '#kernel/role-lock.ts'
-import { CHECKOUT, environment } from './environment.ts'
+import { CHECKOUT, environment } from '../environment.ts'
 
 export interface NodeProcessOptions {
   config: Config

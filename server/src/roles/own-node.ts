@@ -3,9 +3,9 @@ import { beat, ensureBuiltin, type FleetParts } from '#fleet/index.ts'
 import type { Users } from '#kernel/unprivileged.ts'
 import type { BrowserDesk } from './browser-desk.ts'
 import { BrowserNode, type Chromium } from './browser-node.ts'
-import type { Core } from './core.ts'
+import type { Core } from '../parts/core.ts'
 import { SessionTunnels, type SessionTunnelsOptions } from './session-tunnels.ts'
-import { VERSION } from './version.ts'
+import { VERSION } from '../version.ts'
 
 export interface OwnNodeOptions extends Pick<SessionTunnelsOptions, 'wayOf'> {
   users: Users

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConfigError, loadConfig } from '#kernel/config.ts'
-import { openMailParts, requiresTls } from './mail-parts.ts'
+import { openMailParts, requiresTls } from './mail.ts'
 
 const partsOf = (env: Record<string, string>) =>
   openMailParts(loadConfig(env), async () => ({ kind: 'anonymous' }))

@@ -10,9 +10,9 @@ import type { HostServer } from '#kernel/http/host-server.ts'
 import { HttpServer } from '#kernel/http/server.ts'
 import { SocketDispatcher } from '#kernel/sockets.ts'
 import { objectHandler } from '#kernel/storage/http.ts'
-import type { Core } from './core.ts'
-import type { People } from './people.ts'
-import { corsOrigins, isOwnHost, localUrl, tellOfRaisedLimits } from './web-rules.ts'
+import type { Core } from '../parts/core.ts'
+import type { People } from '../parts/people.ts'
+import { corsOrigins, isOwnHost, localUrl, tellOfRaisedLimits } from '../parts/web-rules.ts'
 
 export interface FrontOptions {
   core: Core

@@ -9,7 +9,7 @@ import { type Fleet, launchInstance, redeemToken, terminateInstance } from '#fle
 import { type RelayMachines, relayProblems, type RelaysParts } from '#relays/index.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
 import type { Core } from './core.ts'
-import { VERSION } from './version.ts'
+import { VERSION } from '../version.ts'
 
 export interface RelayPartsOptions {
   tunnels: TunnelParts

@@ -1,5 +1,11 @@
 import { allows } from '#access/index.ts'
-import { endSessionsOf, generationsOf, sessionsToEnd, waitingLoad } from '#browsers/index.ts'
+import {
+  type BrowserRuntime,
+  endSessionsOf,
+  generationsOf,
+  sessionsToEnd,
+  waitingLoad,
+} from '#browsers/index.ts'
 import {
   type Ec2Options,
   type FleetParts,
@@ -12,15 +18,14 @@ import {
 import { accountOfUser, preferencesOf, publicKeys } from '#identity/index.ts'
 import { type Config, ec2Regions } from '#kernel/config.ts'
 import { valuesIn } from '#kernel/regional.ts'
-import type { BrowserDesk } from './browser-desk.ts'
 import type { Core } from './core.ts'
 import { openNodeProcesses } from './node-processes.ts'
 
 /** What the fleet works with: the providers that are set up, and what it has to know of sessions. */
-export function openFleetParts(core: Core, desk: () => BrowserDesk | undefined): FleetParts {
+export function openFleetParts(core: Core, runtime: () => BrowserRuntime | undefined): FleetParts {
   const { db, keyring } = core
-  const runtime = () => {
-    const found = desk()?.runtime
+  const known = () => {
+    const found = runtime()
     if (!found) throw new Error('sessions are known in a process of the API only')
     return found
   }
@@ -29,9 +34,9 @@ export function openFleetParts(core: Core, desk: () => BrowserDesk | undefined):
     joinSecret: keyring.derive('join tokens'),
     publicKeys: () => publicKeys(db),
     load: waitingLoad,
-    sessionsToEnd: (ctx, instanceId, ids) => sessionsToEnd(ctx, runtime(), instanceId, ids),
+    sessionsToEnd: (ctx, instanceId, ids) => sessionsToEnd(ctx, known(), instanceId, ids),
     generationsOf,
-    endSessions: (ctx, instanceId) => endSessionsOf(ctx, desk()?.runtime, instanceId),
+    endSessions: (ctx, instanceId) => endSessionsOf(ctx, runtime(), instanceId),
     accountOf: accountOfUser,
     preferencesOf: async (ctx, userId) => (await preferencesOf(ctx, userId)).ec2,
     allows,

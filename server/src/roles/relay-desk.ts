@@ -15,10 +15,10 @@ import {
   type RelayRow,
 } from '#relays/index.ts'
 import type { Relay } from '#relays/host.ts'
-import type { Core } from './core.ts'
+import type { Core } from '../parts/core.ts'
 import { RelayHost } from './relay-host.ts'
-import type { OwnRelaysParts } from './relay-parts.ts'
-import { VERSION } from './version.ts'
+import type { OwnRelaysParts } from '../parts/relays.ts'
+import { VERSION } from '../version.ts'
 
 export interface RelayDeskOptions {
   core: Core

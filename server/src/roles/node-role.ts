@@ -33,7 +33,7 @@ import {
 import { openStream } from '#relays/host.ts'
 import { SessionTunnels, type Way } from './session-tunnels.ts'
 import { ToldFacts } from './told-facts.ts'
-import { VERSION } from './version.ts'
+import { VERSION } from '../version.ts'
 
 export interface NodeRoleOptions {
   config: Config

@@ -19,7 +19,7 @@ import {
   RelayReporter,
 } from '#relays/host.ts'
 import { type Certificate, ownCertificate } from './membership.ts'
-import { VERSION } from './version.ts'
+import { VERSION } from '../version.ts'
 
 export interface RelayHostOptions {
   id: string

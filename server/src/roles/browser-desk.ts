@@ -17,9 +17,9 @@ import type { Context } from '#kernel/context.ts'
 import type { Keyring } from '#kernel/crypto.ts'
 import { Ticker } from '#kernel/ticker.ts'
 import type { BrowserNode } from './browser-node.ts'
-import type { Core } from './core.ts'
+import type { Core } from '../parts/core.ts'
 import { FleetDirectory } from './node-directory.ts'
-import type { People } from './people.ts'
+import type { People } from '../parts/people.ts'
 
 export interface DeskOptions extends Pick<RuntimeParts, 'routeOf' | 'notice'> {
   core: Core

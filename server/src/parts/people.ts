@@ -2,7 +2,7 @@ import { AddressLists } from '#addresses/index.ts'
 import { Identity, type PasswordCost, Providers } from '#identity/index.ts'
 import { Callers } from './callers.ts'
 import type { Core } from './core.ts'
-import { type MailParts, openMailParts } from './mail-parts.ts'
+import { type MailParts, openMailParts } from './mail.ts'
 
 /** Who uses the product: who they are, from where they may come, and how mail reaches them. */
 export class People implements AsyncDisposable {

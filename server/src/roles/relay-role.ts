@@ -31,8 +31,8 @@ import {
   recallMembership,
 } from './membership.ts'
 import { RelayHost } from './relay-host.ts'
-import { VERSION } from './version.ts'
-import { localUrl } from './web-rules.ts'
+import { VERSION } from '../version.ts'
+import { localUrl } from '../parts/web-rules.ts'
 
 export interface RelayRoleOptions {
   config: Config
