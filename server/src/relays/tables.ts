@@ -21,7 +21,7 @@ export interface RelayTable {
   epoch: Generated<number>
   /** Of the last beat, as text of a `bigint`; only a higher one counts. */
   sequence: Generated<string>
-  /** Of changes of tunnels, as text of a `bigint`. Made by `migrations/0025_relays_heard.sql`. */
+  /** Of changes of tunnels, as text of a `bigint`. Made by `migrations/0028_relays_heard.sql`. */
   heardRevision: Generated<string>
   version: string | null
   config: Json<object>
