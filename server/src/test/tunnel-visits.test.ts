@@ -6,15 +6,13 @@ import { after, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { createClient } from '../../../sdk/src/index.ts'
 import { TunnelAgent } from '../../../sdk/src/tunnels/index.ts'
-import { openScene } from '#identity/oauth/test-scene.ts'
-import type { Person } from './app.ts'
+import { type Person, startApp } from './app.ts'
 import { WebBrowser } from './web-browser.ts'
 
 const PASSWORD = 'open sesame, please'
 
-const scene = await openScene({ ROLES: 'api,worker,relay' })
-after(() => scene[Symbol.asyncDispose]())
-const { app } = scene
+const app = await startApp({ env: { ROLES: 'api,worker,relay' } })
+after(() => app[Symbol.asyncDispose]())
 const browser = await WebBrowser.open()
 after(() => browser[Symbol.asyncDispose]())
 const service = await serve()
@@ -121,49 +119,4 @@ test('a member who is signed in already comes to the tunnel without being asked'
   await page.getByRole('button', { name: `Sign out ${ann.email}` }).waitFor()
   await page.goto(`${tunnel.url}/straight`)
   await isAt(page, '/straight')
-})
-
-/** What makes a browser this person for the provider. */
-function knownAs(name: string) {
-  const { hostname: domain } = new URL(scene.acme.issuer)
-  const cookie = { name: 'who', value: name, domain, path: '/', expires: -1 }
-  const storageState = {
-    cookies: [{ ...cookie, httpOnly: false, secure: false, sameSite: 'Lax' as const }],
-    origins: [],
-  }
-  return { storageState }
-}
-
-test('whoever signs in by a provider on the way comes to where they wanted to go, and only from there', async () => {
-  const ann = await app.person('ann')
-  await using tunnel = await openTunnel(ann, { policy: 'members' })
-  const who = app.unique('guest')
-  const email = `${who}@example.test`
-  scene.acme.people.set(who, { email, email_verified: true })
-  const shared = await ann.post(`/v1/tunnels/${tunnel.id}/shares`, { kind: 'user', email })
-  assert.equal(shared.status, 201, JSON.stringify(shared.body))
-  await using visit = await browser.visit(`${tunnel.url}/orders?page=2`, knownAs(who))
-  const { page } = visit
-  await page.getByRole('link', { name: 'Continue with Acme' }).click()
-  await isAt(page, '/orders?page=2')
-  assert.equal(new URL(page.url()).origin, tunnel.url)
-  await page.goto(app.url)
-  await page.getByRole('button', { name: `Sign out ${email}` }).waitFor()
-  assert.equal(await page.evaluate(() => sessionStorage.getItem('gantry-place')), null)
-})
-
-test('a place that was kept for a provider is forgotten by whoever goes elsewhere first', async () => {
-  await using visit = await browser.visit(`${app.url}/#sign-in`)
-  const { page } = visit
-  const keep = (place: object) =>
-    page.evaluate((place) => sessionStorage.setItem('gantry-place', place), JSON.stringify(place))
-  const wanted = () => page.evaluate(() => sessionStorage.getItem('gantry-place'))
-  await keep({ name: 'visit', token: 'e30', atMs: Date.now() })
-  await page.reload()
-  await page.getByLabel('E-mail').waitFor()
-  assert.equal(await wanted(), null)
-  const ann = await app.person('ann')
-  await signIn(page, ann)
-  await page.getByRole('button', { name: `Sign out ${ann.email}` }).waitFor()
-  assert.equal(new URL(page.url()).hash, '')
 })

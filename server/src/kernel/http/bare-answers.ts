@@ -44,7 +44,7 @@ export function answerBare(
     'content-type': 'application/problem+json',
     'content-length': Buffer.byteLength(body),
     'x-correlation-id': id,
-    ...(problem.facts.allowed !== undefined && { allow: problem.facts.allowed }),
+    ...(problem.facts.allowed !== undefined && { allow: String(problem.facts.allowed) }),
     connection: 'close',
   }
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)

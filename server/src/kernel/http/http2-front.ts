@@ -22,7 +22,11 @@ export function alpnFor(hosts: HostServer) {
 export function speakHttp2(server: Server, hosts: HostServer): void {
   const sessions = new Set<ServerHttp2Session>()
   const inner = createServer(
-    { settings: { maxConcurrentStreams: MAX_STREAMS, initialWindowSize: STREAM_WINDOW } },
+    {
+      settings: { maxConcurrentStreams: MAX_STREAMS, initialWindowSize: STREAM_WINDOW },
+      // Services repeat headers that count once, such as `X-Content-Type-Options`; Node would throw at their whole answer.
+      strictSingleValueFields: false,
+    },
     (request, response) => {
       const [asked, answer] = [request, response] as unknown as [IncomingMessage, ServerResponse]
       void Promise.resolve(hosts.isFor(asked)).then((theirs) => {

@@ -27,6 +27,10 @@ const service = await serveHttp((asked, answer) => {
     setImmediate(() => asked.socket.destroy())
     return
   }
+  if (asked.url === '/twice') {
+    const twice = ['X-Content-Type-Options', 'nosniff', 'Content-Type', 'text/plain', 'ETag', '"a"']
+    return void answer.writeHead(200, [...twice, ...twice]).end('twice')
+  }
   answer.setHeader('set-cookie', ['one=1', 'two=2'])
   answer.setHeader('x-seen', `${asked.method} ${asked.url} ${asked.headers.host}`)
   answer.setHeader('x-proto', String(asked.headers['x-forwarded-proto']))
@@ -104,6 +108,21 @@ test('cookies that HTTP/2 sends one by one are one line for the service', async 
     cookie: ['a=1', 'b=2', 'c=3'],
   })
   assert.equal(answer['x-cookies'], 'a=1; b=2; c=3')
+})
+
+test('an answer that repeats a header that counts once is passed on all the same', async () => {
+  using stack = new DisposableStack()
+  const session = connect(`https://127.0.0.1:${relay.port}`, {
+    ...{ servername: 'secure.localhost', rejectUnauthorized: false },
+  })
+  stack.defer(() => session.destroy())
+  const { answer, text } = await ask(session, {
+    ...{ ':method': 'POST', ':path': '/twice', ':authority': 'secure.localhost' },
+  })
+  assert.deepEqual(
+    [answer[':status'], answer['x-content-type-options'], answer['content-type'], text],
+    [200, 'nosniff', 'text/plain', 'twice'],
+  )
 })
 
 test('a visitor of HTTP/2 who goes is noticed, and the connection serves on', async () => {

@@ -8,7 +8,7 @@ export const FRAMES = {
   ...{ windowUpdate: 8, continuation: 9 },
 } as const
 
-export const FLAGS = { endStream: 1, ack: 1, endHeaders: 4 } as const
+const FLAGS = { endStream: 1, endHeaders: 4 } as const
 
 interface Frame {
   type: number
@@ -93,7 +93,7 @@ export class RawHttp2 implements AsyncDisposable {
   }
 }
 
-export function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
+function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
   const head = Buffer.alloc(HEAD_BYTES)
   head.writeUIntBE(payload.length, 0, 3)
   head[3] = type
