@@ -55,7 +55,7 @@ async function countsOf({ db, accountId }: Context): Promise<{ tunnels: number; 
 
 async function limitOf(
   ctx: Context,
-  setting: typeof tunnelsPerAccount | typeof portsPerAccount | typeof domainsPerAccount,
+  setting: typeof tunnelsPerAccount,
 ): Promise<number> {
   const { accountId, settings } = ctx
   const tier = (await tiersOf(ctx, [accountId])).get(accountId) ?? 'free'

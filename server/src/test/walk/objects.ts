@@ -24,7 +24,6 @@ const KINDS: readonly (readonly [RegExp, Kind])[] = [
   [/^\/v1\/api-keys\/:id(\/|$)/, 'key'],
   [/^\/v1\/sessions\/:id(\/|$)/, 'session'],
   [/^\/v1\/tunnels\/:id(\/|$)/, 'tunnel'],
-  [/^\/v1\/admin\/tunnels\/:id(\/|$)/, 'tunnel'],
   [/^\/v1\/users\/me\/(devices|export)\/:id(\/|$)/, 'person'],
   [/^\/v1\/users\/:id(\/|$)/, 'person'],
   [/^\/v1\/users\/me\/(devices|identities)\/:id$/, 'person'],
