@@ -143,7 +143,7 @@ export class NodeSession implements AsyncDisposable {
 
   async connect(upgrade: RawUpgrade, grant: SocketGrant): Promise<OpenSocket> {
     const socket = await this.#sockets.add(grant, () => this.#answer(upgrade, grant))
-    if (grant.kind === 'cdp') void socket.closed.finally(() => this.#guard.claimDownloads())
+    if (grant.kind === 'cdp') void socket.closed.finally(() => void this.#guard.claimDownloads())
     return socket
   }
 
