@@ -12,10 +12,10 @@ import type { Manifest } from '../evidence/manifest.ts'
 import { Recorder } from '../evidence/recorder.ts'
 import type { RecordingSink } from '../evidence/sink.ts'
 import type { Refusal } from '../host/egress-notes.ts'
-import { SessionFeed } from '../watch/feed.ts'
+import type { SessionFeed } from '../watch/feed.ts'
 import { keptInput } from './kept-input.ts'
-import { SessionGuard } from '../watch/guard.ts'
 import { PageWatcher } from '../watch/watcher.ts'
+import type { Attendant } from './attendant.ts'
 import { type Control, control } from './control.ts'
 import { drives, isWork } from './driving.ts'
 import type {
@@ -36,6 +36,7 @@ import type {
 export interface NodeSessionParts {
   spec: SessionSpec
   browser: HostedBrowser
+  attendant: Attendant
   clock: Clock
   log: Logger
   /** What the browser's way out knows of a host that was not reached. */
@@ -50,8 +51,6 @@ export interface NodeSessionParts {
 
 const MAX_SOCKETS = 64
 const REFUSALS_A_MINUTE = 10
-/** A browser that has not answered by then begins no download either, and what was asked of it has a deadline of its own. */
-const GUARD_PATIENCE_MS = 1_000
 /** Service restart: a client that was cut may come again. POLICY is for those whose grant is gone. */
 const GOING_AWAY = 1001
 const POLICY = 1008
@@ -70,8 +69,6 @@ export class NodeSession implements AsyncDisposable {
   #driver: Driver | undefined
   #live: LiveView | undefined
   #watcher: PageWatcher | undefined
-  #guard: Promise<SessionGuard> | undefined
-  #isGuarded = false
   #recorder: Recorder | undefined
   /** Sockets whose browser has not answered yet. */
   #connecting = 0
@@ -79,17 +76,16 @@ export class NodeSession implements AsyncDisposable {
   #refusals = { minute: 0, count: 0 }
   #working = 0
   #lastActivityMs: number
-  #page: PageFacts | undefined
   #disposed = false
 
   constructor(parts: NodeSessionParts) {
-    const { spec, browser, clock, log } = parts
+    const { spec, browser, attendant, clock, log } = parts
     this.spec = spec
     this.browser = browser
     this.#parts = parts
     this.#log = log.child({ session: spec.id })
     this.#lastActivityMs = clock.now().getTime()
-    this.feed = new SessionFeed({ clock, log: this.#log })
+    this.feed = attendant.feed
     this.control = new ControlLease({
       ...{ clock, log: this.#log },
       onChange: (change) => {
@@ -104,7 +100,7 @@ export class NodeSession implements AsyncDisposable {
 
   get facts(): SessionFacts {
     const { id } = this.spec
-    return { id, lastActivityMs: this.#lastActivityMs, ...this.#page }
+    return { id, lastActivityMs: this.#lastActivityMs, ...this.#parts.attendant.page }
   }
 
   /** Why its time is over, if it is. A session at work is not idle. */
@@ -117,13 +113,6 @@ export class NodeSession implements AsyncDisposable {
   /** Counts as activity for the idle clock. */
   readonly touch = (): void => {
     this.#lastActivityMs = this.#parts.clock.now().getTime()
-  }
-
-  /** Attaches what every session has, while its client is still on the way. */
-  watchOver(): void {
-    this.#guarded().catch((error: unknown) => {
-      this.#log.debug({ err: error }, 'the guard could not attach')
-    })
   }
 
   /** @throws problem `session.controlled`, or whatever the call itself throws */
@@ -143,7 +132,7 @@ export class NodeSession implements AsyncDisposable {
 
   /** @throws problem `download.not_found` or `download.not_ready` */
   async openDownload(id: string): Promise<DownloadedFile> {
-    const { file, name, bytes } = await (await this.#guarded()).openDownload(id)
+    const { file, name, bytes } = await (await this.#parts.attendant.guarded()).openDownload(id)
     return { name, bytes, content: file.createReadStream() }
   }
 
@@ -155,7 +144,7 @@ export class NodeSession implements AsyncDisposable {
     this.#sockets.set(socket, grant)
     void socket.closed.finally(() => {
       this.#sockets.delete(socket)
-      if (grant.kind === 'cdp') void this.#claimDownloads()
+      if (grant.kind === 'cdp') void this.#parts.attendant.claimDownloads()
     })
     if (this.#disposed || grant.generation < this.spec.generation) socket.close(POLICY, 'revoked')
     return socket
@@ -219,13 +208,12 @@ export class NodeSession implements AsyncDisposable {
       if (kind === 'cdp') socket.close(GOING_AWAY, 'the session has ended')
     }
     this.control[Symbol.dispose]()
-    const guard = await this.#guard?.catch(() => undefined)
+    this.#parts.attendant[Symbol.dispose]()
     await Promise.allSettled([
       this.#recorder?.[Symbol.asyncDispose](),
       this.#driver?.[Symbol.asyncDispose](),
       this.#live?.[Symbol.asyncDispose](),
       Promise.resolve(this.#watcher?.[Symbol.dispose]()),
-      Promise.resolve(guard?.[Symbol.dispose]()),
     ])
   }
 
@@ -245,7 +233,7 @@ export class NodeSession implements AsyncDisposable {
 
   async #answerCall(name: CallName, input: unknown, { holder, signal }: CallOptions) {
     if (name === 'control') return control(this.control, input as Control, holder)
-    if (name === 'downloads') return (await this.#guarded()).downloads()
+    if (name === 'downloads') return (await this.#parts.attendant.guarded()).downloads()
     return this.#command(name, this.#timed(input), signal)
   }
 
@@ -254,7 +242,7 @@ export class NodeSession implements AsyncDisposable {
     const command = driver[name] as (input: unknown, signal?: AbortSignal) => Promise<unknown>
     const startedAt = this.#parts.clock.now()
     try {
-      await this.#whenGuarded()
+      await this.#parts.attendant.whenGuarded()
       const result = await command.call(driver, input, signal)
       this.#note(name, keptInput(name, input, result), startedAt)
       return answersWithPage(name)
@@ -286,47 +274,6 @@ export class NodeSession implements AsyncDisposable {
     return this.#driver
   }
 
-  /** A client of CDP may have led them elsewhere, and its leaving leads them elsewhere again. */
-  async #claimDownloads(): Promise<void> {
-    if (this.#disposed) return
-    const guard = await this.#guarded().catch(() => undefined)
-    await guard?.claimDownloads().catch((error: unknown) => {
-      this.#log.debug({ err: error }, 'downloads could not be led back')
-    })
-  }
-
-  #guarded(): Promise<SessionGuard> {
-    this.#guard ??= this.#openGuard().catch((error: unknown) => {
-      this.#guard = undefined
-      throw error
-    })
-    return this.#guard
-  }
-
-  /** Until then Chromium refuses downloads, so nothing is asked of its pages. */
-  async #whenGuarded(): Promise<void> {
-    if (this.#isGuarded) return
-    const { promise: patience, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, GUARD_PATIENCE_MS)
-    await Promise.race([this.#guarded(), patience]).catch(() => {})
-    clearTimeout(timer)
-  }
-
-  async #openGuard(): Promise<SessionGuard> {
-    const { endpoint, files } = this.browser
-    const { clock } = this.#parts
-    const guard = await SessionGuard.open({
-      ...{ endpoint, files, clock, feed: this.feed, log: this.#log },
-    })
-    guard.onPage((page) => {
-      this.#page = page
-      this.feed.publish('state', { ...page })
-    })
-    if (this.#disposed) guard[Symbol.dispose]()
-    this.#isGuarded = true
-    return guard
-  }
-
   async #answer(upgrade: RawUpgrade, grant: SocketGrant): Promise<OpenSocket> {
     return grant.kind === 'cdp' ? this.#cdp(upgrade, grant) : this.#view(upgrade, grant)
   }
@@ -335,7 +282,8 @@ export class NodeSession implements AsyncDisposable {
     const { endpoint, files } = this.browser
     return openCdp({
       ...{ ...upgrade, endpoint, files, policy: grant.policy, log: this.#log },
-      ready: this.#whenGuarded(),
+      takeConnection: () => this.#parts.attendant.takeConnection(),
+      ready: this.#parts.attendant.whenGuarded(),
       mayDrive: () => this.control.mayDrive(grant.holder),
       onActivity: this.touch,
       onBrowserClose: this.#parts.onClose,

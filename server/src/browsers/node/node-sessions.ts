@@ -2,10 +2,18 @@ import type { Clock } from '#kernel/clock.ts'
 import type { Logger } from '#kernel/log.ts'
 import { Ticker } from '#kernel/ticker.ts'
 import { within } from '#kernel/within.ts'
-import type { BrowserHost, HostedBrowser, LostReason, Survivor, WipeReport } from '../host/host.ts'
+import type {
+  BrowserHost,
+  HostedBrowser,
+  LostReason,
+  RunningBrowser,
+  Survivor,
+  WipeReport,
+} from '../host/host.ts'
 import { HostFull } from '../host/host.ts'
 import { END_REASONS, type EndReason } from '../states.ts'
 import type { FeedEvent, FeedKind } from '../watch/feed.ts'
+import { Attendant } from './attendant.ts'
 import { explainGone } from './inherited.ts'
 import type { Journal } from './journal.ts'
 import type { KeptRecordings } from './kept-recordings.ts'
@@ -50,6 +58,8 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
   readonly #log: Logger
   readonly #recordings: KeptRecordings
   readonly #live = new Map<string, NodeSession>()
+  /** By the endpoint of their browsers; of those too that no session has. */
+  readonly #attendants = new Map<string, Attendant>()
   /** Live no more, but what became of them is not written down yet. */
   readonly #ending = new Map<string, Promise<WipeReport>>()
   readonly #starting = new Set<string>()
@@ -70,6 +80,7 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
     this.#log = log
     const work = async () => this.#look()
     this.#looking = new Ticker({ name: 'look after sessions', everyMs: LOOK_EVERY_MS, log, work })
+    host.onRunning((running) => this.#attend(running))
     host.onRefused((id, refusal) => this.#live.get(id)?.refused(refusal))
     host.onLost((id, reason, detail) => void this.#lost(id, reason, detail))
   }
@@ -303,15 +314,33 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
       const about = { sessionId: spec.id, accountId: spec.accountId, atMs: this.#nowMs() }
       void this.#journal?.append({ ...about, kind: 'fact', name, facts })
     }
+    const attendant = this.#attendants.get(browser.endpoint) ?? this.#attendantOf(browser)
     const session = new NodeSession({
-      ...{ spec, browser, onFact, clock: this.#clock, log: this.#log },
+      ...{ spec, browser, attendant, onFact, clock: this.#clock, log: this.#log },
       troubleOf: (host, port) => this.host.troubleWith(spec.id, host, port),
       onControl: (control) => this.#keepClaim(spec.id, { control }),
       onClose: () => void this.#finish(spec.id, 'asked', 'a client closed the browser'),
     })
     this.#live.set(spec.id, session)
-    session.watchOver()
+    // A browser that took long to start may not have let it.
+    attendant.watchOver()
     return session
+  }
+
+  #attend({ slotId, endpoint, files }: RunningBrowser): Disposable {
+    const attendant = this.#attendantOf({ endpoint, files }, slotId)
+    this.#attendants.set(endpoint, attendant)
+    return {
+      [Symbol.dispose]: () => {
+        this.#attendants.delete(endpoint)
+        attendant[Symbol.dispose]()
+      },
+    }
+  }
+
+  #attendantOf({ endpoint, files }: Pick<RunningBrowser, 'endpoint' | 'files'>, slot?: string) {
+    const log = slot === undefined ? this.#log : this.#log.child({ slot })
+    return new Attendant({ endpoint, files, log, clock: this.#clock })
   }
 
   async #adopt(survivor: Survivor): Promise<void> {
