@@ -26,6 +26,7 @@ export class EventLog {
    * @throws ZodError when the data of one is not of its kind
    */
   async write(db: Db, origin: Origin, facts: readonly Fact[]): Promise<void> {
+    if (facts.length === 0) return
     const rows = facts.map((fact) => this.#rowOf(origin, fact))
     await db.insertInto('events').values(rows).execute()
   }
