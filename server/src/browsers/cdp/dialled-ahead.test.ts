@@ -26,8 +26,8 @@ test('of two clients at once one gets the connection that is there, and both are
   for (const { product } of answers) assert.match(String(product), /Chrome/)
   assert.equal(given, 1)
 
-  clients[0]!.socket.close()
-  await clients[0]!.closed()
+  clients[0].socket.close()
+  await clients[0].closed()
   const again = await gateway.client()
   assert.match(String((await again.send('Browser.getVersion')).product), /Chrome/)
   assert.equal(given, 1)
