@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
+import { fact } from '#kernel/events.ts'
 import { Problem } from '#kernel/problem.ts'
 import { lockAccount } from './account-lock.ts'
 import { bindWaiting } from './awaited.ts'
@@ -95,6 +96,7 @@ function draftOf(
   }
 }
 
+/** @throws ReservationFailed when the browser could not be had after all: then there must be no row that says so */
 async function insert(
   ctx: Context,
   { id, userId, input, node }: NewSession,
@@ -116,9 +118,16 @@ async function insert(
       ...{ status, instanceId: place?.instanceId ?? null },
       startedAt: reserved ? draft.createdAt : null,
     })
-    await ctx.events.emit(created, { id, userId, ...(place && { instanceId: place.instanceId }) })
+    const instance = place && { instanceId: place.instanceId }
+    const launchMs = Math.round(ctx.clock.monotonicMs() - beganMs)
+    await ctx.events.emitAll([
+      fact(created, { id, userId, ...instance }),
+      ...(reserved ? [fact(started, { id, launchMs, warm: true })] : []),
+    ])
     if (status === 'queued') await bindWaiting(ctx, id, input.wait !== false)
-    if (reserved) await announceStart(ctx, id, reserved, beganMs)
+    if (reserved) await ctx.remember(id)
+    // Last, so that the claim goes on beside all that is written.
+    await reserved?.claimed
     return row
   })
 }
@@ -139,15 +148,6 @@ function insertRow(ctx: Context, draft: Draft, beginning: Beginning): Promise<Se
     })
     .returningAll()
     .executeTakeFirstOrThrow()
-}
-
-/** @throws ReservationFailed when the browser could not be had after all: then there must be no row that says so */
-async function announceStart(ctx: Context, id: string, reserved: Reservation, beganMs: number) {
-  const launchMs = Math.round(ctx.clock.monotonicMs() - beganMs)
-  await ctx.events.emit(started, { id, launchMs, warm: true })
-  await ctx.remember(id)
-  // Last, so that the claim goes on beside all that is written.
-  await reserved.claimed
 }
 
 /**

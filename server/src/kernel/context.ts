@@ -3,7 +3,7 @@ import type { Client } from './client.ts'
 import type { Clock } from './clock.ts'
 import type { Keyring } from './crypto.ts'
 import type { Db } from './db.ts'
-import type { EventKind } from './events.ts'
+import type { EventKind, Fact } from './events.ts'
 import type { Cursors } from './http/cursor.ts'
 import type { NewId } from './ids.ts'
 import type { JobKind, SendOptions } from './jobs.ts'
@@ -97,6 +97,8 @@ export interface Context {
   readonly events: {
     /** Writes the fact in the current transaction. @throws Error outside of one. */
     emit<Data extends z.ZodType>(kind: EventKind<Data>, data: z.input<Data>): Promise<void>
+    /** As `emit`, for facts that come to be at once: in their order, in one statement. */
+    emitAll(facts: readonly Fact[]): Promise<void>
   }
   readonly jobs: {
     /** Queues the job in the current transaction, if there is one. Returns its id, or null when a job of its unique key has not ended. */

@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import { z } from 'zod'
 import { cloneDatabase } from '#test/database.ts'
 import { systemClock } from './clock.ts'
-import { defineEvent, defineReader, makeEventPartitions, personal } from './events.ts'
+import { defineEvent, defineReader, fact, makeEventPartitions, personal } from './events.ts'
 import { openTestKernel } from './test-kernel.ts'
 import { eventually } from './test-support.ts'
 
@@ -73,6 +73,24 @@ test('a reader gets the fact as it was announced, acting for its account', async
       },
     },
   ])
+})
+
+test('facts that are announced together are read in their order, or none of them is written', async () => {
+  await using kernel = await openTestKernel({ address })
+  const { ctx } = kernel
+  const seen: unknown[] = []
+  const handle = async (_ctx: unknown, { data }: { data: unknown }) => void seen.push(data)
+  await kernel.read([{ name: 'test.see_together', from: 'now', handle }])
+  const wrong = [fact(opened, { door: 'one' }), fact(closed, { door: 7 } as never)]
+  await assert.rejects(
+    ctx.transaction((ctx) => ctx.events.emitAll(wrong)),
+    z.ZodError,
+  )
+  await ctx.transaction((ctx) =>
+    ctx.events.emitAll(['a', 'b', 'c'].map((door) => fact(closed, { door }))),
+  )
+  await eventually('all are read', () => seen.length >= 3)
+  assert.deepEqual(seen, [{ door: 'a' }, { door: 'b' }, { door: 'c' }])
 })
 
 test('data that is not of its kind is refused, and a rolled-back transaction leaves no event', async () => {

@@ -20,6 +20,17 @@ export interface EventKind<Data extends z.ZodType = z.ZodType> {
   result(data: z.output<Data>): EventResult
 }
 
+/** A fact that is about to be announced. */
+export interface Fact {
+  readonly kind: EventKind
+  readonly data: unknown
+}
+
+/** For facts that are announced together. */
+export function fact<Data extends z.ZodType>(kind: EventKind<Data>, data: z.input<Data>): Fact {
+  return { kind, data }
+}
+
 /** One announced fact, as a reader gets it. */
 export interface AnnouncedEvent {
   /** `evt_…`, unique for ever; what an idempotent reader keeps. */

@@ -4,7 +4,7 @@ import type { Actor, Context } from './context.ts'
 import type { Clock } from './clock.ts'
 import type { Keyring } from './crypto.ts'
 import type { Db } from './db.ts'
-import type { EventLog } from './events.ts'
+import { type EventLog, type Fact, fact } from './events.ts'
 import type { Cursors } from './http/cursor.ts'
 import type { NewId } from './ids.ts'
 import type { JobQueue } from './jobs.ts'
@@ -71,6 +71,12 @@ function build(parts: KernelParts, situation: Settled, open?: Open): Context {
     if (!open) call()
     else if (!open.afterCommit.includes(call)) open.afterCommit.push(call)
   }
+  const emitAll = async (facts: readonly Fact[]) => {
+    if (!open) throw new Error(`event ${facts[0]?.kind.name} announced outside of a transaction`)
+    await parts.events.write(db, situation, facts)
+    for (const { kind } of facts) open.afterCommit.push(() => parts.telemetry.event(kind.name))
+    wake(parts.events.wake)
+  }
   const ctx: Context = Object.assign(new Lazy(parts, situation), {
     db,
     clock: parts.clock,
@@ -82,12 +88,8 @@ function build(parts: KernelParts, situation: Settled, open?: Open): Context {
     correlationId: situation.correlationId,
     signal: situation.signal,
     events: {
-      emit: async (kind, data) => {
-        if (!open) throw new Error(`event ${kind.name} announced outside of a transaction`)
-        await parts.events.write(db, situation, kind, data)
-        open.afterCommit.push(() => parts.telemetry.event(kind.name))
-        wake(parts.events.wake)
-      },
+      emit: (kind, data) => emitAll([fact(kind, data)]),
+      emitAll,
     },
     jobs: {
       send: async (job, input, options) => {

@@ -53,10 +53,7 @@ async function countsOf({ db, accountId }: Context): Promise<{ tunnels: number; 
   return rows[0]!
 }
 
-async function limitOf(
-  ctx: Context,
-  setting: typeof tunnelsPerAccount,
-): Promise<number> {
+async function limitOf(ctx: Context, setting: typeof tunnelsPerAccount): Promise<number> {
   const { accountId, settings } = ctx
   const tier = (await tiersOf(ctx, [accountId])).get(accountId) ?? 'free'
   return settings.get(setting)[tier]

@@ -3,7 +3,8 @@ import { type IncomingHttpHeaders, type IncomingMessage, request as httpRequest 
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
-interface BrowserSocket {
+/** A WebSocket to a browser, past its handshake. */
+export interface BrowserSocket {
   socket: Socket
   /** What the browser has said already. */
   head: Buffer

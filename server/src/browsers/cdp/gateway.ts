@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { Logger } from '#kernel/log.ts'
 import type { CdpConnection, CdpLimits } from './connection.ts'
 import {
+  type BrowserSocket,
   BrowserUnreachable,
   acceptClient,
   dialBrowser,
@@ -23,6 +24,8 @@ export interface OpenCdpOptions {
   head: Buffer
   /** The browser's `ws://127.0.0.1:…/devtools/browser/…`. */
   endpoint: string
+  /** A connection to it that is open already; undefined when there is none, or none any more. */
+  takeConnection?(): Promise<BrowserSocket | undefined>
   policy: CdpPolicy
   files: SessionFiles
   /** Nothing of the client is read before. It never rejects. */
@@ -77,9 +80,11 @@ export async function openCdp(options: OpenCdpOptions): Promise<CdpConnection> {
   return relay
 }
 
-async function dialFor(client: Duplex, { endpoint, ready }: OpenCdpOptions, deadlineMs: number) {
+async function dialFor(client: Duplex, options: OpenCdpOptions, deadlineMs: number) {
+  const reach = async () =>
+    (await options.takeConnection?.()) ?? dialBrowser(options.endpoint, deadlineMs)
   try {
-    const [browser] = await Promise.all([dialBrowser(endpoint, deadlineMs), ready])
+    const [browser] = await Promise.all([reach(), options.ready])
     if (client.readable && client.writable) return browser
     browser.socket.destroy()
   } catch (error) {

@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import { after } from 'node:test'
 import pino from 'pino'
 import { type CdpConnection, type OpenCdpOptions, openCdp } from './gateway.ts'
@@ -19,10 +20,11 @@ export class TestGateway {
   activities = 0
   closesAsked = 0
   mayDrive = true
+  readonly #clients = new Set<Duplex>()
 
   static async start(
     endpoint: string,
-    options: Partial<Pick<OpenCdpOptions, 'policy' | 'limits' | 'ready'>> = {},
+    options: Partial<Pick<OpenCdpOptions, 'policy' | 'limits' | 'ready' | 'takeConnection'>> = {},
   ): Promise<TestGateway> {
     const directory = await mkdtemp(join(tmpdir(), 'gantry-cdp-'))
     after(() => rm(directory, { recursive: true, force: true }))
@@ -36,6 +38,7 @@ export class TestGateway {
     await once(server.listen(0, '127.0.0.1'), 'listening')
     const gateway = new TestGateway((server.address() as AddressInfo).port, directory)
     server.on('upgrade', (request, socket, head) => {
+      gateway.#clients.add(socket)
       openCdp({
         ...{ request, socket, head, endpoint, policy: 'driver', log: pino({ level: 'silent' }) },
         files: { uploads: join(directory, 'uploads'), downloads: join(directory, 'downloads') },
@@ -59,6 +62,11 @@ export class TestGateway {
   private constructor(port: number, directory: string) {
     this.url = `ws://127.0.0.1:${port}/cdp`
     this.directory = directory
+  }
+
+  /** Cuts every client that has come. */
+  dropClients(): void {
+    for (const socket of this.#clients) socket.destroy()
   }
 
   client(): Promise<TestClient> {

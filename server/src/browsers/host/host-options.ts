@@ -3,7 +3,7 @@ import type { Refusal } from './egress.ts'
 import type { EgressRules } from './egress-rules.ts'
 import type { Identity } from './identity.ts'
 import type { LimitTimes, SessionLimits } from './limits.ts'
-import type { Claim, Surroundings } from './surroundings.ts'
+import type { Claim, RunningBrowser, Surroundings } from './surroundings.ts'
 import type { PoolSettings, PoolTimes } from './warm-pool.ts'
 import type { Ending } from './watch-exit.ts'
 
@@ -32,6 +32,7 @@ export interface LaunchOptions {
 export type LostReason = Ending['reason']
 
 export type LostListener = (sessionId: string, reason: LostReason, detail: string) => void
+export type RunningListener = (running: RunningBrowser) => Disposable
 export type RefusedListener = (sessionId: string, refusal: Refusal) => void
 
 export interface HostFacts {

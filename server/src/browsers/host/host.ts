@@ -10,6 +10,7 @@ import type {
   LostListener,
   LostReason,
   RefusedListener,
+  RunningListener,
 } from './host-options.ts'
 import type { Identity } from './identity.ts'
 import { LaunchFailed } from './launch.ts'
@@ -20,14 +21,20 @@ import type { Slot } from './slot.ts'
 import { SlotFiles, checkClaim } from './slot-file.ts'
 import { Slots } from './slots.ts'
 import { Strays } from './strays.ts'
-import type { Claim, HostedBrowser, Surroundings, Survivor } from './surroundings.ts'
+import type {
+  Claim,
+  HostedBrowser,
+  RunningBrowser,
+  Surroundings,
+  Survivor,
+} from './surroundings.ts'
 import { type PoolSettings, WarmPool } from './warm-pool.ts'
 import type { Ending } from './watch-exit.ts'
 import { type WipeReport, isClean } from './wipe.ts'
 
 export { HostFull }
 export type { BrowserHostOptions, HostFacts, LaunchOptions, LostReason, PoolSettings }
-export type { Claim, HostedBrowser, Identity, Survivor, Traffic, WipeReport }
+export type { Claim, HostedBrowser, Identity, RunningBrowser, Survivor, Traffic, WipeReport }
 
 const WARM_IDENTITY: Identity = { viewport: { width: 1280, height: 720 } }
 const CHECK_DEADLINE_MS = 3_000
@@ -48,6 +55,7 @@ export class BrowserHost implements AsyncDisposable {
   readonly #around: Surroundings
   readonly #lostListeners: LostListener[] = []
   readonly #refusedListeners: RefusedListener[] = []
+  readonly #runningListeners: RunningListener[] = []
   #left = false
 
   /** Starts no browser. */
@@ -70,6 +78,7 @@ export class BrowserHost implements AsyncDisposable {
       ...{ files, tables },
       leaders: () => this.#leaders(),
       isReserved: (port) => [...this.#slots].some((slot) => slot.listensAt(port)),
+      attend: (running) => this.#attend(running),
       onLost: (slot, ending) => this.#lost(slot, ending),
       onRefused: ({ sessionId }, refusal) => {
         for (const listener of this.#refusedListeners) if (sessionId) listener(sessionId, refusal)
@@ -202,6 +211,14 @@ export class BrowserHost implements AsyncDisposable {
     return this.#strays.reap(keep)
   }
 
+  /**
+   * Called as soon as a browser listens, before it has answered and before any session has it. What it returns is disposed of when that
+   * browser is lost, ended or let go of.
+   */
+  onRunning(listener: RunningListener): void {
+    this.#runningListeners.push(listener)
+  }
+
   /** Called within a second when a browser has gone that nobody ended. Its traces stay until `end`. */
   onLost(listener: LostListener): void {
     this.#lostListeners.push(listener)
@@ -278,6 +295,12 @@ export class BrowserHost implements AsyncDisposable {
     const report = await this.#slots.end(slot)
     if (isClean(report) && this.#sessions.get(sessionId) === slot) this.#sessions.delete(sessionId)
     return report
+  }
+
+  #attend(running: RunningBrowser): Disposable {
+    const attended = new DisposableStack()
+    for (const listener of this.#runningListeners) attended.use(listener(running))
+    return attended
   }
 
   /** One that waited for a session is replaced; of a session's its owner is told. */

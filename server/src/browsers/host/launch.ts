@@ -33,6 +33,8 @@ export interface LaunchSpec {
   deadlineMs: number
   /** Told as soon as there is a process, long before it answers. */
   onSpawn?: (process: SpawnedProcess) => void
+  /** Told as soon as it listens, before it has answered. */
+  onEndpoint?: (endpoint: string) => void
 }
 
 export interface SpawnedProcess {
@@ -80,6 +82,7 @@ export async function launchBrowser(spec: LaunchSpec): Promise<LaunchedBrowser> 
   const stopWatching = watchForTheWorst(spawned.child, spec, worst.reject)
   try {
     const endpoint = await Promise.race([file.endpoint, worst.promise])
+    spec.onEndpoint?.(endpoint)
     const product = await Promise.race([askProduct(endpoint, spec.deadlineMs), worst.promise])
     offerToKernel(spawned.pid)
     return { ...spawned, endpoint, product }

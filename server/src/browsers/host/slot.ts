@@ -42,6 +42,7 @@ export class Slot {
   #directory: SlotDirectory | undefined
   #child: ChildProcess | undefined
   #stopWatching = () => {}
+  #attended: Disposable | undefined
   #started: Promise<void> | undefined
   #saved: Promise<void> = Promise.resolve()
   #gone: Ending | undefined
@@ -183,6 +184,7 @@ export class Slot {
         this.#lead(spawned)
         void this.#save()
       },
+      onEndpoint: (endpoint) => this.#attend(endpoint),
     })
     this.#stopWatching = watchChild(child, (ending) => this.#lose(ending))
     this.endpoint = endpoint
@@ -223,9 +225,16 @@ export class Slot {
     }
     this.#stopWatching = watchStranger(record, (ending) => this.#lose(ending))
     this.endpoint = record.endpoint
+    this.#attend(record.endpoint)
     this.#session = record.session
     this.#egress!.admit(record.session.egress)
     return this.#host(record.session, record.endpoint)
+  }
+
+  #attend(endpoint: string): void {
+    this.#attended = this.#around.attend({
+      ...{ slotId: this.id, endpoint, files: sessionFiles(this.path) },
+    })
   }
 
   #demandSession(): Session {
@@ -267,6 +276,7 @@ export class Slot {
     if (this.#ending) return
     this.#gone = ending
     this.browser = undefined
+    this.#attended?.[Symbol.dispose]()
     // Helpers of a dead Chromium end by themselves, unless they hang.
     killProcesses(this.#marks(), STRAYS_DEADLINE_MS).catch(() => {})
     this.#around.onLost(this, ending)
@@ -305,6 +315,7 @@ export class Slot {
   }
 
   async #close(): Promise<void> {
+    this.#attended?.[Symbol.dispose]()
     await Promise.all([this.#egress?.[Symbol.asyncDispose](), this.#directory?.stderr.close()])
   }
 }

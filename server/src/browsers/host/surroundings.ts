@@ -29,6 +29,11 @@ export interface HostedBrowser {
   warm: boolean
 }
 
+/** A browser that listens, whether or not a session has it. */
+export interface RunningBrowser extends Pick<HostedBrowser, 'endpoint' | 'files'> {
+  slotId: string
+}
+
 /** Facts about a session that its caller keeps beside its browser: plain JSON, 64 KiB at most, opaque here. */
 export type Claim = Readonly<Record<string, unknown>>
 
@@ -61,6 +66,8 @@ export interface Surroundings {
   leaders: () => Iterable<number>
   /** Whether a slot listens there. */
   isReserved: (port: number) => boolean
+  /** A browser listens. What this returns is disposed of when it is lost, ended or let go of. */
+  attend: (running: RunningBrowser) => Disposable
   /** A browser that ran has gone, and nobody had ended it. */
   onLost: (slot: Slot, ending: Ending) => void
   /** A browser was refused a destination. */

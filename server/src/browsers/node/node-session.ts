@@ -12,12 +12,12 @@ import type { Manifest } from '../evidence/manifest.ts'
 import { Recorder } from '../evidence/recorder.ts'
 import type { RecordingSink } from '../evidence/sink.ts'
 import type { Refusal } from '../host/egress-notes.ts'
-import { SessionFeed } from '../watch/feed.ts'
+import type { SessionFeed } from '../watch/feed.ts'
 import { keptInput } from './kept-input.ts'
 import { PageWatcher } from '../watch/watcher.ts'
+import type { Attendant } from './attendant.ts'
 import { type Control, control } from './control.ts'
 import { drives, isWork } from './driving.ts'
-import { KeptGuard } from './kept-guard.ts'
 import type {
   CallName,
   CallOptions,
@@ -37,6 +37,7 @@ import { SessionSockets } from './session-sockets.ts'
 export interface NodeSessionParts {
   spec: SessionSpec
   browser: HostedBrowser
+  attendant: Attendant
   clock: Clock
   log: Logger
   /** What the browser's way out knows of a host that was not reached. */
@@ -62,7 +63,6 @@ export class NodeSession implements AsyncDisposable {
   readonly #parts: NodeSessionParts
   readonly #log: Logger
   readonly #sockets: SessionSockets
-  readonly #guard: KeptGuard
   #driver: Driver | undefined
   #live: LiveView | undefined
   #watcher: PageWatcher | undefined
@@ -71,21 +71,17 @@ export class NodeSession implements AsyncDisposable {
   #refusals = { minute: 0, count: 0 }
   #working = 0
   #lastActivityMs: number
-  #page: PageFacts | undefined
   #disposed = false
 
   constructor(parts: NodeSessionParts) {
-    const { spec, browser, clock, log } = parts
+    const { spec, browser, attendant, clock, log } = parts
     this.spec = spec
     this.browser = browser
     this.#parts = parts
     this.#log = log.child({ session: spec.id })
     this.#lastActivityMs = clock.now().getTime()
     this.#sockets = new SessionSockets(spec.generation)
-    this.feed = new SessionFeed({ clock, log: this.#log })
-    const { endpoint, files } = browser
-    const about = { endpoint, files, clock, feed: this.feed, log: this.#log }
-    this.#guard = new KeptGuard(about, (guard) => guard.onPage((page) => this.#turned(page)))
+    this.feed = attendant.feed
     this.control = new ControlLease({
       ...{ clock, log: this.#log },
       onChange: (change) => {
@@ -100,7 +96,7 @@ export class NodeSession implements AsyncDisposable {
 
   get facts(): SessionFacts {
     const { id } = this.spec
-    return { id, lastActivityMs: this.#lastActivityMs, ...this.#page }
+    return { id, lastActivityMs: this.#lastActivityMs, ...this.#parts.attendant.page }
   }
 
   /** Why its time is over, if it is. A session at work is not idle. */
@@ -113,11 +109,6 @@ export class NodeSession implements AsyncDisposable {
   /** Counts as activity for the idle clock. */
   readonly touch = (): void => {
     this.#lastActivityMs = this.#parts.clock.now().getTime()
-  }
-
-  /** Attaches what every session has, while its client is still on the way. */
-  watchOver(): void {
-    this.#guard.attach()
   }
 
   /** @throws problem `session.controlled`, or whatever the call itself throws */
@@ -137,13 +128,14 @@ export class NodeSession implements AsyncDisposable {
 
   /** @throws problem `download.not_found` or `download.not_ready` */
   async openDownload(id: string): Promise<DownloadedFile> {
-    const { file, name, bytes } = await (await this.#guard.get()).openDownload(id)
+    const { file, name, bytes } = await (await this.#parts.attendant.guarded()).openDownload(id)
     return { name, bytes, content: file.createReadStream() }
   }
 
   async connect(upgrade: RawUpgrade, grant: SocketGrant): Promise<OpenSocket> {
     const socket = await this.#sockets.add(grant, () => this.#answer(upgrade, grant))
-    if (grant.kind === 'cdp') void socket.closed.finally(() => void this.#guard.claimDownloads())
+    if (grant.kind === 'cdp')
+      void socket.closed.finally(() => this.#parts.attendant.claimDownloads())
     return socket
   }
 
@@ -200,12 +192,12 @@ export class NodeSession implements AsyncDisposable {
     this.#disposed = true
     this.#sockets.end()
     this.control[Symbol.dispose]()
+    this.#parts.attendant[Symbol.dispose]()
     await Promise.allSettled([
       this.#recorder?.[Symbol.asyncDispose](),
       this.#driver?.[Symbol.asyncDispose](),
       this.#live?.[Symbol.asyncDispose](),
       Promise.resolve(this.#watcher?.[Symbol.dispose]()),
-      this.#guard[Symbol.asyncDispose](),
     ])
   }
 
@@ -225,7 +217,7 @@ export class NodeSession implements AsyncDisposable {
 
   async #answerCall(name: CallName, input: unknown, { holder, signal }: CallOptions) {
     if (name === 'control') return control(this.control, input as Control, holder)
-    if (name === 'downloads') return (await this.#guard.get()).downloads()
+    if (name === 'downloads') return (await this.#parts.attendant.guarded()).downloads()
     return this.#command(name, this.#timed(input), signal)
   }
 
@@ -234,7 +226,7 @@ export class NodeSession implements AsyncDisposable {
     const command = driver[name] as (input: unknown, signal?: AbortSignal) => Promise<unknown>
     const startedAt = this.#parts.clock.now()
     try {
-      await this.#guard.attached()
+      await this.#parts.attendant.whenGuarded()
       const result = await command.call(driver, input, signal)
       this.#note(name, keptInput(name, input, result), startedAt)
       return answersWithPage(name)
@@ -266,12 +258,6 @@ export class NodeSession implements AsyncDisposable {
     return this.#driver
   }
 
-  /** Another page is in front, or this one has gone elsewhere. */
-  #turned(page: PageFacts): void {
-    this.#page = page
-    this.feed.publish('state', { ...page })
-  }
-
   async #answer(upgrade: RawUpgrade, grant: SocketGrant): Promise<OpenSocket> {
     return grant.kind === 'cdp' ? this.#cdp(upgrade, grant) : this.#view(upgrade, grant)
   }
@@ -280,7 +266,8 @@ export class NodeSession implements AsyncDisposable {
     const { endpoint, files } = this.browser
     return openCdp({
       ...{ ...upgrade, endpoint, files, policy: grant.policy, log: this.#log },
-      ready: this.#guard.attached(),
+      takeConnection: () => this.#parts.attendant.takeConnection(),
+      ready: this.#parts.attendant.whenGuarded(),
       mayDrive: () => this.control.mayDrive(grant.holder),
       onActivity: this.touch,
       onBrowserClose: this.#parts.onClose,

@@ -2,8 +2,15 @@ import type { Clock } from '#kernel/clock.ts'
 import type { Logger } from '#kernel/log.ts'
 import { Ticker } from '#kernel/ticker.ts'
 import { within } from '#kernel/within.ts'
-import { type BrowserHost, type HostedBrowser, HostFull, type WipeReport } from '../host/host.ts'
+import {
+  type BrowserHost,
+  type HostedBrowser,
+  HostFull,
+  type RunningBrowser,
+  type WipeReport,
+} from '../host/host.ts'
 import type { FeedEvent, FeedKind } from '../watch/feed.ts'
+import { Attendant } from './attendant.ts'
 import { takeOver } from './inherited.ts'
 import type { Journal } from './journal.ts'
 import type { KeptRecordings } from './kept-recordings.ts'
@@ -48,6 +55,8 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
   readonly #recordings: KeptRecordings
   readonly #live = new Map<string, NodeSession>()
   readonly #ends: SessionEnds
+  /** By the endpoint of their browsers; of those too that no session has. */
+  readonly #attendants = new Map<string, Attendant>()
   readonly #starting = new Set<string>()
   /** Their rows are not written yet: nobody is told of them, so that nobody misses the rows. */
   readonly #reserved = new Set<string>()
@@ -68,6 +77,7 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
     this.#ends = new SessionEnds({ host, live: this.#live, clock, log, journal })
     const work = async () => this.#look()
     this.#looking = new Ticker({ name: 'look after sessions', everyMs: LOOK_EVERY_MS, log, work })
+    host.onRunning((running) => this.#attend(running))
     host.onRefused((id, refusal) => this.#live.get(id)?.refused(refusal))
     host.onLost((id, reason, detail) => void this.#ends.lose(id, reason, detail))
   }
@@ -289,15 +299,33 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
       const about = { sessionId: spec.id, accountId: spec.accountId, atMs: this.#nowMs() }
       void this.#journal?.append({ ...about, kind: 'fact', name, facts })
     }
+    const attendant = this.#attendants.get(browser.endpoint) ?? this.#attendantOf(browser)
     const session = new NodeSession({
-      ...{ spec, browser, onFact, clock: this.#clock, log: this.#log },
+      ...{ spec, browser, attendant, onFact, clock: this.#clock, log: this.#log },
       troubleOf: (host, port) => this.host.troubleWith(spec.id, host, port),
       onControl: (control) => this.#keepClaim(spec.id, { control }),
       onClose: () => void this.#ends.finish(spec.id, 'asked', 'a client closed the browser'),
     })
     this.#live.set(spec.id, session)
-    session.watchOver()
+    // A browser that took long to start may not have let it.
+    attendant.watchOver()
     return session
+  }
+
+  #attend({ slotId, endpoint, files }: RunningBrowser): Disposable {
+    const attendant = this.#attendantOf({ endpoint, files }, slotId)
+    this.#attendants.set(endpoint, attendant)
+    return {
+      [Symbol.dispose]: () => {
+        this.#attendants.delete(endpoint)
+        attendant[Symbol.dispose]()
+      },
+    }
+  }
+
+  #attendantOf({ endpoint, files }: Pick<RunningBrowser, 'endpoint' | 'files'>, slot?: string) {
+    const log = slot === undefined ? this.#log : this.#log.child({ slot })
+    return new Attendant({ endpoint, files, log, clock: this.#clock })
   }
 
   #look(): void {

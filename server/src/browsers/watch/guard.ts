@@ -110,15 +110,18 @@ export class SessionGuard implements Disposable {
   }
 
   async #start(connection: Connection): Promise<void> {
-    const [{ defaultBrowserContextId }] = await Promise.all([
-      connection.send<{ defaultBrowserContextId: string }>('Target.getBrowserContexts'),
-      this.#downloads.claim(connection, []),
-    ])
-    this.#pages.defaultContext = defaultBrowserContextId
     this.#pages.onContext = (id) => {
       this.#downloads.claim(connection, [id]).catch(() => {})
     }
-    await connection.send('Target.setDiscoverTargets', { discover: true, filter: PAGES_ONLY })
+    // All at once, since a browser that has just begun takes its time over each answer.
+    const contexts = connection.send<{ defaultBrowserContextId: string }>(
+      'Target.getBrowserContexts',
+    )
+    await Promise.all([
+      contexts.then(({ defaultBrowserContextId: id }) => (this.#pages.defaultContext = id)),
+      this.#downloads.claim(connection, []),
+      connection.send('Target.setDiscoverTargets', { discover: true, filter: PAGES_ONLY }),
+    ])
   }
 
   #look(): void {

@@ -8,7 +8,7 @@ import { sql } from 'kysely'
 import { z } from 'zod'
 import { cloneDatabase } from '#test/database.ts'
 import type { DatabaseAddress, Db } from '../db.ts'
-import { defineEvent } from '../events.ts'
+import { defineEvent, fact } from '../events.ts'
 import { openTestKernel, type TestKernel } from '../test-kernel.ts'
 import { eventually } from '../test-support.ts'
 import { makeRecords, recorder } from './test-recorder.ts'
@@ -73,7 +73,7 @@ async function interleave(kernel: TestKernel, run: string, writers: Writer[], tu
 async function* stepsOf({ db, events }: TestKernel, run: string, { writes, commits }: Writer) {
   const transaction = await db.startTransaction().execute()
   for (let write = 0; write < writes; write++) {
-    await events.write(transaction, origin, counted, { run })
+    await events.write(transaction, origin, [fact(counted, { run })])
     yield
   }
   await (commits ? transaction.commit() : transaction.rollback()).execute()
