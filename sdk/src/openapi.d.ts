@@ -11119,8 +11119,22 @@ export interface components {
          * @description `auth.forbidden`: You may not do that.
          *     `auth.second_factor_required`: This needs a second factor.
          *     `session.may_not_force`: You may not take control from others.
+         *     `session.tunnels_private`: That session reaches what is private to the person.
          */
-        "auth.forbidden-or-auth.second_factor_required-or-session.may_not_force": {
+        "auth.forbidden-or-auth.second_factor_required-or-session.may_not_force-or-session.tunnels_private": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `session.tunnels_private`: That session reaches what is private to the person.
+         */
+        "auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private": {
             headers: {
                 [name: string]: unknown;
             };
@@ -11134,6 +11148,19 @@ export interface components {
          *     `tunnel.owner_only`: Only its own account can do that.
          */
         "auth.forbidden-or-auth.second_factor_required-or-tunnel.owner_only": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.forbidden`: You may not do that.
+         *     `auth.second_factor_required`: This needs a second factor.
+         *     `tunnel.request_private`: What was inspected is private to the person.
+         */
+        "auth.forbidden-or-auth.second_factor_required-or-tunnel.request_private": {
             headers: {
                 [name: string]: unknown;
             };
@@ -19074,7 +19101,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -19123,7 +19150,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -19174,7 +19201,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -19230,7 +19257,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -19280,7 +19307,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -19341,7 +19368,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -19390,7 +19417,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.ambiguous-or-session.closed-or-session.controlled-or-session.none_open-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -19445,7 +19472,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found-or-tunnel.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -21400,7 +21427,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found-or-tunnel.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -23654,7 +23681,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found-or-tunnel.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -24042,7 +24069,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.no_history-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -24125,7 +24152,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -24180,7 +24207,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -24382,7 +24409,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.may_not_force"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.may_not_force-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["session.closed-or-session.not_ready"];
             410: components["responses"]["browser.crashed"];
@@ -24426,7 +24453,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["session.closed-or-session.not_in_control-or-session.not_ready"];
             410: components["responses"]["browser.crashed"];
@@ -24489,7 +24516,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -24550,7 +24577,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.no_dialog-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -24690,7 +24717,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -24767,7 +24794,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -24824,7 +24851,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.no_history-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -24949,7 +24976,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -25011,7 +25038,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -25119,7 +25146,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.no_history-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -25182,7 +25209,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -25238,7 +25265,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -25302,7 +25329,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -25363,7 +25390,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-browser.tab_not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-browser.too_many_tabs-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -25454,7 +25481,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -25522,7 +25549,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -25633,7 +25660,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid-or-request.malformed"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-session.tunnels_private"];
             404: components["responses"]["account.not_found-or-session.not_found"];
             409: components["responses"]["browser.dialog_open-or-browser.page_closed-or-session.closed-or-session.controlled-or-session.not_ready"];
             410: components["responses"]["browser.crashed-or-browser.page_crashed"];
@@ -27226,7 +27253,7 @@ export interface operations {
             };
             400: components["responses"]["request.invalid"];
             401: components["responses"]["auth.unauthenticated"];
-            403: components["responses"]["auth.forbidden-or-auth.second_factor_required"];
+            403: components["responses"]["auth.forbidden-or-auth.second_factor_required-or-tunnel.request_private"];
             404: components["responses"]["account.not_found-or-tunnel.not_found-or-tunnel.request_not_found"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable-or-tunnel.relay_silent"];

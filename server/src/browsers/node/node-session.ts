@@ -134,8 +134,9 @@ export class NodeSession implements AsyncDisposable {
 
   async connect(upgrade: RawUpgrade, grant: SocketGrant): Promise<OpenSocket> {
     const socket = await this.#sockets.add(grant, () => this.#answer(upgrade, grant))
-    if (grant.kind === 'cdp')
-      void socket.closed.finally(() => this.#parts.attendant.claimDownloads())
+    if (grant.kind === 'cdp') {
+      void socket.closed.finally(() => void this.#parts.attendant.claimDownloads())
+    }
     return socket
   }
 
