@@ -10,7 +10,7 @@ import {
   typedPasswordFault,
 } from './password-text.ts'
 import { PersonName, UserSettings, UserSettingsChange } from './settings.ts'
-import { signInResults } from './tables.ts'
+import { signInResults } from './sign-in-results.ts'
 
 export const User = z
   .strictObject({

@@ -1,7 +1,8 @@
 import type { Context } from '#kernel/context.ts'
 import { cutPage, olderThan, type PageQuery, timeText } from '#kernel/http/cursor.ts'
 import type { Client } from './client.ts'
-import type { SignInRecordRow, SignInResult } from './tables.ts'
+import type { SignInResult } from './sign-in-results.ts'
+import type { SignInRecordRow } from './tables.ts'
 import { signedInActor } from './users.ts'
 
 const LIST = 'sign-ins'

@@ -16,6 +16,7 @@ import type { AvatarTable } from './avatar/tables.ts'
 import type { DataExportTable } from './export/tables.ts'
 import type { BulkRowTable } from './administration/bulk/tables.ts'
 import type { InvitationTable } from './invitations/tables.ts'
+import type { SignInResult } from './sign-in-results.ts'
 import type { ApiKeyTable } from './keys/tables.ts'
 import type { DepartureTable } from './leaving/tables.ts'
 import type { LinkedIdentityTable, ProviderVisitTable } from './oauth/tables.ts'
@@ -178,16 +179,6 @@ export interface PasswordFailureTable {
   locks: number
   lastAt: Date
 }
-
-export const signInResults = [
-  'signed_in',
-  'wrong_password',
-  'locked',
-  'disabled',
-  'second_factor_needed',
-  'second_factor_failed',
-] as const
-export type SignInResult = (typeof signInResults)[number]
 
 /** What people see of who has tried to be them. */
 export interface SignInRecordTable {

@@ -7,7 +7,7 @@ import { exampleRegister, exampleSignedIn } from '../examples.ts'
 import { problems } from '../problems.ts'
 import type { Tools } from '../tools.ts'
 import { acceptInvitation } from './accept.ts'
-import { presentInvitation } from './life.ts'
+import { presentInvitation } from './present.ts'
 import { invitationProblems } from './problems.ts'
 import {
   AcceptInvitation,
