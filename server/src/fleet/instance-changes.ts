@@ -1,7 +1,7 @@
 import type { Context } from '#kernel/context.ts'
 import { requested, stopping } from './events.ts'
 import { findInstance, shown } from './instances.ts'
-import type { FleetJobs } from './jobs.ts'
+import type { FleetJobs } from './job-kinds.ts'
 import { drainToLeave } from './drains.ts'
 import type { FleetParts } from './parts.ts'
 import { problems } from './problems.ts'

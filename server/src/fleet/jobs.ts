@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import type { Context } from '#kernel/context.ts'
-import { defineJob, type JobKind, type JobRun } from '#kernel/jobs.ts'
+import { defineJob, type JobRun } from '#kernel/jobs.ts'
 import { failed, launched } from './events.ts'
 import { purgeTokens, tokenOfInstance } from './join-tokens.ts'
+import { type FleetJobs, Of } from './job-kinds.ts'
 import { refOf } from './instances.ts'
 import { endRow, namesOf } from './machine-end.ts'
 import type { FleetParts, Running } from './parts.ts'
@@ -10,18 +11,8 @@ import { type Machine, type MachineProvider, ProviderFailure } from './providers
 import { states } from './states.ts'
 import type { InstanceRow } from './tables.ts'
 
-const Of = z.strictObject({ id: z.string() })
-
 /** Waits grow from 1 s, with jitter: all tries take some minutes. */
 const RETRIES = 8
-
-export interface FleetJobs {
-  readonly launch: JobKind<typeof Of>
-  readonly terminate: JobKind<typeof Of>
-  readonly restart: JobKind<typeof Of>
-  readonly endSessions: JobKind<typeof Of>
-  readonly purge: JobKind
-}
 
 /** Every call of a provider that changes something is made by one of these. Each may run twice. */
 export function fleetJobs(running: Running): FleetJobs {

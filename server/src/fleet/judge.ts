@@ -2,7 +2,7 @@ import type { Clock } from '#kernel/clock.ts'
 import type { Context } from '#kernel/context.ts'
 import { type Beating, SilenceJudge } from '#kernel/silence-judge.ts'
 import { nodeGone } from './events.ts'
-import type { FleetJobs } from './jobs.ts'
+import type { FleetJobs } from './job-kinds.ts'
 
 const MOST_NODES = 10_000
 

@@ -1,7 +1,7 @@
 import type { Context } from '#kernel/context.ts'
 import { nodeLeft } from './events.ts'
 import { beginStopping } from './instance-changes.ts'
-import type { FleetJobs } from './jobs.ts'
+import type { FleetJobs } from './job-kinds.ts'
 import type { LeaveRequest } from './node-schema.ts'
 import { readPool } from './pool.ts'
 import { problems } from './problems.ts'

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
-import type { FleetJobs } from './jobs.ts'
+import type { FleetJobs } from './job-kinds.ts'
 import { adopted, launched } from './events.ts'
 import { endRow, namesOf } from './machine-end.ts'
 import type { Listing, Machine, Provider, ProviderName } from './providers/provider.ts'

@@ -1,7 +1,7 @@
 import { type AnyRoute, route } from '#kernel/http/route.ts'
 import { ID, NODE_ID, nodeExample, TOKEN } from './examples.ts'
 import { joinNode } from './join.ts'
-import type { FleetJobs } from './jobs.ts'
+import type { FleetJobs } from './job-kinds.ts'
 import { leaveFleet } from './leave.ts'
 import { BeatAnswer, BeatRequest, Joined, JoinRequest, LeaveRequest } from './node-schema.ts'
 import { authenticateNode, beat } from './nodes.ts'
