@@ -5,7 +5,8 @@ import type { Connection } from './connection.ts'
 import { type DownloadFacts, type OpenedDownload, Downloads } from './downloads.ts'
 import type { SessionFeed } from './feed.ts'
 import { LastingConnection } from './lasting.ts'
-import { OpenPages, type TargetFacts } from './pages.ts'
+import { OpenPages } from './pages.ts'
+import type { TargetFacts } from './target-facts.ts'
 
 export type { DownloadFacts, OpenedDownload }
 

@@ -3,7 +3,7 @@ import type { Logger } from '#kernel/log.ts'
 import type { PageFacts } from '../driver/driver.ts'
 import type { Connection } from './connection.ts'
 import { cutText } from './fitting.ts'
-import type { TargetFacts } from './pages.ts'
+import type { TargetFacts } from './target-facts.ts'
 
 export interface PageInFrontOptions {
   endpoint: string

@@ -6,16 +6,7 @@ import type { SessionFeed } from './feed.ts'
 import { cutText } from './fitting.ts'
 import { PageInFront } from './page-in-front.ts'
 import { RateBound } from './rate-bound.ts'
-
-export interface TargetFacts {
-  targetId: string
-  url: string
-  title: string
-  browserContextId?: string
-  openerId?: string
-  /** Of a page that is not one to see, such as one prerendered. */
-  subtype?: string
-}
+import type { TargetFacts } from './target-facts.ts'
 
 export interface PagesOptions {
   endpoint: string

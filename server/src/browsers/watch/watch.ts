@@ -1,12 +1,20 @@
+import type { Clock } from '#kernel/clock.ts'
+import type { Logger } from '#kernel/log.ts'
 import type { Connection } from './connection.ts'
 import { consoleCall, exceptionThrown, logEntry } from './console.ts'
 import type { Exchange } from './exchange.ts'
 import { Exchanges } from './exchanges.ts'
-import type { FeedKind } from './feed.ts'
+import type { FeedKind, SessionFeed } from './feed.ts'
 import { cutText } from './fitting.ts'
 import { RateBound } from './rate-bound.ts'
 import { type AttachedTo, WatchedTargets } from './targets.ts'
-import type { WatcherOptions } from './watcher.ts'
+
+export interface WatchOptions {
+  endpoint: string
+  feed: SessionFeed
+  log: Logger
+  clock: Clock
+}
 
 type Params = Record<string, unknown>
 
@@ -15,7 +23,7 @@ const MAX_URL = 2_048
 
 /** Watches the targets of one browser for as long as somebody wants to know. */
 export class Watch implements Disposable {
-  readonly #options: WatcherOptions
+  readonly #options: WatchOptions
   readonly #targets: WatchedTargets
   readonly #exchanges: Exchanges
   readonly #bound: RateBound
@@ -24,7 +32,7 @@ export class Watch implements Disposable {
   readonly #onDialogClosed: () => void
 
   constructor(
-    options: WatcherOptions,
+    options: WatchOptions,
     onExchange: (exchange: Exchange) => void,
     onDialogClosed: () => void,
   ) {

@@ -1,17 +1,8 @@
-import type { Clock } from '#kernel/clock.ts'
-import type { Logger } from '#kernel/log.ts'
 import type { Connection } from './connection.ts'
 import type { Exchange } from './exchange.ts'
-import type { FeedKind, SessionFeed } from './feed.ts'
+import type { FeedKind } from './feed.ts'
 import { LastingConnection } from './lasting.ts'
-import { Watch } from './watch.ts'
-
-export interface WatcherOptions {
-  endpoint: string
-  feed: SessionFeed
-  log: Logger
-  clock: Clock
-}
+import { Watch, type WatchOptions } from './watch.ts'
 
 export interface WatchWish {
   /** Also what the pages load. */
@@ -34,7 +25,7 @@ const OF_PAGES: readonly FeedKind[] = ['console', 'dialog', 'lifecycle']
  * a dialog, as a headless shell would when it leaves.
  */
 export class PageWatcher implements Disposable {
-  readonly #options: WatcherOptions
+  readonly #options: WatchOptions
   readonly #wishes = new Set<WatchWish>()
   #watch: Watch | undefined
   #connection: LastingConnection | undefined
@@ -48,7 +39,7 @@ export class PageWatcher implements Disposable {
   #change: Promise<void> = Promise.resolve()
   #closed = false
 
-  constructor(options: WatcherOptions) {
+  constructor(options: WatchOptions) {
     this.#options = options
   }
 
