@@ -4,24 +4,27 @@ import { moment } from '../shared/words.js'
 const RENEW_MS = 60_000
 const RELEASE_MS = 2_000
 
-/** Who drives, and the way to become it. `take` gets every message of the live view that may change that. */
+/** Who drives, and the way to become it. `hear` gets every message of the live view that may change that. */
 export function controlBar(send) {
-  const place = element('div', { className: 'control' })
   let you
   let state = { requests: [] }
   let renewedAtMs = 0
   let onChange = () => undefined
 
-  const isMe = (holder) => holder?.id === you?.holder.id
+  const isMe = (holder) => you !== undefined && holder?.id === you.holder.id
   const drives = () => isMe(state.holder)
   const waits = () => state.requests.some(({ holder }) => isMe(holder))
   const ask = () => send({ type: 'control', action: 'request' })
+  const giveUp = () => send({ type: 'control', action: 'return' })
 
+  // Both stay in the page: the one is read aloud when it changes, and the other keeps the focus.
+  const line = element('p', { role: 'status' })
+  const way = button('Take control', () => (drives() || waits() ? giveUp() : ask()))
   function draw() {
-    place.replaceChildren(
-      element('p', { role: 'status' }, ...sentence()),
-      you?.mayControl ? action() : '',
-    )
+    line.replaceChildren(...sentence())
+    way.textContent = wayOut() ?? (state.holder ? 'Ask for control' : 'Take control')
+    way.className = wayOut() ? '' : 'primary'
+    way.hidden = !you?.mayControl
   }
   function sentence() {
     const { holder, expiresAt } = state
@@ -34,23 +37,23 @@ export function controlBar(send) {
       waits() ? '; you are next.' : '.',
     ]
   }
-  function action() {
-    const giveUp = () => send({ type: 'control', action: 'return' })
-    if (drives()) return button('Return control', giveUp)
-    if (waits()) return button('Stop waiting', giveUp)
-    return button(state.holder ? 'Ask for control' : 'Take control', ask, { className: 'primary' })
+  function wayOut() {
+    if (drives()) return 'Return control'
+    return waits() ? 'Stop waiting' : undefined
   }
   draw()
   return {
-    place,
+    place: element('div', { className: 'control' }, line, way),
     drives,
     ask: () => you?.mayControl && !waits() && ask(),
+    /** Takes it where nobody has it; to wait for it is a wish of its own. */
+    take: () => you?.mayControl && !state.holder && ask(),
     /** Resolves once somebody else may drive. */
     async release() {
       if (!drives()) return
       const { promise, resolve } = Promise.withResolvers()
       onChange = () => drives() || resolve()
-      send({ type: 'control', action: 'return' })
+      giveUp()
       await Promise.race([promise, new Promise((done) => setTimeout(done, RELEASE_MS))])
     },
     /** Whoever goes on working keeps it. */
@@ -59,7 +62,7 @@ export function controlBar(send) {
       renewedAtMs = Date.now()
       send({ type: 'control', action: 'renew' })
     },
-    take(message) {
+    hear(message) {
       if (message.type === 'hello') [you, state] = [message.you, message.control]
       else if (message.type === 'control') state = message.state
       else return

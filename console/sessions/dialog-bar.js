@@ -5,15 +5,19 @@ export function dialogBar(send) {
   const place = element('div', { role: 'alert' })
   const dialogs = new Map()
   let watching
+  let shown
 
   function draw() {
     const dialog = dialogs.get(watching)
+    // Lists of pages come while somebody writes an answer, which has to stay.
+    if (JSON.stringify(dialog) === shown) return
+    shown = JSON.stringify(dialog)
     place.className = dialog ? 'page-dialog' : ''
     place.replaceChildren(...(dialog ? contentOf(dialog, send) : []))
   }
   return {
     place,
-    take(message) {
+    hear(message) {
       if (message.type === 'dialog') dialogs.set(message.page, message.dialog)
       else if (message.pages) {
         dialogs.clear()

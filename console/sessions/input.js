@@ -24,6 +24,10 @@ export function followInput({ canvas, placeOf }, { send, drives, begin }) {
     if (event.type === 'mousedown') press(event)
     sendMouse(event, at(event), send, drives)
   })
+  // What is pressed in the picture is let go outside of it too.
+  on(canvas, ['pointerdown'], ({ pointerId, pointerType }) => {
+    if (pointerType === 'mouse') canvas.setPointerCapture(pointerId)
+  })
   on(canvas, ['contextmenu'], (event) => event.preventDefault())
   on(canvas, ['wheel'], (event) => {
     if (!drives()) return
@@ -31,9 +35,9 @@ export function followInput({ canvas, placeOf }, { send, drives, begin }) {
     send({ type: 'wheel', ...at(event), dx: event.deltaX, dy: event.deltaY })
   })
   on(canvas, ['touchstart', 'touchmove', 'touchend', 'touchcancel'], (event) => {
+    // While somebody only watches, fingers move this page; a tap comes as a click of a mouse.
+    if (!drives()) return
     if (event.type === 'touchstart') press(event)
-    // While somebody only watches, fingers move this page.
-    if (!drives() && event.type !== 'touchstart') return
     event.preventDefault()
     const points = [...event.touches].map((touch) => ({ id: touch.identifier, ...placeOf(touch) }))
     send({ type: 'touch', action: event.type.slice(5), points, modifiers: modifiersOf(event) })
@@ -54,6 +58,7 @@ function sendMouse(event, place, send, drives) {
 
 function followKeys(writer, send, drives) {
   const on = (name, listener) => writer.addEventListener(name, listener)
+  const held = new Map()
   const key = (event) => {
     if (isWayOut(event)) return writer.blur()
     const pastes = (event.ctrlKey || event.metaKey) && event.key === 'v'
@@ -63,10 +68,19 @@ function followKeys(writer, send, drives) {
     const altGraph = event.getModifierState('AltGraph')
     const modifiers = modifiersOf(event)
     const action = event.type.slice(3)
-    send({ type: 'key', action, key, code, location, repeat, altGraph, modifiers })
+    const message = { type: 'key', action, key, code, location, repeat, altGraph, modifiers }
+    if (action === 'down') held.set(code, message)
+    else held.delete(code)
+    send(message)
   }
   on('keydown', key)
   on('keyup', key)
+  // Of keys that are let go elsewhere nothing is heard.
+  on('blur', () => {
+    for (const message of held.values())
+      send({ ...message, action: 'up', repeat: false, modifiers: 0 })
+    held.clear()
+  })
   on('compositionupdate', ({ data }) => send({ type: 'compose', text: data }))
   on('compositionend', ({ data }) => {
     send({ type: 'commit', text: data })

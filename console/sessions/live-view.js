@@ -21,11 +21,11 @@ export function liveViewCard(path, mayDrive) {
   const control = controlBar((message) => sendNow(message))
   const dialog = dialogBar(send)
   const pages = pageChoice((page) => send({ type: 'select', page }))
-  const writer = followInput(screen, { send, drives: control.drives, begin: control.ask })
+  const writer = followInput(screen, { send, drives: control.drives, begin: control.take })
   stage.append(screen.canvas, writer)
 
-  const take = (message) => {
-    for (const part of [control, dialog, pages]) part.take(message)
+  const hear = (message) => {
+    for (const part of [control, dialog, pages]) part.hear(message)
     if (message.type === 'hello') say('')
     if (message.type === 'notice') tell(message.message)
   }
@@ -41,7 +41,7 @@ export function liveViewCard(path, mayDrive) {
       hint('A click into the picture takes control, if nobody has it. Shift and Escape lead out.'),
   )
   const end = (text) => made.replaceChildren(made.firstChild, hint(text))
-  const sendNow = openLiveSocket(path, made, { take, show: screen.show, say, end })
+  const sendNow = openLiveSocket(path, made, { hear, show: screen.show, say, end })
   return made
 }
 
@@ -70,19 +70,24 @@ function pageChoice(choose) {
   const select = element('select', { 'aria-label': 'Page' })
   const place = element('p', { className: 'pages', hidden: true }, select)
   let isChosen = false
+  let listed
   select.addEventListener('change', () => {
     isChosen = select.value !== ''
     choose(isChosen ? Number(select.value) : null)
   })
+  function list(pages) {
+    listed = JSON.stringify(pages)
+    const options = pages.map(({ page, title, url, active }) =>
+      element('option', { value: page }, `${title || url}${active ? ' (in front)' : ''}`),
+    )
+    select.replaceChildren(element('option', { value: '' }, 'The page in front'), ...options)
+  }
   return {
     place,
-    take({ pages, watching }) {
+    hear({ pages, watching }) {
       if (!pages) return
       place.hidden = pages.length < 2
-      const options = pages.map(({ page, title, url, active }) =>
-        element('option', { value: page }, `${title || url}${active ? ' (in front)' : ''}`),
-      )
-      select.replaceChildren(element('option', { value: '' }, 'The page in front'), ...options)
+      if (JSON.stringify(pages) !== listed) list(pages)
       select.value = isChosen && watching !== null ? String(watching) : ''
     },
   }

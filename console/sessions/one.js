@@ -16,10 +16,13 @@ export function show(place) {
   const path = `/sessions/${encodeURIComponent(place.split('/')[1] ?? '')}`
   const rest = element('div')
   const first = liveCard('Browser', {
-    read: () => call('GET', path),
+    read: () => readSession(path),
     show: (session, refresh) => {
-      nameThePage(session)
-      if (!rest.hasChildNodes()) void showRest(rest, path, session)
+      // The answer may come when another page is shown already.
+      if (first.isConnected) {
+        nameThePage(session)
+        if (!rest.hasChildNodes()) rest.append(...restOf(path, session))
+      }
       return overview(path, session, refresh)
     },
   })
@@ -28,17 +31,24 @@ export function show(place) {
   return [back, first, rest]
 }
 
+async function readSession(path) {
+  const [{ held }, answer] = await Promise.all([readPermissions(), call('GET', path)])
+  if (!answer.ok) return answer
+  return { ...answer, body: { ...answer.body, mayDrive: held.has('sessions.write') } }
+}
+
 function nameThePage(session) {
   const name = nameOf(session)
-  document.querySelector('#view h1').textContent = name
+  const heading = document.querySelector('#view h1')
+  // It may have the focus, and would be read aloud again.
+  if (heading.textContent !== name) heading.textContent = name
   document.title = `${name} · Gantry`
 }
 
-async function showRest(place, path, session) {
-  const mayDrive = (await readPermissions()).held.has('sessions.write')
-  place.append(
-    ...(isOpen(session) ? [liveViewCard(path, mayDrive)] : []),
+function restOf(path, session) {
+  return [
+    ...(isOpen(session) ? [liveViewCard(path, session.mayDrive)] : []),
     ...(session.recording ? [evidenceCard(path, session)] : []),
     commandsCard(path),
-  )
+  ]
 }

@@ -7,7 +7,7 @@ import { isOpen, nameOf, sessionStatus } from './status.js'
 
 /** Where a session is, how it is, and what can be done with all of it. */
 export function overview(path, session, refresh) {
-  const { cdpUrl, currentUrl, id } = session
+  const { currentUrl, id } = session
   const address = element('code', {}, id)
   return [
     currentUrl ? element('p', { className: 'address' }, currentUrl) : '',
@@ -20,7 +20,7 @@ export function overview(path, session, refresh) {
       copyButton(() => id, address, { ariaLabel: 'Copy the id' }),
     ),
     session.wipe ? element('p', { className: 'hint' }, leftOf(session.wipe)) : '',
-    isOpen(session) && cdpUrl ? actions(path, session, refresh) : '',
+    isOpen(session) ? actions(path, session, refresh) : '',
   ].filter(Boolean)
 }
 
@@ -36,8 +36,29 @@ function leftOf({ processes, directories, sockets }) {
 }
 
 function actions(path, session, refresh) {
-  const connect = element('span', {}, 'Address for Puppeteer and Playwright')
-  const end = act('End it', {
+  const { cdpUrl, mayDrive } = session
+  return element(
+    'p',
+    { className: 'actions spread' },
+    // Who acts as somebody else is told no address.
+    cdpUrl && connecting(cdpUrl),
+    mayDrive && ending(path, session, refresh),
+  )
+}
+
+function connecting(cdpUrl) {
+  const text = element('span', {}, 'Address for Puppeteer and Playwright')
+  const ariaLabel = 'Copy the address for Puppeteer and Playwright'
+  return element(
+    'span',
+    { className: 'with-button' },
+    text,
+    copyButton(() => cdpUrl, text, { ariaLabel }),
+  )
+}
+
+function ending(path, session, refresh) {
+  return act('End it', {
     ...{ method: 'DELETE', path, className: 'danger' },
     before: () =>
       confirmed({
@@ -50,17 +71,4 @@ function actions(path, session, refresh) {
       await refresh()
     },
   })
-  return element(
-    'p',
-    { className: 'actions spread' },
-    element(
-      'span',
-      { className: 'with-button' },
-      connect,
-      copyButton(() => session.cdpUrl, connect, {
-        ariaLabel: 'Copy the address for Puppeteer and Playwright',
-      }),
-    ),
-    end,
-  )
 }

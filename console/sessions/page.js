@@ -1,4 +1,4 @@
-import { call } from '../shared/api.js'
+import { call, callForAll } from '../shared/api.js'
 import { card, element } from '../shared/elements.js'
 import { follow } from '../shared/follow.js'
 import { field, form } from '../shared/form.js'
@@ -10,12 +10,13 @@ import { isOpen, nameOf, sessionStatus } from './status.js'
 export const title = 'Sessions'
 const EVERY_MS = 4_000
 const SHOWN = 50
+const MOST_ACTIVE = 200
 
 export function show() {
   const list = liveCard('Browsers of this account', {
     about:
       'Each is a browser of its own, and is wiped when it ends. Open one to watch it, and to take over.',
-    read: () => call('GET', `/sessions?limit=${SHOWN}`),
+    read: readSessions,
     show: ({ items }) => [
       rows(items.filter(isOpen), sessionRow, 'No session is open.'),
       ...ended(items.filter((session) => !isOpen(session))),
@@ -23,6 +24,19 @@ export function show() {
   })
   follow(list, EVERY_MS, list.refresh)
   return [list, newSessionPlace()]
+}
+
+/** The newest, and with them all that are open, however old. */
+async function readSessions() {
+  const [newest, active] = await Promise.all([
+    call('GET', `/sessions?limit=${SHOWN}`),
+    callForAll('/sessions?status=active', { most: MOST_ACTIVE }),
+  ])
+  if (!newest.ok || !active.ok) return newest.ok ? active : newest
+  const { items } = newest.body
+  const known = new Set(items.map(({ id }) => id))
+  const older = active.body.items.filter(({ id }) => !known.has(id))
+  return { ...newest, body: { items: [...items, ...older] } }
 }
 
 function ended(items) {

@@ -1,6 +1,9 @@
 import { element } from '../shared/elements.js'
 
 const FRAME = 1
+/** As far outside as the server takes it. */
+const LEAST = -1_000
+const MOST = 100_000
 
 /** The canvas that a live view is painted on. */
 export function openScreen() {
@@ -30,8 +33,12 @@ export function openScreen() {
   function placeOf({ clientX, clientY }) {
     const { left, top, width } = canvas.getBoundingClientRect()
     const each = canvas.width / (width || 1) / scale
-    return { x: (clientX - left) * each, y: (clientY - top) * each }
+    return { x: within((clientX - left) * each), y: within((clientY - top) * each) }
   }
 
   return { canvas, show, placeOf }
+}
+
+function within(place) {
+  return Math.min(Math.max(place, LEAST), MOST)
 }

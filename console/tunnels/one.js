@@ -20,7 +20,8 @@ export function show(place) {
   const first = liveCard('Address and status', {
     read: () => call('GET', path),
     show: (tunnel, refresh) => {
-      nameThePage(tunnel)
+      // The answer may come when another page is shown already.
+      if (first.isConnected) nameThePage(tunnel)
       if (!rest.hasChildNodes()) void showRest(rest, path, tunnel)
       return overview(path, tunnel, refresh)
     },

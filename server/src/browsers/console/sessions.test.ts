@@ -27,6 +27,10 @@ async function clickPage(page: Page, x: number, y: number): Promise<void> {
   await canvas.click({ position: { x: x * each, y: y * each } })
 }
 
+function focused(page: Page): Promise<string | null | undefined> {
+  return page.evaluate(() => document.activeElement?.textContent)
+}
+
 /** Whether the picture shows anything. */
 function isPainted(page: Page): Promise<boolean> {
   return page.locator('canvas').evaluate((canvas) => {
@@ -68,7 +72,7 @@ test('a person starts a browser in the console, takes control, types, answers a 
   await page.getByRole('button', { name: 'End it' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'End it' }).click()
   await page.getByText('Nothing of it is left on the machine.').waitFor()
-  await cardOf(page, 'Live view').getByText('The session has ended: asked.').waitFor()
+  await cardOf(page, 'Live view').getByText('The session has ended: as somebody asked.').waitFor()
   assert.deepEqual(complaints, [])
 })
 
@@ -82,10 +86,16 @@ test('somebody waits in the console until a program returns control, on a narrow
   await using visit = await visitAs(browser, app, ann, `session/${id}`, options)
   const { page, complaints } = visit
   await page.getByText('A program has control').waitFor()
-  await page.getByRole('button', { name: 'Ask for control' }).click()
+  await clickPage(page, 100, 120)
+  await page.getByText('ask for it, and wait').waitFor()
+  const held = await ann.get(`/v1/sessions/${id}/control`)
+  assert.deepEqual(held.body.requests, [], 'a click waits for nothing')
+  await page.getByRole('button', { name: 'Ask for control' }).press('Enter')
   await page.getByText('you are next').waitFor()
+  assert.equal(await focused(page), 'Stop waiting')
   await ann.delete(`/v1/sessions/${id}/control`, program)
   await page.getByText('You have control').waitFor()
+  assert.equal(await focused(page), 'Return control')
   await page.getByLabel('Go to').fill(pages.url)
   await page.getByRole('button', { name: 'Go', exact: true }).click()
   await page.getByRole('heading', { name: 'A shop' }).waitFor()
@@ -96,6 +106,79 @@ test('somebody waits in the console until a program returns control, on a narrow
   await page.getByRole('link', { name: 'A shop' }).waitFor()
   await ann.delete(`/v1/sessions/${id}`)
   assert.deepEqual(complaints, [])
+})
+
+test('what is held down in the picture is let go wherever that happens', async () => {
+  const ann = await app.person()
+  await using site = await serveHtml(`<title>A shop</title><body style="height:600px"><script>
+    onmouseup = () => document.title = 'The mouse is up'
+    onkeyup = ({ key }) => document.title = key + ' is up'</script>`)
+  const { id } = (await ann.post('/v1/sessions', {})).body
+  await ann.post(`/v1/sessions/${id}/navigate`, { url: site.url })
+  await using visit = await visitAs(browser, app, ann, `session/${id}`)
+  const { page } = visit
+  await page.getByRole('button', { name: 'Take control' }).click()
+  await page.getByText('You have control').waitFor()
+  await eventually('the page is painted', () => isPainted(page))
+  await page.locator('canvas').scrollIntoViewIfNeeded()
+  const { x, y } = (await page.locator('canvas').boundingBox())!
+  await page.mouse.move(x + 100, y + 100)
+  await page.mouse.down()
+  await page.mouse.move(x + 100, y - 50)
+  await page.mouse.up()
+  await page.getByRole('heading', { name: 'The mouse is up' }).waitFor()
+  await page.keyboard.down('q')
+  await page.getByLabel('Go to').focus()
+  await page.getByRole('heading', { name: 'q is up' }).waitFor()
+  await ann.delete(`/v1/sessions/${id}`)
+})
+
+test('a finger that only watches moves the page of the console, and a tap takes control', async () => {
+  const ann = await app.person()
+  const { id } = (await ann.post('/v1/sessions', {})).body
+  await ann.post(`/v1/sessions/${id}/navigate`, { url: pages.url })
+  const options = { viewport: { width: 360, height: 740 }, hasTouch: true }
+  await using visit = await visitAs(browser, app, ann, `session/${id}`, options)
+  const { page } = visit
+  await page.getByText('Nobody has control').waitFor()
+  const isLeft = await page.locator('canvas').evaluate((canvas) => {
+    const touch = new Event('touchstart', { bubbles: true, cancelable: true })
+    return canvas.dispatchEvent(Object.assign(touch, { touches: [] }))
+  })
+  assert.ok(isLeft, 'the start of a move is left to the page')
+  await page.locator('canvas').tap()
+  await page.getByText('You have control').waitFor()
+  await ann.delete(`/v1/sessions/${id}`)
+})
+
+test('an answer that somebody writes to a dialog stays while pages come and go', async () => {
+  const ann = await app.person()
+  await using visit = await visitAs(browser, app, ann, 'sessions')
+  const { page } = visit
+  const answer = await page.evaluate(async () => {
+    const { dialogBar } = await import('/console/sessions/dialog-bar.js' as string)
+    const bar = dialogBar(() => undefined)
+    const dialog = { type: 'prompt', message: 'Your name?', text: '' }
+    const first = { page: 1, title: 'A shop', dialog }
+    bar.hear({ type: 'hello', pages: [first], watching: 1 })
+    const input = bar.place.querySelector('input')
+    input.value = 'Zoë'
+    bar.hear({ type: 'pages', pages: [first, { page: 2, title: 'Another' }], watching: 1 })
+    return bar.place.querySelector('input').value
+  })
+  assert.equal(answer, 'Zoë')
+})
+
+test('a browser that is open is listed after however many that have ended since', async () => {
+  const ann = await app.person()
+  const { id } = (await ann.post('/v1/sessions', {})).body
+  await using visit = await visitAs(browser, app, ann, 'profile')
+  const { page } = visit
+  const newest = { items: [] }
+  await page.route('**/api/v1/sessions?limit=50', (route) => route.fulfill({ json: newest }))
+  await goTo(page, 'sessions')
+  await page.locator(`a[href="#session/${id}"]`).waitFor()
+  await ann.delete(`/v1/sessions/${id}`)
 })
 
 test('what was recorded is saved from the console', async () => {
