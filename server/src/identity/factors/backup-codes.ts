@@ -2,23 +2,12 @@ import { randomBytes } from 'node:crypto'
 import type { Context } from '#kernel/context.ts'
 import type { Keyring } from '#kernel/crypto.ts'
 import type { Tools } from '../tools.ts'
+import { LENGTH, LETTERS, plainCode } from './backup-code-text.ts'
 
 const COUNT = 10
-const LENGTH = 16
-/** Crockford: without I, L, O and U. */
-const LETTERS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
-const SHAPE = new RegExp(`^[${LETTERS}]{${LENGTH}}$`)
 
 /** Fewer than so many left are worth a word. */
 export const FEW_CODES = 3
-
-/** Its one spelling; undefined when it is no backup code. Hyphens, spaces, small letters and look-alikes are as good. */
-export function plainCode(typed: string): string | undefined {
-  const letters = typed.replaceAll(/[- ]/g, '').toUpperCase()
-  const plain = letters.replaceAll('O', '0').replaceAll(/[IL]/g, '1')
-  // Upper case would make ASCII of some foreign letters.
-  return /^[\w -]*$/.test(typed) && SHAPE.test(plain) ? plain : undefined
-}
 
 /** Replaces the person's codes, in the caller's transaction. The new ones are shown this once. */
 export async function replaceCodes(

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { plainCode } from './backup-codes.ts'
+import { plainCode } from './backup-code-text.ts'
 
 export const TotpCode = z
   .string()
