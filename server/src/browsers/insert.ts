@@ -6,7 +6,7 @@ import { lockAccount } from './account-lock.ts'
 import { bindWaiting } from './awaited.ts'
 import { created, started } from './events.ts'
 import { giveUpUnsure } from './give-up.ts'
-import { type Reservation, ReservationFailed } from './node/reservation.ts'
+import { type Begun, type Reservation, ReservationFailed } from './node/reservation.ts'
 import type { SessionNode } from './node/session-node.ts'
 import { problems } from './problems.ts'
 import type { BrowserRuntime } from './runtime.ts'
@@ -31,12 +31,18 @@ export interface NewSession {
   node: SessionNode | undefined
 }
 
-/** Claims a browser that is ready, if there still is one. */
-type Reserve = () => Reservation | undefined
+/** What is done in this process while the row is written, once it is certain that the session has its place. */
+interface Meanwhile {
+  /** Claims a browser that is ready, if there still is one. */
+  reserve?(): Reservation | undefined
+  /** Sets about a browser that the session gets once it has its row. */
+  begin?(): void
+}
 
 /**
  * Writes the row of a new session: `starting`, or `queued` where it has to wait. Where this process has a browser ready, that is claimed
- * meanwhile and the row is `active` from the start; the reservation is then the caller's to take. Without a row there is none.
+ * meanwhile and the row is `active` from the start; the reservation is then the caller's to take. Without a row there is none. Where it
+ * has none ready, it begins to launch one meanwhile.
  *
  * @throws problem `session.account_limit_reached`, `session.queue_full` or `session.limit_reached`
  */
@@ -47,14 +53,15 @@ export async function insertSession(
 ): Promise<{ row: SessionRow; reserved?: Reservation | undefined }> {
   const draft = draftOf(ctx, runtime, wanted)
   const { own, vault } = runtime
+  if (!own || own !== wanted.node) return { row: await insert(ctx, wanted, draft) }
+  const spec = specOf(vault, draft)
   // A recording begins before its row is active: what is killed in between would be without it.
-  const isAtOnce = own && own === wanted.node && !draft.recording
-  const spec = isAtOnce ? specOf(vault, draft) : undefined
-  if (!spec || !own?.host.isReady(spec.identity)) return { row: await insert(ctx, wanted, draft) }
+  const isAtOnce = own.host.isReady(spec.identity) && !draft.recording
+  if (!isAtOnce) return { row: await insertBeginning(ctx, wanted, draft, () => own.begin(spec)) }
   let reserved: Reservation | undefined
   try {
     const reserve = () => (reserved ??= own.reserve(spec, ctx.signal))
-    const row = await insert(ctx, wanted, draft, reserve)
+    const row = await insert(ctx, wanted, draft, { reserve })
     if (row.status === 'active') return { row, reserved }
     await reserved?.drop()
     return { row }
@@ -62,6 +69,24 @@ export async function insertSession(
     await reserved?.drop()
     if (error instanceof ReservationFailed) return { row: await insert(ctx, wanted, draft) }
     if (reserved && !(error instanceof Problem)) await giveUpUnsure(ctx, runtime, draft.id)
+    throw error
+  }
+}
+
+/** Without a row that starts there is no browser either. */
+async function insertBeginning(
+  ctx: Context,
+  wanted: NewSession,
+  draft: Draft,
+  begin: () => Begun | undefined,
+): Promise<SessionRow> {
+  let begun: Begun | undefined
+  try {
+    const row = await insert(ctx, wanted, draft, { begin: () => void (begun ??= begin()) })
+    if (row.status !== 'starting') await begun?.drop()
+    return row
+  } catch (error) {
+    await begun?.drop()
     throw error
   }
 }
@@ -101,7 +126,7 @@ async function insert(
   ctx: Context,
   { id, userId, input, node }: NewSession,
   draft: Draft,
-  reserve?: Reserve,
+  { reserve, begin }: Meanwhile = {},
 ): Promise<SessionRow> {
   const beganMs = ctx.clock.monotonicMs()
   const isNotToWait = draft.queuedUntil <= draft.createdAt
@@ -113,6 +138,7 @@ async function insert(
     // No later commit is about to follow.
     if (!place) await sql`select set_config('synchronous_commit', 'on', true)`.execute(ctx.db)
     const reserved = place && reserve?.()
+    if (place) begin?.()
     const status = reserved ? 'active' : place ? 'starting' : 'queued'
     const row = await insertRow(ctx, draft, {
       ...{ status, instanceId: place?.instanceId ?? null },

@@ -47,6 +47,8 @@ const DISK_TO_BEGIN_BYTES = 256 * 1024 ** 2
  */
 export class BrowserHost implements AsyncDisposable {
   readonly #sessions = new Map<string, Slot>()
+  /** Those of them that `launch` has yet to go on with. */
+  readonly #begun = new Set<string>()
   readonly #slots: Slots
   readonly #pool: WarmPool
   readonly #limits: Limits
@@ -97,22 +99,19 @@ export class BrowserHost implements AsyncDisposable {
 
   /**
    * Gives the session a browser that has answered: one that is ready when its identity fits, else a new one. A failed or
-   * aborted launch leaves nothing.
+   * aborted launch leaves nothing. Goes on with what was begun for the session.
    *
    * @throws HostFull at once, LaunchFailed, EgressRulesInvalid, or TypeError when the claim is too long.
    */
   async launch(
     sessionId: string,
     identity: Identity,
-    { signal, egress = {}, claim = {} }: LaunchOptions = {},
+    options: LaunchOptions = {},
   ): Promise<HostedBrowser> {
-    parseEgressRules(egress)
-    checkClaim(claim)
-    this.#demandFree(sessionId)
-    this.#pool.noteAsked()
-    const slot = this.#slots.take(identity)
-    this.#sessions.set(sessionId, slot)
-    this.#pool.look()
+    if (!this.#begun.has(sessionId)) this.begin(sessionId, identity, options)
+    this.#begun.delete(sessionId)
+    const slot = this.#sessions.get(sessionId)!
+    const { signal, egress = {}, claim = {} } = options
     try {
       const browser = await slot.claim({ sessionId, egress, claim }, signal)
       if (!this.#slots.settle(slot)) throw new LaunchFailed('aborted', 'The launch was aborted')
@@ -121,6 +120,26 @@ export class BrowserHost implements AsyncDisposable {
       await this.#end(sessionId, slot)
       throw error
     }
+  }
+
+  /**
+   * Takes a place for a session and sets about its browser, before it is certain that there will be such a session: nobody has the browser
+   * until `launch`, and `end` undoes it.
+   *
+   * @throws HostFull, EgressRulesInvalid, or TypeError when the claim is too long.
+   */
+  begin(
+    sessionId: string,
+    identity: Identity,
+    { egress = {}, claim = {} }: LaunchOptions = {},
+  ): void {
+    parseEgressRules(egress)
+    checkClaim(claim)
+    this.#demandFree(sessionId)
+    this.#pool.noteAsked()
+    this.#sessions.set(sessionId, this.#slots.take(identity))
+    this.#begun.add(sessionId)
+    this.#pool.look()
   }
 
   /** Whether `launch` would find a browser of this identity that runs already. */
@@ -284,6 +303,7 @@ export class BrowserHost implements AsyncDisposable {
     this.#left = true
     await Promise.all([this.#pool, this.#limits].map((part) => part[Symbol.asyncDispose]()))
     this.#sessions.clear()
+    this.#begun.clear()
     await Promise.all(this.#slots.letGo().map((slot) => slot.leave()))
   }
 
@@ -292,6 +312,7 @@ export class BrowserHost implements AsyncDisposable {
   }
 
   async #end(sessionId: string, slot: Slot): Promise<WipeReport> {
+    this.#begun.delete(sessionId)
     const report = await this.#slots.end(slot)
     if (isClean(report) && this.#sessions.get(sessionId) === slot) this.#sessions.delete(sessionId)
     return report

@@ -35,14 +35,14 @@ const SlotRecord = z.object({
   executable: z.string(),
   egressPort: z.number(),
   identity: Identity,
-  /** Absent until the browser has answered. */
+  /** Absent until the browser listens for a session, or has answered. */
   endpoint: z.string().optional(),
   /** Absent until the slot has been claimed. */
   session: Session.optional(),
 })
 export type SlotRecord = z.output<typeof SlotRecord>
 
-/** Of a browser that has answered and that a session has claimed. */
+/** Of a browser that listens and that a session has claimed. */
 export type LiveRecord = SlotRecord & Required<Pick<SlotRecord, 'endpoint' | 'session'>>
 
 export const MAX_CLAIM_BYTES = 64 * 1024

@@ -31,7 +31,7 @@ export class Slot {
   /** While it runs for a session. */
   browser: HostedBrowser | undefined
   leader: Leader | undefined
-  /** Once it has answered. */
+  /** Once it listens. */
   endpoint: string | undefined
   /** By the monotonic clock, once it has answered. */
   readySinceMs = Infinity
@@ -99,14 +99,16 @@ export class Slot {
    */
   async claim(tenant: Tenant, signal?: AbortSignal): Promise<HostedBrowser> {
     const startedAt = this.#around.clock.now()
-    this.#session = { ...tenant, startedAt, warm: this.endpoint !== undefined }
+    this.#session = { ...tenant, startedAt, warm: this.readySinceMs !== Infinity }
+    const isToldLater = this.endpoint === undefined
     const abort = () => this.#abort.abort()
     signal?.addEventListener('abort', abort, { once: true })
     try {
       if (signal?.aborted) abort()
       await this.#started
       this.#demandRunning()
-      await this.#save()
+      // The file that is written once it listens names the session already.
+      await (isToldLater ? this.#saved : this.#save())
       this.#demandRunning()
       this.#egress!.admit(tenant.egress)
       return this.#host(this.#session, this.endpoint!)
@@ -175,7 +177,7 @@ export class Slot {
     if (signal.aborted) throw new LaunchFailed('aborted', 'The launch was aborted')
     await this.#prepare()
     const { user, chromium, sandbox, clock } = this.#around
-    const { endpoint, child } = await launchBrowser({
+    const { child } = await launchBrowser({
       ...{ program: chromium, identity: this.identity, user, sandbox, signal },
       directory: this.#directory!,
       proxyPort: this.#egress!.port,
@@ -184,12 +186,15 @@ export class Slot {
         this.#lead(spawned)
         void this.#save()
       },
-      onEndpoint: (endpoint) => this.#attend(endpoint),
+      onEndpoint: (endpoint) => {
+        this.endpoint = endpoint
+        this.#attend(endpoint)
+        if (this.#session) void this.#save()
+      },
     })
     this.#stopWatching = watchChild(child, (ending) => this.#lose(ending))
-    this.endpoint = endpoint
     this.readySinceMs = clock.monotonicMs()
-    // Of a claimed one the claim writes the file.
+    // Of a claimed one it has been written, or the claim does it.
     await (this.#session ? this.#saved : this.#save())
     this.#demandRunning()
   }
@@ -304,7 +309,8 @@ export class Slot {
 
   get #ports(): number[] {
     // A dead browser's port may be somebody else's by now.
-    const devTools = this.endpoint && !this.#gone ? Number(new URL(this.endpoint).port) : undefined
+    const lives = this.leader && isSameProcess(this.leader.pid, this.leader.startTicks)
+    const devTools = this.endpoint && lives ? Number(new URL(this.endpoint).port) : undefined
     return [devTools, this.#egress?.port].filter((port) => port !== undefined)
   }
 

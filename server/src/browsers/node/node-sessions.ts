@@ -15,7 +15,7 @@ import { takeOver } from './inherited.ts'
 import type { Journal } from './journal.ts'
 import type { KeptRecordings } from './kept-recordings.ts'
 import { NodeSession } from './node-session.ts'
-import { type Reservation, ReservationFailed } from './reservation.ts'
+import { type Begun, type Reservation, ReservationFailed } from './reservation.ts'
 import { SessionEnds } from './session-ends.ts'
 import {
   type CallName,
@@ -60,6 +60,8 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
   readonly #starting = new Set<string>()
   /** Their rows are not written yet: nobody is told of them, so that nobody misses the rows. */
   readonly #reserved = new Set<string>()
+  /** As those, and their browsers are only being launched. */
+  readonly #begun = new Set<string>()
   readonly #looking: Ticker
   #journal: Journal | undefined
   #closed = false
@@ -118,7 +120,8 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
 
   async open(spec: SessionSpec, signal?: AbortSignal): Promise<OpenedSession> {
     if (this.#closed) throw new NodeFull('the node is stopping', 1)
-    if (this.#draining) throw new NodeFull('the node takes no new sessions', 60)
+    const isBegun = this.#begun.delete(spec.id)
+    if (this.#draining && !isBegun) throw new NodeFull('the node takes no new sessions', 60)
     // Whoever asks again has not heard what came of the first time, and the next beat has that ended.
     if (this.#holds(spec.id)) throw new NodeFull('the session is still ending here', 5)
     this.#starting.add(spec.id)
@@ -148,6 +151,19 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
     return { claimed, take: () => this.#take(id), drop: () => this.#drop(id, claimed) }
   }
 
+  /** Sets about a browser for a session whose row is about to be written; undefined when that has to wait for `open`, which tells why. */
+  begin(spec: SessionSpec): Begun | undefined {
+    const { id, identity, egress = {} } = spec
+    if (this.#closed || this.#draining) return undefined
+    try {
+      this.host.begin(id, identity, { egress, claim: { ...spec } })
+    } catch {
+      return undefined
+    }
+    this.#begun.add(id)
+    return { drop: () => this.#drop(id) }
+  }
+
   async #take(id: string): Promise<void> {
     this.#reserved.delete(id)
     const session = this.#live.get(id)
@@ -156,8 +172,9 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
   }
 
   /** What cannot be ended now has no row, and is found by that. */
-  async #drop(id: string, claimed: Promise<unknown>): Promise<void> {
-    await claimed.catch(() => {})
+  async #drop(id: string, claimed?: Promise<unknown>): Promise<void> {
+    this.#begun.delete(id)
+    await claimed?.catch(() => {})
     await this.end(id).catch((error: unknown) => {
       this.#log.error({ err: error, session: id }, 'a browser that nobody took could not be ended')
     })
@@ -273,7 +290,8 @@ export class NodeSessions implements SessionNode, AsyncDisposable {
   async endAll(): Promise<void> {
     this.#closed = true
     await this.#looking[Symbol.asyncDispose]()
-    const starting = [...this.#starting, ...this.#reserved].map((id) => this.host.end(id))
+    const unsettled = [...this.#starting, ...this.#reserved, ...this.#begun]
+    const starting = unsettled.map((id) => this.host.end(id))
     for (const id of this.#live.keys()) void this.#ends.finish(id, 'server_stopped')
     await Promise.allSettled([...starting, this.#ends.settled()])
   }

@@ -8,6 +8,12 @@ export interface Reservation {
   drop(): Promise<void>
 }
 
+/** A browser that is on its way to a session whose row is still being written: `open` goes on with it. */
+export interface Begun {
+  /** There is no row that starts: the browser is ended. */
+  drop(): Promise<void>
+}
+
 /** The browser was ready and could not be had all the same. Nothing keeps the session from another one. */
 export class ReservationFailed extends Error {
   constructor(cause: unknown) {

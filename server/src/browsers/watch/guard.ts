@@ -75,7 +75,6 @@ export class SessionGuard implements Disposable {
       start: (connection) => guard.#start(connection),
     })
     guard.#timer = setInterval(() => guard.#look(), LOOK_EVERY_MS)
-    guard.#look()
     return guard
   }
 
