@@ -115,18 +115,19 @@ test('each step of opening a link has a deadline, and a refusal tells why', asyn
   await using web = await serveHttp((_request, response) => response.writeHead(404).end('no'))
   const cases = [
     [`http://127.0.0.1:${web.port}`, /the relay refused: .*404/],
-    [silent.url, /the relay said nothing in 100 ms/],
-    [`https://127.0.0.1:${mute.port}`, /EPROTO|wrong version|packet length|100 ms/],
+    [silent.url, /the relay said nothing in 100 ms/, 100],
+    [`https://127.0.0.1:${mute.port}`, /EPROTO|wrong version|packet length/],
     [full.url, /tunnel.too_many_links: full/],
     [`http://127.0.0.1:${await freePort()}`, /ECONNREFUSED/],
   ] as const
-  for (const [url, message] of cases) {
+  for (const [url, message, stepMs = TIMING.stepMs] of cases) {
     plane.relays = [{ id: 'rel_1', url }]
-    await using agent = startAgent(plane, { tunnels: shop(service) }, { stepMs: 100 })
-    const retried = once(agent, 'retry')
+    await using agent = startAgent(plane, { tunnels: shop(service) }, { stepMs })
+    const reasons: string[] = []
+    agent.on('retry', ({ message }: { message: string }) => void reasons.push(message))
     agent.open().catch(() => {})
-    const [attempt] = (await retried) as [{ message: string; nextMs: number }]
-    assert.match(attempt.message, message)
+    // A busy machine may be late at an earlier step.
+    await eventually(`${message}`, () => reasons.some((reason) => message.test(reason)))
   }
 })
 

@@ -19,8 +19,8 @@ export async function endRelay(ctx: Context, parts: Parts, id: string): Promise<
 }
 
 /**
- * Ends one that has failed, or has gone by itself, and does not come back. Announces `relay.stopped` unless it has left in order; false
- * for one that is back.
+ * Ends one that has failed, or has gone by itself, and does not come back, or that was told to stop and does not. Announces
+ * `relay.stopped` unless it has left in order; false for one that is back, or is not to end any more.
  */
 export async function endLost(
   ctx: Context,
@@ -30,8 +30,10 @@ export async function endLost(
 ): Promise<boolean> {
   return ctx.transaction(async (ctx) => {
     const before = await lockRelay(ctx, id)
-    const { status, errorMessage } = before
-    if (status !== 'error' && status !== 'stopped') return false
+    const { status, errorMessage, drainUntil } = before
+    const isAway = status === 'error' || status === 'stopped'
+    const isLate = drainUntil !== null && drainUntil <= ctx.clock.now()
+    if (!isAway && !isLate) return false
     const why = errorMessage ? `${errorMessage}; ${reason}` : reason
     await endLocked(ctx, parts, before, why)
     return true

@@ -132,10 +132,10 @@ async function readFacts(ctx: Context): Promise<RelayFact[]> {
   const rows = [...(await relaysThere(ctx)), ...(await relaysLeft(ctx))]
   const loads = await readLoads(ctx)
   return rows.map((row) => {
-    const { id, provider, status, statusSince, drainReason } = row
+    const { id, provider, status, statusSince, drainReason, drainUntil } = row
     const { links = 0, streams = 0 } = row.facts as Partial<BeatFacts>
     return {
-      ...{ id, provider, status, statusSince, links, streams, load: loads.get(id) },
+      ...{ id, provider, status, statusSince, drainUntil, links, streams, load: loads.get(id) },
       drains: drainReason === 'surplus' || (drainReason !== null && status !== 'draining'),
       maxConnections: configOf(row).maxConnections,
     }

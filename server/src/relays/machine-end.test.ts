@@ -35,13 +35,8 @@ async function join({
   relayId,
   instanceId,
 }: Started): Promise<{ relay: ToldRelay; token: string }> {
-  const token = await joinToken(root)
-  const newest = ctx.db.selectFrom('fleetJoinTokens').select('id').orderBy('createdAt', 'desc')
-  await ctx.db
-    .updateTable('fleetJoinTokens')
-    .set({ instanceId })
-    .where('id', '=', newest.limit(1))
-    .execute()
+  const { token, id } = (await root.post('/v1/fleet/join-tokens', { name: 'test' })).body
+  await ctx.db.updateTable('fleetJoinTokens').set({ instanceId }).where('id', '=', id).execute()
   const relay = new ToldRelay(app)
   assert.equal((await relay.joinWith(token)).status, 201)
   assert.equal(relay.id, relayId)
@@ -141,4 +136,22 @@ test('one that went by itself and does not come again is ended; one that is not 
   await rounds(() => isEnding(started))
   assert.equal((await relay.beat()).status, 401)
   assert.equal((await foreign.beat()).status, 200)
+})
+
+test('one that is told to stop, beats on and does not go is ended with its machine', async () => {
+  const started = await startOnEc2()
+  const { relay } = await join(started)
+  assert.equal((await root.post('/v1/proxy/stop', { relayId: relay.id, drain: false })).status, 202)
+  assert.ok((await relay.beat()).body.stop)
+  await rounds(async () => true)
+  assert.equal(await isEnding(started), false, 'it has a minute to go by itself')
+
+  const drainUntil = ageOf(2)
+  await ctx.db.updateTable('relays').set({ drainUntil }).where('id', '=', relay.id).execute()
+  await relay.beat({ facts: { draining: true, streams: 3 } })
+  await rounds(() => isEnding(started))
+  assert.equal(await statusOf(started), 'stopped')
+  assert.equal((await relay.beat()).status, 401)
+  const { body } = await root.get(`/v1/relays/${relay.id}`)
+  assert.match(body.errorMessage, /did not stop in time/)
 })

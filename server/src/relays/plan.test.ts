@@ -12,7 +12,7 @@ let ids = 0
 function relay(more: Partial<RelayFact> = {}): RelayFact {
   return {
     ...{ id: `rel_${++ids}`, provider: 'local', status: 'running', statusSince: ago(3_600) },
-    ...{ drains: false, links: 10, streams: 5, maxConnections: 1_000 },
+    ...{ drains: false, drainUntil: null, links: 10, streams: 5, maxConnections: 1_000 },
     ...{ load: { cpu: 0.4, delayMs: 12 }, ...more },
   }
 }
@@ -83,4 +83,15 @@ test('one of ours that has failed or gone and does not come back is ended, those
   const foreign = [relay({ ...away, provider: 'joined' }), relay({ ...away, provider: 'builtin' })]
   const ended = planned([relay(), dead, left, young, ...foreign], { off: true })
   assert.deepEqual(ended, [`end ${dead.id}`, `end ${left.id}`])
+})
+
+test('one that was told to stop and does not is ended a minute after its time, the control plane’s own is not', () => {
+  const stuck = (seconds: number, more: Partial<RelayFact> = {}) =>
+    relay({ status: 'draining', drains: true, drainUntil: ago(seconds), ...more })
+  const [late, joined] = [stuck(61), stuck(61, { provider: 'joined' })]
+  const others = [stuck(59), stuck(61, { provider: 'builtin' }), stuck(61, { drainUntil: null })]
+  const ended = planned([relay(), late, joined, ...others], { off: true })
+  assert.deepEqual(ended, [`end ${late.id}`, `end ${joined.id}`])
+  const needed = planned([relay(busy), late])
+  assert.deepEqual(needed, [`end ${late.id}`, 'start'], 'nor is it asked to come back')
 })

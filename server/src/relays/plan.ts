@@ -9,6 +9,8 @@ export interface RelayFact {
   /** Since when it is that. */
   statusSince: Date
   drains: boolean
+  /** When it was to have ended, if it is to end. */
+  drainUntil: Date | null
   links: number
   streams: number
   maxConnections: number
@@ -32,31 +34,38 @@ export type RelayAction =
 const JOIN_MS = 10 * 60_000
 /** As long as its machine would take to boot: it may be restarting. */
 const RETURN_MS = 10 * 60_000
+/** Of one that was told to stop and cuts what it carries then: to say that it goes. */
+const LEAVE_MS = 60_000
 /** Of the sum that the others would then carry: below it one may go. */
 const ROOM = 0.8
 
 /**
  * What to do now so that there are as many relays as are needed: at most one comes or goes in a round. Those of the control plane and
  * those that came by themselves count, but are never drained; where scaling is off, only what is below the minimum is started. One of
- * ours that has failed, or gone, and does not come back is ended, and its machine with it.
+ * ours that has failed, or gone, and does not come back is ended, and its machine with it; so is one that was told to stop and does not.
  */
 export function planRelays(
-  facts: ScalingFacts,
+  given: ScalingFacts,
   { scaling, redundancy }: { scaling: ScalingSettings; redundancy: RedundancySettings },
   now: Date,
 ): RelayAction[] {
-  const late = facts.relays.filter(
+  const late = given.relays.filter(
     ({ status, statusSince }) => status === 'starting' && isPast(statusSince, JOIN_MS, now),
   )
   const fails = late.map(({ id }): RelayAction => {
     return { kind: 'fail', id, reason: 'it did not join within 10 minutes' }
   })
-  const ends = facts.relays
+  const ends = given.relays
     .filter((relay) => isLost(relay, now))
     .map(({ id }): RelayAction => {
       return { kind: 'end', id, reason: 'it did not come back within 10 minutes' }
     })
-  const first = [...fails, ...ends]
+  const stuck = given.relays.filter((relay) => isStuck(relay, now))
+  const facts = { ...given, relays: given.relays.filter((relay) => !stuck.includes(relay)) }
+  const forced = stuck.map(({ id }): RelayAction => {
+    return { kind: 'end', id, reason: 'it did not stop in time' }
+  })
+  const first = [...fails, ...ends, ...forced]
   const there = facts.relays.filter((relay) => isSupply(relay) && !late.includes(relay))
   const least = Math.max(redundancy.minimumRelays, scaling.enabled ? scaling.min : 0)
   if (there.length < least)
@@ -70,6 +79,12 @@ export function planRelays(
 function isLost({ provider, status, statusSince }: RelayFact, now: Date): boolean {
   const isAway = status === 'error' || status === 'stopped'
   return isOurs(provider) && isAway && isPast(statusSince, RETURN_MS, now)
+}
+
+/** It beats, and does not go although it was told to. */
+function isStuck({ provider, status, drainUntil }: RelayFact, now: Date): boolean {
+  if (provider === 'builtin' || status !== 'draining' || !drainUntil) return false
+  return isPast(drainUntil, LEAVE_MS, now)
 }
 
 function isSupply({ status, drains }: RelayFact): boolean {

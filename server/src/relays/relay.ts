@@ -8,7 +8,7 @@ import { requestIds } from './http/request-ids.ts'
 import type { ServedTunnel } from './http/served-tunnel.ts'
 import { Sums, type Surroundings } from './http/surroundings.ts'
 import { DecisionRoom } from './inspect/room.ts'
-import { LinkKeeper, TAKEN } from './links/link-keeper.ts'
+import { LinkKeeper, whyLost } from './links/link-keeper.ts'
 import type { Link } from './links/link.ts'
 import { Load } from './load.ts'
 import { Meters } from './measure/meters.ts'
@@ -21,12 +21,6 @@ import { Watch } from './watch.ts'
 
 const LOOK_EVERY_MS = 1_000
 const IDLE_AFTER_MS = 60_000
-
-const SUSPENDED = {
-  code: 'tunnel.suspended',
-  detail: 'The operator of this service has suspended the tunnel.',
-} as const
-const STOPPED = { code: 'tunnel.stopped', detail: 'The tunnel was stopped.' } as const
 
 /**
  * Carries the traffic of tunnels: takes the links of agents and the requests, WebSockets and connections of visitors. It has no database
@@ -64,8 +58,11 @@ export class Relay implements AsyncDisposable {
     this.#options = options
     this.#config = options.config
     this.#surroundings = this.#makeSurroundings(meters)
-    const directory = new Directory(control, this.#surroundings, (served, links) => {
-      this.#tellLost(served, links)
+    const directory = new Directory({
+      ...{ control, surroundings: this.#surroundings },
+      told: () => this.#watch.told,
+      onLearnt: (since) => this.#watch.learn(since),
+      onLost: (served, links) => this.#tellLost(served, links),
     })
     this.#directory = directory
     this.#journal = journal
@@ -205,8 +202,7 @@ export class Relay implements AsyncDisposable {
   }
 
   #tellLost(served: ServedTunnel, links: readonly Link[]): void {
-    const { started, suspended } = served.spec
-    const { code, detail } = started ? TAKEN : suspended ? SUSPENDED : STOPPED
+    const { code, detail } = whyLost(served.spec)
     this.#keeper.lose(served, links, code, detail)
   }
 

@@ -10,6 +10,13 @@ export interface WatchOptions {
   onNews(news: News): void
 }
 
+/** How far the control plane has told; later answers have higher rounds. */
+export interface Place {
+  readonly round: number
+  /** Undefined before the first answer. */
+  readonly after: string | undefined
+}
+
 const RETRY_MS = 500
 const LONGEST_RETRY_MS = 10_000
 /** Newly known tunnels are asked for within this. */
@@ -20,15 +27,24 @@ export class Watch implements AsyncDisposable {
   readonly #options: WatchOptions
   readonly #stop = new AbortController()
   readonly #running: Promise<void>
-  #after: string | undefined
-  /** Of the last answer. */
-  #told: string | undefined
+  #told: Place = { round: 0, after: undefined }
+  /** Where the next question begins, if that is not where the last answer has ended. */
+  #behind: Place | undefined
   #round = new AbortController()
   #renewal: NodeJS.Timeout | undefined
 
   constructor(options: WatchOptions) {
     this.#options = options
     this.#running = this.#run()
+  }
+
+  get told(): Place {
+    return this.#told
+  }
+
+  /** A tunnel is known now, from a question that was asked when news were told up to `since`: what has changed since then is asked for. */
+  learn(since: Place): void {
+    this.#fallBack(since)
   }
 
   /** Other tunnels than before are to be told of: those who change often meanwhile are waited for. */
@@ -64,12 +80,19 @@ export class Watch implements AsyncDisposable {
 
   async #ask(signal: AbortSignal): Promise<void> {
     const { control, tunnelIds, onNews } = this.#options
-    const asked = new Set(tunnelIds())
-    const news = await control.watch({ after: this.#after, tunnelIds: [...asked], signal })
-    // What became known meanwhile was not asked for and may have changed since: the next answer begins where this one has begun.
-    const isWhole = tunnelIds().every((id) => asked.has(id))
-    this.#after = isWhole ? news.after : this.#told
-    this.#told = news.after
-    onNews(news)
+    const from = this.#behind ?? this.#told
+    this.#behind = undefined
+    try {
+      const news = await control.watch({ after: from.after, tunnelIds: tunnelIds(), signal })
+      this.#told = { round: this.#told.round + 1, after: news.after }
+      onNews(news)
+    } catch (error) {
+      this.#fallBack(from)
+      throw error
+    }
+  }
+
+  #fallBack(place: Place): void {
+    if (!this.#behind || place.round < this.#behind.round) this.#behind = place
   }
 }

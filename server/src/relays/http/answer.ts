@@ -29,6 +29,8 @@ export function answerOwn(
   if (!request.complete) linger(request, response)
   // Whoever waits to be told to send its body may send it anyway, or the next request: nobody can tell which.
   const isUnsure = !request.complete && request.headers.expect !== undefined
+  // What could not be given of a service's answer may have left its phrase.
+  if (request.httpVersionMajor === 1) response.statusMessage = STATUS_CODES[status]!
   response.writeHead(status, isUnsure ? [...headers, 'Connection', 'close'] : headers)
   response.end(request.method === 'HEAD' ? undefined : body)
 }

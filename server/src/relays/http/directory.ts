@@ -1,6 +1,7 @@
 import type { TunnelSpec } from '#tunnels/index.ts'
 import type { Found, Peer, RelayControl } from '../control.ts'
 import type { Link } from '../links/link.ts'
+import type { Place } from '../watch.ts'
 import { ServedTunnel } from './served-tunnel.ts'
 import type { Surroundings } from './surroundings.ts'
 
@@ -15,27 +16,28 @@ const ASK_DEADLINE_MS = 5_000
 
 export type Name = { hostname: string } | { port: number } | { tunnelId: string }
 
+export interface DirectoryOptions {
+  control: Pick<RelayControl, 'find'>
+  surroundings: Surroundings
+  /** How far news of tunnels were told. */
+  told(): Place
+  /** A tunnel is known that was not, from a question that was asked when news were told up to there. */
+  onLearnt(since: Place): void
+  /** Links have lost a tunnel by what its spec says now. */
+  onLost(served: ServedTunnel, links: readonly Link[]): void
+}
+
 /** The tunnels that this relay knows: those that it has a link of, and those that visitors have asked it for lately. */
 export class Directory {
-  readonly #control: Pick<RelayControl, 'find'>
-  readonly #surroundings: Surroundings
+  readonly #options: DirectoryOptions
   readonly #byId = new Map<string, ServedTunnel>()
   readonly #byName = new Map<string, ServedTunnel>()
   /** Until when a name is known to be nobody's, on the steady clock. */
   readonly #missing = new Map<string, number>()
   readonly #asked = new Map<string, Promise<ServedTunnel | undefined>>()
 
-  readonly #onLost: (served: ServedTunnel, links: readonly Link[]) => void
-
-  /** `onLost`: links that have lost a tunnel by what its spec says now. */
-  constructor(
-    control: Pick<RelayControl, 'find'>,
-    surroundings: Surroundings,
-    onLost: (served: ServedTunnel, links: readonly Link[]) => void,
-  ) {
-    this.#control = control
-    this.#surroundings = surroundings
-    this.#onLost = onLost
+  constructor(options: DirectoryOptions) {
+    this.#options = options
   }
 
   get tunnels(): Iterable<ServedTunnel> {
@@ -72,16 +74,22 @@ export class Directory {
     return served.peers
   }
 
-  /** What a link has brought. */
-  take(spec: TunnelSpec, url: string): ServedTunnel {
+  /** How far news were told when something is about to be asked; see `take`. */
+  get told(): Place {
+    return this.#options.told()
+  }
+
+  /** What the control plane has answered to a question that was asked at `since`. */
+  take(spec: TunnelSpec, url: string, since: Place): ServedTunnel {
     const known = this.#byId.get(spec.id)
     if (known) {
       this.apply(spec)
       return known
     }
-    const served = new ServedTunnel(spec, url, this.#surroundings)
+    const served = new ServedTunnel(spec, url, this.#options.surroundings)
     this.#byId.set(spec.id, served)
     this.#name(served)
+    this.#options.onLearnt(since)
     return served
   }
 
@@ -92,7 +100,7 @@ export class Directory {
     this.#unname(served)
     const lost = served.apply(spec)
     this.#name(served)
-    this.#onLost(served, lost)
+    this.#options.onLost(served, lost)
   }
 
   /** Forgets one that was deleted, or that nobody uses. */
@@ -113,12 +121,13 @@ export class Directory {
   }
 
   async #askOnce(name: Name): Promise<ServedTunnel | undefined> {
-    const found = await inTime(this.#control.find(name))
+    const since = this.told
+    const found = await inTime(this.#options.control.find(name))
     if (!found) {
       this.#noteMissing(keyOf(name))
       return undefined
     }
-    const served = this.take(found.spec, found.url)
+    const served = this.take(found.spec, found.url, since)
     served.peers = found.relays
     served.askedMs = performance.now()
     return served

@@ -112,13 +112,16 @@ export class Exchange implements Asker, UnderWay {
 
   onHead(head: AnswerHead): void {
     this.passage.answered(head.status)
-    this.#answer = new VisitorAnswer(this.passage, this.#asked, this.#connection!)
+    const answer = new VisitorAnswer(this.passage, this.#asked, this.#connection!)
     const { isDraining } = this.passage.tunnel.served.surroundings
     const isLast = isDraining || (this.#body?.isHeld ?? false)
     try {
-      this.#answer.begin(head, { isLast, onBroken: () => this.cut() })
+      answer.begin(head, { isLast, onBroken: () => this.cut() })
+      this.#answer = answer
     } catch (error) {
-      this.onFailed('reset', error as Error)
+      answer.over()
+      this.passage.failed('reset', error as Error, { body: true, answer: true })
+      this.refuse(problems.serviceFailed({ cause: error }))
     }
   }
 

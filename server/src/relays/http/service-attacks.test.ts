@@ -92,6 +92,13 @@ test('T47: whatever a service says, its visitor reads where it ends, and the nex
     'trailers that frame': [
       `${OK}Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nContent-Length: 90\r\n\r\n`,
     ],
+    'trailers that its length leaves no place for': [
+      `${OK}Trailer: X-Sum\r\nContent-Length: 2\r\n\r\nhi`,
+    ],
+    'trailers of no body': [
+      `${OK}Trailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+      'HEAD',
+    ],
     'an answer after what is none': [`HTTP/1.1 199 Odd\r\n\r\n${OK}Content-Length: 2\r\n\r\nhi`],
   }
   for (const [what, [text, method = 'GET']] of Object.entries(odd)) {
@@ -118,6 +125,22 @@ test('an answer that is none is answered for, and the next one is the next one',
     const answer = heard.slice(heard.indexOf('HTTP/1.1 502'))
     assert.match(answer, /^HTTP\/1\.1 502 [^]*"code":"tunnel\.service_failed"/, `${what}: ${heard}`)
     assert.match(answer, /\r\n\r\nwell$/, what)
+  }
+})
+
+test('what a service says between two requests is no answer to the next one', async () => {
+  const path = answered('')
+  for (const late of [NEXT, 'more']) {
+    let answering: Socket | undefined
+    answers.set(path, (socket) => {
+      answering = socket
+      socket.write(`${OK}Keep-Alive: timeout=100\r\nContent-Length: 2\r\n\r\nhi`)
+    })
+    assert.match(await speak(relay.port, head(path, 'GET', CLOSE)), /\r\n\r\nhi$/)
+    answering!.write(late)
+    await eventually('the connection is given up', () => answering!.readableEnded)
+    answering!.destroy()
+    assert.match(await speak(relay.port, head('/next', 'GET', CLOSE)), /\r\n\r\nwell$/)
   }
 })
 

@@ -76,8 +76,13 @@ export class ServiceConnection implements AnswerSink {
     return this.#keepAliveSeconds
   }
 
+  /** What a service has said since its answer would be taken for the next one. */
   get isUsable(): boolean {
-    return !this.#gone && this.link.isOpen && !this.link.leaving
+    return !this.#gone && this.link.isOpen && !this.link.leaving && !this.#hasUnread
+  }
+
+  get #hasUnread(): boolean {
+    return this.#stream.readableLength > 0
   }
 
   /** Sends the head of a request, at once. Its body, if it has one, follows by `write` and `end`. */

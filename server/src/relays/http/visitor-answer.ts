@@ -90,13 +90,19 @@ export class VisitorAnswer {
     if (this.#out !== this.#asked.response) this.#out.destroy()
   }
 
-  #headers({ status, rawHeaders }: AnswerHead, onBroken: () => void): string[] {
+  #headers({ status, rawHeaders, length }: AnswerHead, onBroken: () => void): string[] {
     const { served, responseEdits: edits } = this.#passage.tunnel
     const { domain } = served.surroundings
-    const headers = answeredHeaders(rawHeaders, { tunnelDomain: domain, webSocket: false, edits })
+    const given = answeredHeaders(rawHeaders, { tunnelDomain: domain, webSocket: false, edits })
+    const headers = this.#mayHaveTrailers(length) ? given : withoutTrailer(given)
     this.#passage.capture?.responseHead(headers)
     headers.push(REQUEST_ID, this.#passage.id)
     return served.spec.config.compression ? this.#compress(status, headers, onBroken) : headers
+  }
+
+  /** Only chunks leave a place for them, and HTTP/1.0 has none. */
+  #mayHaveTrailers(length: number | undefined): boolean {
+    return length === undefined && this.#asked.request.httpVersion !== '1.0'
   }
 
   #compress(status: number, headers: string[], onBroken: () => void): string[] {
@@ -162,6 +168,10 @@ export class VisitorAnswer {
 /** An answer whose body takes its time has its head at once. */
 function flushHead(response: ServerResponse): void {
   if (!response.writableEnded && !response.destroyed) response.flushHeaders()
+}
+
+function withoutTrailer(headers: string[]): string[] {
+  return headers.filter((_, at) => headers[at - (at % 2)]!.toLowerCase() !== 'trailer')
 }
 
 function addTrailers(response: ServerResponse, rawTrailers: readonly string[]): void {

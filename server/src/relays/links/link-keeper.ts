@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '#kernel/log.ts'
 import { Problem } from '#kernel/problem.ts'
+import type { TunnelSpec } from '#tunnels/index.ts'
 import type { NewId } from '#kernel/ids.ts'
 import type { HealthReport, OpenedLink, RelayConfig, RelayControl } from '../control.ts'
 import type { Clock } from '#kernel/clock.ts'
@@ -11,6 +12,7 @@ import { answerUpgrade } from '../http/answer.ts'
 import type { Directory } from '../http/directory.ts'
 import type { ServedTunnel } from '../http/served-tunnel.ts'
 import type { AgentMessage, WelcomedTunnel } from '../link-protocol.ts'
+import type { Place } from '../watch.ts'
 import { Heartbeats } from './heartbeats.ts'
 import { acceptLink, askForLink, linkProblems, readLinkRequest } from './link-door.ts'
 import { Link, type LinkOwner } from './link.ts'
@@ -151,11 +153,12 @@ export class LinkKeeper implements AsyncDisposable {
     head: Buffer,
     ipAddress: string,
   ): Promise<void> {
-    const { control, log, config } = this.#options
+    const { control, directory, log, config } = this.#options
     const wish = readLinkRequest(request)
     if (this.#draining || this.#links.size + this.#asking.size > config().maxLinks) {
       throw linkProblems.tooManyLinks({ retryAfterSeconds: 5 })
     }
+    const since = directory.told
     const opened = await askForLink(control, { linkId, ...wish, ipAddress }, log)
     try {
       if (this.#draining || this.#disposed)
@@ -164,19 +167,19 @@ export class LinkKeeper implements AsyncDisposable {
       if (accepted.destroyed || this.#disposed) throw new Error('the agent has gone')
       const { runId, label } = opened
       const link = new Link(accepted, { id: linkId, runId, label }, this.#owner)
-      this.#take(link, opened)
+      this.#take(link, opened, since)
     } catch (error) {
       this.#noteClosed(linkId)
       throw error
     }
   }
 
-  #take(link: Link, opened: OpenedLink): void {
+  #take(link: Link, opened: OpenedLink, since: Place): void {
     const { relayId, directory, onChange, log } = this.#options
     this.#links.set(link.id, link)
     this.#heartbeats.add(link)
     for (const { spec, epoch, url } of opened.tunnels)
-      this.#carry(link, directory.take(spec, url), epoch)
+      this.#carry(link, directory.take(spec, url, since), epoch)
     link.tell({ type: 'welcome', linkId: link.id, relayId, tunnels: this.#carriedBy(link) })
     for (const { tunnelId, code, detail } of opened.refused) {
       link.tell({ type: 'lost', tunnelId, code, detail })
@@ -186,12 +189,10 @@ export class LinkKeeper implements AsyncDisposable {
   }
 
   #carry(link: Link, served: ServedTunnel, epoch: number): void {
-    const { id, holders } = served.spec
-    // Somebody newer has come while the control plane was asked.
-    if ((holders[link.label] ?? epoch) > epoch) {
-      link.tell({ type: 'lost', tunnelId: id, ...TAKEN })
-      return
-    }
+    const { id, holders, started } = served.spec
+    // It was stopped, or somebody newer has come, while the control plane was asked.
+    const isHolder = started && (holders[link.label] ?? Infinity) <= epoch
+    if (!isHolder) return link.tell({ type: 'lost', tunnelId: id, ...whyLost(served.spec) })
     link.tunnels.add(id)
     const older = served.links.add(link, epoch)
     for (const lost of older) served.awake?.pool.leave(lost)
@@ -308,7 +309,18 @@ function plainText(message: string): string {
   return message.slice(0, 500).toWellFormed().replaceAll('\0', '')
 }
 
-export const TAKEN = {
+const SUSPENDED = {
+  code: 'tunnel.suspended',
+  detail: 'The operator of this service has suspended the tunnel.',
+} as const
+const STOPPED = { code: 'tunnel.stopped', detail: 'The tunnel was stopped.' } as const
+const TAKEN = {
   code: 'tunnel.taken_over',
   detail: 'A newer run of the agent holds the tunnel.',
 } as const
+
+/** By its spec, why links of a tunnel are none any more. */
+export function whyLost({ started, suspended }: TunnelSpec): { code: string; detail: string } {
+  if (started) return TAKEN
+  return suspended ? SUSPENDED : STOPPED
+}

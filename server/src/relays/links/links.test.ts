@@ -6,7 +6,15 @@ import { after, test } from 'node:test'
 import { request } from 'undici'
 import { eventually, keptMib } from '#kernel/test-support.ts'
 import { LINK_PATH } from '../link-protocol.ts'
-import { serveHttp, speak, startAgent, startRelay, type TestRelay } from '../fixture.ts'
+import {
+  serveHttp,
+  speak,
+  startAgent,
+  startRelay,
+  type TestAgent,
+  type TestControl,
+  type TestRelay,
+} from '../fixture.ts'
 import { Heartbeats } from './heartbeats.ts'
 import { windowFor } from './windows.ts'
 
@@ -25,7 +33,7 @@ test('a link needs a ticket that counts, and is in the books from its beginning 
   assert.match(await wish(''), /^HTTP\/1\.1 401 [^]*tunnel\.ticket_missing/)
   assert.match(await wish('Authorization: Bearer nonsense\r\n'), /^HTTP\/1\.1 401 [^]*ticket_wrong/)
   const hosted = `GET ${LINK_PATH} HTTP/1.1\r\nHost: shop.localhost\r\nConnection: Upgrade\r\nUpgrade: gantry-tunnel/1\r\n\r\n`
-  assert.match(await speak(relay.port, hosted), /unknown_host/)
+  assert.match(await speak(relay.port, hosted), /^HTTP\/1\.1 400 [^]*under the name of the product/)
 
   const spec = relay.control.add('booked', [1])
   const agent = await startAgent(relay, [spec])
@@ -88,6 +96,51 @@ test('a tunnel that is stopped or deleted is served to nobody, and what is under
       await body.text()
       return statusCode === (name === 'stopped' ? 503 : 404)
     })
+  }
+})
+
+/** From now on answers to agents who ask for links wait. */
+function holdBack(control: TestControl) {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const answered: string[] = []
+  const { openLink } = control
+  control.openLink = async (link) => {
+    const opened = await openLink.call(control, link)
+    answered.push(link.linkId)
+    await promise
+    return opened
+  }
+  const release = () => {
+    control.openLink = openLink
+    resolve()
+  }
+  return { answered, release, [Symbol.dispose]: release }
+}
+
+test('a tunnel that is stopped or deleted while a link of it opens loses that link too', async () => {
+  for (const [name, end, code] of [
+    ['late-stop', (id: string) => void relay.control.change(id, { started: false }), 'stopped'],
+    ['late-delete', (id: string) => relay.control.remove(id), 'not_found'],
+  ] as const) {
+    for (const isKnown of [true, false]) {
+      const spec = relay.control.add(`${name}-${isKnown}`, [1])
+      await using known = isKnown ? await startAgent(relay, [spec]) : undefined
+      await using other = await startAgent(relay, [relay.control.add(`${name}-news`, [1])])
+      using held = holdBack(relay.control)
+      const opening = startAgent(relay, [spec], { label: 'second' })
+      await eventually('it was asked for', () => held.answered.length > 0)
+      end(spec.id)
+      // An answer of the watch comes in between, as long as the relay has others to hear of.
+      const endpoints = [{ ...spec.endpoints[0]!, id: 'tep_more' }]
+      relay.control.change(`tun_${name}-news`, { endpoints })
+      const isTold = (agent: TestAgent, what: string) =>
+        agent.told.some((one) => JSON.stringify(one).includes(what))
+      await eventually('news are heard', () => isTold(other, 'tep_more'))
+      if (known) await eventually('the first one is told', () => isTold(known, code))
+      held.release()
+      await using late = await opening
+      await eventually('the second one is told', () => isTold(late, `tunnel.${code}`))
+    }
   }
 })
 
