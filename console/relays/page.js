@@ -37,8 +37,13 @@ async function readAll() {
   const { held } = await readPermissions()
   const answer = await callForAll('/relays')
   if (!answer.ok) return answer
-  const items = answer.body.items.filter(({ status }) => status !== 'stopped')
+  const items = answer.body.items.filter(isThere)
   return { ...answer, body: { items, may: held.has('relays.write') } }
+}
+
+/** The one of the control plane stays when it is stopped: its process lives, and can take it up again. */
+function isThere({ status, provider, drainReason }) {
+  return status !== 'stopped' || (provider === 'builtin' && drainReason !== undefined)
 }
 
 function relayRow(relay, may, refresh) {
@@ -62,6 +67,7 @@ function actionsOf(relay, done) {
   const path = `/relays/${id}/drain`
   if (status === 'running') return [drain(relay, done), stop(relay, done)]
   if (status === 'starting') return [stop(relay, done)]
+  if (status === 'stopped') return startAgain(relay, done)
   if (status === 'error') return [...startAgain(relay, done), stop(relay, done)]
   const takeBack = act('Take visitors again', {
     ...{ method: 'DELETE', path, label: `Let ${name} take visitors again`, done },
@@ -88,7 +94,7 @@ function stop({ id, name }, done) {
 
 /** One that has joined by itself is started where it runs. */
 function startAgain({ id, name, provider }, done) {
-  if (provider === 'joined' || provider === 'builtin') return []
+  if (provider === 'joined') return []
   const given = { method: 'POST', path: '/proxy/start', body: { relayId: id }, done }
   return [act('Start again', { ...given, label: `Start ${name} again` })]
 }

@@ -16,7 +16,7 @@ after(() => app[Symbol.asyncDispose]())
 const browser = await WebBrowser.open()
 after(() => browser[Symbol.asyncDispose]())
 
-test('an operator sees the relays, drains one and takes that back', async () => {
+test('an operator sees the relays, drains one, stops it, and takes that back', async () => {
   const root = await app.superAdmin()
   const options = { viewport: { width: 360, height: 740 } }
   await using visit = await visitAs(browser, app, root, 'profile', options)
@@ -28,6 +28,11 @@ test('an operator sees the relays, drains one and takes that back', async () => 
   await page.getByRole('dialog').getByRole('button', { name: 'Drain it' }).click()
   await relay.getByText('draining').waitFor()
   await relay.getByRole('button', { name: /take visitors again$/ }).click()
+  await relay.getByText('running').waitFor()
+  await relay.getByRole('button', { name: /^Stop/ }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Stop it' }).click()
+  await relay.getByText('stopped').waitFor()
+  await relay.getByRole('button', { name: /^Start/ }).click()
   await relay.getByText('running').waitFor()
   assert.ok((await overhang(page)) <= 0, 'nothing hangs over a narrow page')
   assert.deepEqual(complaints, [])
