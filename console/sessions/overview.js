@@ -19,6 +19,7 @@ export function overview(path, session, refresh) {
       address,
       copyButton(() => id, address, { ariaLabel: 'Copy the id' }),
     ),
+    session.tunnels ? element('p', {}, reachOf(session.tunnels)) : '',
     session.wipe ? element('p', { className: 'hint' }, leftOf(session.wipe)) : '',
     isOpen(session) ? actions(path, session, refresh) : '',
   ].filter(Boolean)
@@ -28,6 +29,10 @@ function timesOf(session) {
   const { createdAt, expiresAt, endTime } = session
   if (endTime) return [', from ', moment(createdAt), ' to ', moment(endTime)]
   return [', from ', moment(createdAt), ', until ', moment(expiresAt), ' at the latest']
+}
+
+function reachOf(tunnels) {
+  return `Its pages reach ${tunnels.map(({ url }) => url).join(', ')}.`
 }
 
 function leftOf({ processes, directories, sockets }) {

@@ -6,6 +6,7 @@ import { liveCard, row, rows } from '../shared/parts.js'
 import { readPermissions } from '../shared/permissions.js'
 import { moment } from '../shared/words.js'
 import { isOpen, nameOf, sessionStatus } from './status.js'
+import { tunnelsChoice } from './tunnels-choice.js'
 
 export const title = 'Sessions'
 const EVERY_MS = 4_000
@@ -58,30 +59,40 @@ function sessionRow(session) {
 
 function newSessionPlace() {
   const place = element('div')
-  void readPermissions().then(({ held }) => {
-    if (held.has('sessions.write')) place.append(card('Start a browser', newSessionForm()))
+  void readPermissions().then(async (permissions) => {
+    if (!permissions.held.has('sessions.write')) return
+    place.append(card('Start a browser', newSessionForm(await tunnelsChoice(permissions))))
   })
   return place
 }
 
-function newSessionForm() {
+function newSessionForm(choice) {
+  const behind = choice ? ' One behind a tunnel is http://name.tunnel/.' : ''
   return form({
     fields: [
       field({
         ...{ name: 'url', label: 'Address of its first page', type: 'url', optional: true },
         ...{ autocomplete: 'off', spellcheck: false },
-        hint: 'With https:// or http://. Addresses that are not public are refused unless the operator has opened them.',
+        hint: `With https:// or http://. Addresses that are not public are refused unless the operator has opened them.${behind}`,
       }),
+      ...(choice ? [choice] : []),
     ],
     submit: 'Start it',
-    send: ({ url }) => start(url),
+    send: start,
     done: ({ id }) => (location.hash = `#session/${id}`),
   })
 }
 
-/** The page is gone to once the browser is there; what comes of that is seen in its live view. */
-async function start(url) {
-  const answer = await call('POST', '/sessions', { queueTimeoutSeconds: 20 })
-  if (answer.ok && url) void call('POST', `/sessions/${answer.body.id}/navigate`, { url })
+/**
+ * The page is gone to once the browser is there; what comes of that is seen in its live view. Without one, a session with one tunnel
+ * shows what is behind that.
+ */
+async function start({ url, tunnels = [] }) {
+  const given = tunnels.length > 0 ? { tunnels } : {}
+  const answer = await call('POST', '/sessions', { queueTimeoutSeconds: 20, ...given })
+  if (!answer.ok) return answer
+  const { id, tunnels: open = [] } = answer.body
+  const first = url ?? (open.length === 1 ? open[0].url : undefined)
+  if (first) void call('POST', `/sessions/${id}/navigate`, { url: first })
   return answer
 }

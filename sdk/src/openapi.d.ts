@@ -8354,7 +8354,7 @@ export interface components {
             kind?: "http" | "tcp";
             /** @description Below the domain of tunnels */
             hostname?: string;
-            /** @description `https://shop.…`; of a TCP tunnel `tcp://host:port` */
+            /** @description `https://shop.…`; of a TCP tunnel `tcp://host:port`, where `host` is `localhost` for names below that */
             url?: string;
             /** @description Of a TCP tunnel */
             port?: number;
@@ -9463,7 +9463,7 @@ export interface components {
             kind: "http" | "tcp";
             /** @description Below the domain of tunnels */
             hostname: string;
-            /** @description `https://shop.…`; of a TCP tunnel `tcp://host:port` */
+            /** @description `https://shop.…`; of a TCP tunnel `tcp://host:port`, where `host` is `localhost` for names below that */
             url: string;
             /** @description Of a TCP tunnel */
             port?: number;

@@ -17,14 +17,21 @@ export class View implements Disposable {
   readonly #agent: TunnelAgent
   readonly #shape: Shape
   readonly #output: Output
+  readonly #now: () => Date
   readonly #timer: NodeJS.Timeout | undefined
   #requests = 0
   #shown = ''
 
-  constructor(agent: TunnelAgent, shape: Shape, output: Output = process.stdout) {
+  constructor(
+    agent: TunnelAgent,
+    shape: Shape,
+    output: Output = process.stdout,
+    now = () => new Date(),
+  ) {
     this.#agent = agent
     this.#shape = shape
     this.#output = output
+    this.#now = now
     this.#follow()
     if (shape === 'live') this.#timer = setInterval(() => this.#redraw(), REDRAW_MS).unref()
   }
@@ -43,15 +50,16 @@ export class View implements Disposable {
   #follow(): void {
     const on = <Kind extends keyof AgentEvents>(
       kind: Kind,
-      text: (event: AgentEvents[Kind][0]) => string,
+      text: (event: AgentEvents[Kind][0], columnsBefore: number) => string,
     ) =>
       this.#agent.on(kind, ((event: AgentEvents[Kind][0]) => {
         const members = Array.isArray(event) ? { tunnels: event } : (event as object)
-        this.#tell(kind, members, text(event))
+        const clock = kind === 'tunnels' ? '' : clockTime(this.#now())
+        this.#tell(kind, members, clock + text(event, clock.length))
       }) as never)
     on('tunnels', (tunnels) => tunnels.map(describe).join('\n'))
     on('link', ({ relayId, status, why }) => `relay ${relayId}: ${status}${why ? ` (${why})` : ''}`)
-    on('request', (request) => this.#describeRequest(request))
+    on('request', (request, columnsBefore) => this.#describeRequest(request, columnsBefore))
     on(
       'health',
       ({ endpointId, status, message }) =>
@@ -81,14 +89,14 @@ export class View implements Disposable {
     )
   }
 
-  #describeRequest(request: AgentEvents['request'][0]): string {
+  #describeRequest(request: AgentEvents['request'][0], columnsBefore: number): string {
     const { method, status, durationMs, tunnel, more } = request
     this.#requests += 1 + more
     const left = more > 0 ? `  (and ${more} more)` : ''
     const name = this.#agent.tunnels.length > 1 ? `${tunnel}  ` : ''
     const before = `${name}${method.padEnd(6)} `
     const after = `  ${status}  ${Math.round(durationMs)} ms${left}`
-    return before + this.#fit(request.path, before.length + after.length) + after
+    return before + this.#fit(request.path, columnsBefore + before.length + after.length) + after
   }
 
   /** At a terminal, so that one request is one line. */
@@ -101,7 +109,8 @@ export class View implements Disposable {
 
   #tell(event: string, members: object, text: string): void {
     if (this.#shape === 'json') {
-      this.#output.write(`${JSON.stringify({ event, ...members })}\n`)
+      const time = this.#now().toISOString()
+      this.#output.write(`${JSON.stringify({ event, time, ...members })}\n`)
       return
     }
     const lines = text.split('\n').map((line) => `${printable(line)}\n`)
@@ -127,6 +136,11 @@ export class View implements Disposable {
     const what = this.#requests === 1 ? 'request' : 'requests'
     return `${by} | ${this.#requests} ${what} | Ctrl+C ends it`
   }
+}
+
+/** Of the day, here, with the space that parts it from what happened then. */
+function clockTime(now: Date): string {
+  return `${now.toTimeString().slice(0, 8)} `
 }
 
 function describe({ name, url, target }: OpenTunnel): string {

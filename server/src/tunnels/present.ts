@@ -49,13 +49,17 @@ export function hostnameOf({ domain }: Pick<TunnelParts, 'domain'>, { name }: { 
   return `${name}.${domain}`
 }
 
-/** Where visitors reach it. */
+/**
+ * Where visitors reach it. Only browsers and curl lead a name below `localhost` to this machine; what dials a port seldom does, and does
+ * not tell the name either.
+ */
 export function urlOfTunnel(
   parts: Pick<TunnelParts, 'domain' | 'urlOf'>,
   row: Pick<TunnelRow, 'name' | 'kind' | 'port'>,
 ): string {
   const hostname = hostnameOf(parts, row)
-  return row.kind === 'tcp' ? `tcp://${hostname}:${row.port}` : parts.urlOf(hostname)
+  if (row.kind === 'http') return parts.urlOf(hostname)
+  return `tcp://${hostname.endsWith('.localhost') ? 'localhost' : hostname}:${row.port}`
 }
 
 export function presentAccess({ policy, addresses, passwordHash }: TunnelRow['access']) {

@@ -31,7 +31,11 @@ test('each TCP tunnel has a port of its own, and one that was given back is the 
   assert.deepEqual(made.map(({ port }) => port).sort(), [31_000, 31_001, 31_002, 31_003])
   assert.deepEqual(refused, ['tunnel.ports_exhausted', 'tunnel.ports_exhausted'])
   const [one, other] = made
-  assert.equal(one.url, `tcp://${one.hostname}:${one.port}`)
+  assert.equal(
+    one.url,
+    `tcp://localhost:${one.port}`,
+    'which psql resolves, unlike a name below it',
+  )
   const found = await findTunnel(ctx, parts, { port: one.port })
   assert.equal(found?.spec.id, one.id)
   await ann.delete(`/v1/tunnels/${one.id}`)

@@ -181,6 +181,29 @@ test('a browser that is open is listed after however many that have ended since'
   await ann.delete(`/v1/sessions/${id}`)
 })
 
+test('who has tunnels chooses what the pages of a new browser reach, on a narrow screen too', async () => {
+  const ann = await app.person()
+  const options = { viewport: { width: 360, height: 740 } }
+  await using visit = await visitAs(browser, app, ann, 'sessions', options)
+  const { page } = visit
+  await page.getByRole('button', { name: 'Start it' }).waitFor()
+  assert.equal(await page.getByRole('group', { name: 'Tunnels' }).count(), 0)
+
+  const name = app.unique('shop')
+  const tunnel = await ann.post('/v1/tunnels', { name })
+  await ann.post('/v1/tunnels', { name: app.unique('db'), kind: 'tcp' })
+  await page.reload()
+  const choice = page.getByRole('group', { name: 'Tunnels' })
+  await choice.getByLabel(name).check()
+  assert.equal(await choice.getByRole('checkbox').count(), 1, 'bytes are no page')
+  assert.ok((await overhang(page)) <= 0, 'nothing hangs over a narrow page')
+  await page.getByRole('button', { name: 'Start it' }).click()
+  await page.getByText(`Its pages reach http://${name}.tunnel/.`).waitFor()
+  const [session] = (await ann.get('/v1/sessions?status=active')).body.items
+  assert.deepEqual(session.tunnels, [{ id: tunnel.body.id, name, url: `http://${name}.tunnel/` }])
+  await ann.delete(`/v1/sessions/${session.id}`)
+})
+
 test('what was recorded is saved from the console', async () => {
   const ann = await app.person()
   const recording = { frames: false, network: true }

@@ -77,16 +77,19 @@ export class TcpPassing implements UnderWay {
     if (!chosen) return this.refuse('tunnel.no_agent')
     const { endpoint, link } = chosen
     const { spec } = this.passage.tunnel.served
+    let stream: ClientHttp2Stream
     try {
-      this.#stream = link.connect(spec.id, endpoint, this.passage.caller.ip)
+      stream = link.connect(spec.id, endpoint, this.passage.caller.ip)
     } catch (error) {
-      return this.#failed(error as Error)
+      return this.#failed(this.#stream, error as Error)
     }
-    this.#stream.once('response', (headers) =>
-      this.#onResponse(Number(headers[':status']), headers),
+    this.#stream = stream
+    stream.once('response', (headers) =>
+      this.#onResponse(stream, Number(headers[':status']), headers),
     )
-    this.#stream.once('error', (error) => this.#failed(error))
-    this.#stream.once('close', () => this.#failed(new Error('the connection to the service ended')))
+    stream.once('error', (error) => this.#failed(stream, error))
+    const ended = new Error('the connection to the service ended')
+    stream.once('close', () => this.#failed(stream, ended))
   }
 
   look(nowMs: number): void {
@@ -100,12 +103,12 @@ export class TcpPassing implements UnderWay {
     this.#socket.destroy()
   }
 
-  #onResponse(status: number, headers: Record<string, unknown>): void {
+  #onResponse(stream: ClientHttp2Stream, status: number, headers: Record<string, unknown>): void {
+    if (stream !== this.#stream) return
     if (status !== 200) {
-      this.#failed(new NotReached(status, String(headers['gantry-reason'] ?? 'refused')))
-      return
+      const reason = String(headers['gantry-reason'] ?? 'refused')
+      return this.#failed(stream, new NotReached(status, reason))
     }
-    const stream = this.#stream!
     const socket = this.#socket
     this.#reached = true
     this.passage.reached()
@@ -172,12 +175,10 @@ export class TcpPassing implements UnderWay {
     this.#flush = setTimeout(() => this.#socket.destroy(), FLUSH_MS)
   }
 
-  #failed(error: Error): void {
-    const stream = this.#stream
-    if (this.#socket.destroyed || this.#outcome === 'answered') return
+  /** Once for each stream. Its link counts it until it has closed, so that others' listeners stay. */
+  #failed(stream: ClientHttp2Stream | undefined, error: Error): void {
+    if (stream !== this.#stream || this.#socket.destroyed || this.#outcome === 'answered') return
     this.#stream = undefined
-    stream?.removeAllListeners()
-    stream?.on('error', () => {})
     stream?.destroy()
     if (this.#reached) return this.cut()
     const failure = error instanceof NotReached ? 'refused' : 'unsent'

@@ -76,6 +76,19 @@ test('the port is closed when the tunnel goes, and what stands open is cut', asy
   })
 })
 
+test('a service that takes no connection holds no link up: a relay that drains lets it go', async () => {
+  await using going = await startRelay()
+  const [port, dead] = [await freePort(), await freePort()]
+  const spec = going.control.add('refused', [dead], { kind: 'tcp', hostnames: [], port })
+  await using _agent = await startAgent(going, [spec])
+  await listens(port)
+  const socket = connect(port, '127.0.0.1')
+  await once(socket, 'close')
+  assert.equal(going.relay.facts.links, 1)
+  await going.relay.drain(AbortSignal.timeout(30_000))
+  assert.equal(going.relay.facts.links, 0)
+})
+
 test('of a TCP tunnel, addresses are let in or not; other policies let nobody in', async () => {
   for (const [access, lets] of [
     [{ policy: 'addresses', addresses: ['127.0.0.0/8'] }, true],

@@ -92,6 +92,12 @@ test('a name of this machine that only browsers know is nothing to warn of', asy
   assert.match(name!.fix ?? '', /Host header/)
 })
 
+test('the address of a TCP tunnel on a laptop is one that every program finds', async () => {
+  const facts = { hostnames: ['localhost'], relays: [], url: 'tcp://localhost:20000' }
+  const [name] = await checkReach(app.app.systemContext(), { outside }, facts as unknown as Facts)
+  assert.equal(name!.status, 'ok')
+})
+
 test('endpoints that nobody checks are not told to be sick', async () => {
   const ann = await app.person('ann')
   const { id } = await healthy(ann)

@@ -1,6 +1,6 @@
 import type { Context } from '#kernel/context.ts'
 import type { TunnelParts } from '../parts.ts'
-import { hostnameOf, urlOfTunnel } from '../present.ts'
+import { urlOfTunnel } from '../present.ts'
 import { domainsOf, endpointsOf, findReadable } from '../read.ts'
 import type { AgentRunRow, TunnelEndpointRow, TunnelRow } from '../tables.ts'
 import type { RelaySeen } from '../usage/relayed.ts'
@@ -32,15 +32,16 @@ export async function readFacts(ctx: Context, parts: TunnelParts, id: string): P
   const { row, permission } = await findReadable(ctx, parts, id)
   const { requests, silent } = await seenRequests(ctx, parts, id, { limit: LOOKED_AT })
   const domains = (await domainsOf(ctx, [id])).get(id) ?? []
+  const url = urlOfTunnel(parts, row)
   return {
     ...{
       row,
       isOwn: permission === 'own',
-      url: urlOfTunnel(parts, row),
+      url,
       requests,
       silentRelays: silent,
     },
-    hostnames: [hostnameOf(parts, row), ...domains],
+    hostnames: [new URL(url).hostname, ...domains],
     endpoints: (await endpointsOf(ctx, [id])).get(id) ?? [],
     runs: await runsOf(ctx, id),
     links: await linksOf(ctx, id),
