@@ -44,12 +44,10 @@ export const Tunnel = z
     name: z.string(),
     kind: z.enum(KINDS),
     hostname: z.string().meta({ description: 'Below the domain of tunnels' }),
-    url: z
-      .string()
-      .meta({
-        description:
-          '`https://shop.…`; of a TCP tunnel `tcp://host:port`, where `host` is `localhost` for names below that',
-      }),
+    url: z.string().meta({
+      description:
+        '`https://shop.…`; of a TCP tunnel `tcp://host:port`, where `host` is `localhost` for names below that',
+    }),
     port: z.int().optional().meta({ description: 'Of a TCP tunnel' }),
     domains: z.array(z.string()).meta({ description: 'Own domains that are proven' }),
     status: z.enum(states.names),
