@@ -1,5 +1,5 @@
 import { call } from '../shared/api.js'
-import { element, tell } from '../shared/elements.js'
+import { tell } from '../shared/elements.js'
 import { field, form, tick } from '../shared/form.js'
 import { liveCard } from '../shared/parts.js'
 
