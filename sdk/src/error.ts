@@ -35,10 +35,16 @@ const FOREIGN = 'response.not_from_gantry'
 
 /** The error that a response with a status from 300 up stands for; reads its body. */
 export async function errorOf(response: Response): Promise<GantryError> {
-  const { status, statusText } = response
-  const text = await response.text()
+  return errorFrom(response, await response.text())
+}
+
+/** The same of an answer whose body was read. */
+export function errorFrom(
+  { status, statusText }: { status: number; statusText: string },
+  body: string,
+): GantryError {
   return new GantryError(
-    parseProblem(text) ?? {
+    parseProblem(body) ?? {
       status,
       code: FOREIGN,
       detail: `the answer was ${status} ${statusText}`,

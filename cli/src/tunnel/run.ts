@@ -1,14 +1,14 @@
-import { GantryError } from '@gantry/sdk'
 import {
   type AgentOptions,
+  GantryError,
   NoConnection,
   parseTarget,
   TunnelAgent,
   TunnelLost,
 } from '@gantry/sdk/tunnels'
-import { openClient } from '../credentials.ts'
+import { openAgentCalls } from '../credentials.ts'
 import { KEY, Stop } from '../stop.ts'
-import { RememberedName } from './names.ts'
+import type { RememberedName } from './names.ts'
 import { type Shape, View } from './view.ts'
 
 /** What the status of the command tells a program that started it. */
@@ -19,12 +19,12 @@ const MOST_NAMES = 5
 
 /** Holds tunnels open until a signal, or until it cannot. @throws Stop with the exit status that says why */
 export async function holdOpen(options: AgentOptions, shape: Shape): Promise<void> {
-  const { client, url } = await openClient()
+  const { calls, url } = await openAgentCalls()
   const [only] = options.tunnels
   for (let attempt = 1; ; attempt++) {
-    const remembered = only?.name === undefined ? nameFor(url, only!) : undefined
+    const remembered = only?.name === undefined ? await nameFor(url, only!) : undefined
     const named = remembered && [{ ...only!, name: await remembered.get() }]
-    const agent = new TunnelAgent(client, { ...options, ...(named && { tunnels: named }) })
+    const agent = new TunnelAgent(calls, { ...options, ...(named && { tunnels: named }) })
     try {
       await run(agent, shape)
       return
@@ -35,7 +35,11 @@ export async function holdOpen(options: AgentOptions, shape: Shape): Promise<voi
   }
 }
 
-function nameFor(url: string, { kind, target }: AgentOptions['tunnels'][number]): RememberedName {
+async function nameFor(
+  url: string,
+  { kind, target }: AgentOptions['tunnels'][number],
+): Promise<RememberedName> {
+  const { RememberedName } = await import('./names.ts')
   return new RememberedName(url, parseTarget(kind, target))
 }
 

@@ -1,13 +1,13 @@
 import { EventEmitter, once } from 'node:events'
 import { GantryError } from '../error.ts'
-import type { Gantry } from '../index.ts'
 import type { AgentEvents, AgentOptions, LinkState } from './agent-options.ts'
 import { Backoff } from './backoff.ts'
 import { type ControlPlane, controlPlaneOf, type Invitation } from './control-plane.ts'
 import { enrol, readOptions, type WantedTunnel } from './enrol.ts'
 import { HealthChecks } from './health.ts'
 import { HeldTunnels, type OpenTunnel } from './held-tunnels.ts'
-import { Link } from './link.ts'
+import type { AgentCalls } from './key-calls.ts'
+import type { Link } from './link.ts'
 import { LinkKeeper } from './link-keeper.ts'
 import type { RelayMessage } from './link-protocol.ts'
 import { isPassing, NoConnection, reasonOf } from './problems.ts'
@@ -44,7 +44,7 @@ export class TunnelAgent extends EventEmitter<AgentEvents> implements AsyncDispo
   #leaving: Promise<void> | undefined
 
   /** @throws TypeError for a target that is none */
-  constructor(gantry: Gantry, options: AgentOptions, timing: Partial<Timing> = {}) {
+  constructor(gantry: AgentCalls, options: AgentOptions, timing: Partial<Timing> = {}) {
     super()
     const { signal } = this.#stop
     this.#options = options
@@ -114,6 +114,8 @@ export class TunnelAgent extends EventEmitter<AgentEvents> implements AsyncDispo
 
   async #run(): Promise<void> {
     const backoff = new Backoff()
+    // HTTP/2 and TLS, which take their time to load: while the API answers.
+    setImmediate(() => void import('./link.ts').catch(() => {}))
     for (const wanted of this.#wanted) await this.#enrol(wanted, backoff)
     this.emit('tunnels', this.tunnels)
     using _pulse = new Pulse(this.#timing, (what) => this.#wake(what))
@@ -191,6 +193,7 @@ export class TunnelAgent extends EventEmitter<AgentEvents> implements AsyncDispo
     const { ticket, runId } = invitation
     const { insecure = false, env = process.env, ca } = this.#options
     try {
+      const { Link } = await import('./link.ts')
       return await Link.open({
         ...{ relay, runId, timing: this.#timing, insecure, dialMs: this.#timing.dialMs },
         reach: this.#tunnels.reach,

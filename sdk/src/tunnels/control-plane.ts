@@ -1,4 +1,4 @@
-import type { Gantry } from '../index.ts'
+import type { AgentCalls } from './key-calls.ts'
 
 /** What an agent asks of the API. */
 export interface ControlPlane {
@@ -68,7 +68,7 @@ export interface ServedTunnel {
   endpoints: { id: string; url: string; healthCheck?: unknown }[]
 }
 
-export function controlPlaneOf(gantry: Gantry): ControlPlane {
+export function controlPlaneOf(gantry: AgentCalls): ControlPlane {
   const at = (id: string) => ({ params: { path: { id } } })
   return {
     async find(name) {

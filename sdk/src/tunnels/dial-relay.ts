@@ -1,11 +1,12 @@
 import { once } from 'node:events'
-import { request as requestHttp, type IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import { connect, isIP, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
-import { errorOf, type GantryError } from '../error.ts'
+import { errorFrom, type GantryError } from '../error.ts'
 import { LINK_PATH, LINK_PROTOCOL } from './link-protocol.ts'
+import { http } from './node-http.ts'
 import { type Environment, hostOf, portOf, proxyFor } from './proxy.ts'
 
 export interface RelayDial {
@@ -59,7 +60,7 @@ async function askProxy(socket: Socket, proxy: URL, url: URL, dial: RelayDial): 
   const path = `${url.hostname}:${portOf(url)}`
   const credentials = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`
   const authorization = `Basic ${Buffer.from(credentials).toString('base64')}`
-  const request = requestHttp({
+  const request = http.request({
     ...{ method: 'CONNECT', path, createConnection: () => socket },
     headers: { host: path, ...(proxy.username && { 'proxy-authorization': authorization }) },
   })
@@ -88,7 +89,7 @@ async function secure(
 }
 
 async function upgrade(socket: Socket, url: URL, dial: RelayDial): Promise<Socket> {
-  const request = requestHttp({
+  const request = http.request({
     ...{ path: url.pathname, createConnection: () => socket },
     headers: {
       ...{ host: url.host, connection: 'Upgrade', upgrade: LINK_PROTOCOL },
@@ -111,7 +112,7 @@ async function untilWritten(socket: Socket): Promise<void> {
 type Answer = [answer: IncomingMessage, socket?: Socket, head?: Buffer]
 
 async function answerTo(
-  request: ReturnType<typeof requestHttp>,
+  request: ClientRequest,
   event: 'connect' | 'upgrade',
   what: string,
   dial: RelayDial,
@@ -139,7 +140,7 @@ async function refusal(answer: IncomingMessage, dial: RelayDial): Promise<Gantry
     once(deadline(dial), 'abort').then(() => ''),
   ])
   answer.destroy()
-  return errorOf(new Response(body, { status: answer.statusCode! }))
+  return errorFrom({ status: answer.statusCode!, statusText: answer.statusMessage ?? '' }, body)
 }
 
 async function step(socket: Socket, event: string, what: string, dial: RelayDial): Promise<void> {

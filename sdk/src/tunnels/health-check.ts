@@ -1,7 +1,7 @@
-import { Agent as HttpAgent, request as requestHttp } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import type { Address } from './address.ts'
 import { dialService, localLookup } from './dial-service.ts'
+import { http } from './node-http.ts'
 
 export interface HealthCheck {
   kind: 'http' | 'tcp'
@@ -37,8 +37,7 @@ export interface CheckedService extends Address {
 }
 
 // Not the ones of the whole process, which may lead through a proxy.
-const http = new HttpAgent()
-const https = new HttpsAgent()
+const agents = { http: new http.Agent(), https: new HttpsAgent() }
 
 /** Asks the service once; undefined when it is well, else what is wrong. */
 export async function ask(
@@ -76,9 +75,9 @@ async function connectOnce(
 function get(service: CheckedService, check: HealthCheck, signal: AbortSignal): Promise<number> {
   const { host, port, secure, insecure } = service
   return new Promise((resolve, reject) => {
-    const request = (secure ? requestHttps : requestHttp)({
+    const request = (secure ? requestHttps : http.request)({
       ...{ host, port, path: check.path ?? '/', signal, rejectUnauthorized: !insecure },
-      ...{ agent: secure ? https : http, ...localLookup(host) },
+      ...{ agent: secure ? agents.https : agents.http, ...localLookup(host) },
       headers: { 'user-agent': 'gantry-tunnel health check', connection: 'close' },
     })
     request.once('error', reject)

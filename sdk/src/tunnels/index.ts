@@ -1,13 +1,15 @@
-import type { Gantry } from '../index.ts'
 import { TunnelAgent } from './agent.ts'
 import type { AgentOptions } from './agent-options.ts'
 import type { TunnelOptions } from './enrol.ts'
+import type { AgentCalls } from './key-calls.ts'
 
+export { GantryError } from '../error.ts'
 export { parseTarget } from './address.ts'
 export { TunnelAgent } from './agent.ts'
 export type { AgentEvents, AgentOptions, LinkState } from './agent-options.ts'
 export type { TunnelOptions } from './enrol.ts'
 export type { OpenTunnel } from './held-tunnels.ts'
+export { type AgentCalls, keyCalls } from './key-calls.ts'
 export type { RequestLine } from './link-protocol.ts'
 export { NoConnection, reasonOf, TunnelLost } from './problems.ts'
 
@@ -18,7 +20,7 @@ export { NoConnection, reasonOf, TunnelLost } from './problems.ts'
  * @throws GantryError when the API refuses; TypeError for a target that is none
  */
 export async function openTunnel(
-  gantry: Gantry,
+  gantry: AgentCalls,
   tunnel: TunnelOptions,
   options: Omit<AgentOptions, 'tunnels'> = {},
 ): Promise<TunnelAgent & { readonly url: string }> {
