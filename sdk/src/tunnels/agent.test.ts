@@ -160,7 +160,7 @@ test('F7: a newer agent takes the tunnel at once; the earlier one says so and en
   await using relay = await TestRelay.start()
   await using plane = await TestPlane.start([relay])
   const tunnels = [{ kind: 'http' as const, target: service.port, name: 'shop' }]
-  const first = startAgent(plane, { tunnels })
+  const first = startAgent(plane, { tunnels, links: 1 })
   const [tunnel] = await first.open()
   const lost = record(first, 'lost')
   await using second = startAgent(plane, { tunnels })
