@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { signalGroup } from '#kernel/processes.ts'
 import { eventually } from '#kernel/test-support.ts'
@@ -55,6 +59,32 @@ test('one that is let go of is attended by whoever adopts it, and by nobody else
   assert.deepEqual(adopted, [endpoint])
   await next.end('ses_left')
   assert.deepEqual(adopted, [])
+})
+
+test('of a browser that could not be adopted nothing is held on to', async (t) => {
+  const { host, present, ...place } = await openAttended(t)
+  await host.launch('ses_odd', IDENTITY)
+  await host.leave()
+  assert.equal(present.size, 0)
+  const { record } = (await slotOf(place, 'ses_odd'))!
+  const session = { ...record.session, egress: { upstream: 'gopher://127.0.0.1' } }
+  const file = join(place.home.run, 'slots', `${record.slotId}.json`)
+  await writeFile(file, JSON.stringify({ ...record, session }))
+
+  const next = await openHost(place, place.chromium)
+  t.after(() => next.leave())
+  const adopted = new Set<string>()
+  next.onRunning(({ endpoint }) => {
+    adopted.add(endpoint)
+    return { [Symbol.dispose]: () => void adopted.delete(endpoint) }
+  })
+  const [survivor] = await next.survivors()
+  await assert.rejects(next.adopt(survivor!), { name: 'EgressRulesInvalid' })
+  assert.deepEqual([...adopted], [])
+  const port = createServer().listen(record.egressPort, '127.0.0.1')
+  await once(port, 'listening')
+  port.close()
+  assert.equal(await next.reap(new Set()), 1)
 })
 
 test('what attends a browser goes with it: lost while it waits, retired, or of a session that lost it', async (t) => {

@@ -119,7 +119,11 @@ export class Slot {
 
   /** Takes over what an earlier process launched. @throws Error when it is gone, or the port of its proxy is taken. */
   adopt(record: LiveRecord): Promise<HostedBrowser> {
-    const adopted = this.#takeOver(record)
+    const adopted = this.#takeOver(record).catch(async (error: unknown) => {
+      this.#stopWatching()
+      await this.#close()
+      throw error
+    })
     this.#started = adopted.then(() => {})
     this.#started.catch(() => {})
     return adopted
@@ -224,15 +228,12 @@ export class Slot {
   async #takeOver(record: LiveRecord): Promise<HostedBrowser> {
     await this.#openEgress(record.egressPort)
     this.leader = record
-    if (!isSameProcess(record.pid, record.startTicks)) {
-      await this.#close()
-      throw new Error('the browser has ended')
-    }
+    if (!isSameProcess(record.pid, record.startTicks)) throw new Error('the browser has ended')
     this.#stopWatching = watchStranger(record, (ending) => this.#lose(ending))
     this.endpoint = record.endpoint
-    this.#attend(record.endpoint)
     this.#session = record.session
     this.#egress!.admit(record.session.egress)
+    this.#attend(record.endpoint)
     return this.#host(record.session, record.endpoint)
   }
 

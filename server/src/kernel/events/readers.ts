@@ -31,6 +31,8 @@ export interface ReaderState {
 }
 
 const POLL_MS = 1000
+/** Less than from one poll to the next, which may come a little early: then they would go on with every second one. */
+const ALL_EVERY_MS = 900
 /** Whoever wrote the event has somebody who waits for an answer, and who is not to wait for the readers. */
 const AFTER_RING_MS = 25
 /** Of events that nobody has looked at the kinds of, more are not looked at. */
@@ -97,7 +99,7 @@ export class EventReaders implements AsyncDisposable {
 
   /** All that are behind go on once a second; between, those for which there is something. */
   async #look(): Promise<void> {
-    const isTimeForAll = performance.now() >= this.#allMovedAtMs + POLL_MS
+    const isTimeForAll = performance.now() >= this.#allMovedAtMs + ALL_EVERY_MS
     const { db } = this.#options
     const behind = await readersBehind(db, this.#names())
     const [last] = behind
