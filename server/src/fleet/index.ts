@@ -9,6 +9,7 @@ import { problems } from './problems.ts'
 
 export { ensureBuiltin } from './builtin.ts'
 export { type Fleet, terminateInstance } from './instance-changes.ts'
+export { relayInstances } from './instances.ts'
 export { redeemToken } from './join-tokens.ts'
 export { launchInstance } from './launch.ts'
 export { judgeNodes, keepFleet } from './loop.ts'

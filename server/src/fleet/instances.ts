@@ -8,6 +8,7 @@ import type { Instance, InstanceQuery, InstanceStatus } from './schema.ts'
 import type { InstanceRow, NodeRow } from './tables.ts'
 
 const DESCRIBE_MS = 10_000
+const MOST_OF_RELAYS = 1_000
 
 /** What somebody looks among. */
 export interface Among {
@@ -124,4 +125,18 @@ async function nodesOf(ctx: Context, rows: readonly InstanceRow[]): Promise<Map<
     .where('instanceId', 'in', ids)
     .execute()
   return new Map(nodes.map((node) => [node.instanceId, node]))
+}
+
+/** Machines that were launched for relays and have not ended, with when they were launched. */
+export async function relayInstances({ db }: Context): Promise<{ id: string; since: Date }[]> {
+  const rows = await db
+    .selectFrom('fleetInstances')
+    .select(['id', 'createdAt'])
+    .where('purpose', '=', 'relay')
+    .where('managed', '=', true)
+    .where('status', 'in', ['provisioning', 'running', 'error'])
+    .orderBy('createdAt')
+    .limit(MOST_OF_RELAYS)
+    .execute()
+  return rows.map(({ id, createdAt: since }) => ({ id, since }))
 }

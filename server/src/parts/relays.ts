@@ -5,7 +5,13 @@ import type { Db } from '#kernel/db.ts'
 import { Problem } from '#kernel/problem.ts'
 import type { Logger } from '#kernel/log.ts'
 import { readServiceToken, type TrustedKeys, trustKeys } from '#kernel/service-token.ts'
-import { type Fleet, launchInstance, redeemToken, terminateInstance } from '#fleet/index.ts'
+import {
+  type Fleet,
+  launchInstance,
+  redeemToken,
+  relayInstances,
+  terminateInstance,
+} from '#fleet/index.ts'
 import { type RelayMachines, relayProblems, type RelaysParts } from '#relays/index.ts'
 import type { TunnelParts } from '#tunnels/index.ts'
 import type { Core } from './core.ts'
@@ -99,6 +105,7 @@ function relayMachines(fleet: () => Fleet): RelayMachines {
       const { id } = await launchInstance(ctx, fleet(), { provider }, 'relay')
       return { instanceId: id }
     },
+    there: relayInstances,
     end: (ctx, instanceId) => endMachine(ctx, fleet(), instanceId),
   }
 }

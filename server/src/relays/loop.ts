@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Context } from '#kernel/context.ts'
 import { takeRoundLock } from '#kernel/round-lock.ts'
 import { Ticker } from '#kernel/ticker.ts'
@@ -9,7 +10,7 @@ import { scaled } from './events.ts'
 import { relayJudge } from './judge.ts'
 import { purgeMinutes } from './minutes.ts'
 import type { RelaysParts } from './parts.ts'
-import { planRelays, type RelayAction, type RelayFact } from './plan.ts'
+import { JOIN_MS, planRelays, type RelayAction, type RelayFact } from './plan.ts'
 import type { BeatFacts } from './relay-schema.ts'
 import { relaysLeft, relaysThere } from './relays.ts'
 import { readSettings } from './settings.ts'
@@ -70,6 +71,7 @@ export async function keepRound(
       if (action.kind === 'end' && !mayEnd) continue
       if (await act(ctx, parts, action, settings.scaling.provider)) done.push(action)
     }
+    if (mayEnd) await endStrays(ctx, parts)
     await purgeMinutes(ctx)
     return done
   })
@@ -114,6 +116,22 @@ async function note(
     .execute()
   await ctx.events.emit(scaled, fact)
   return true
+}
+
+/** Machines of relays that nobody knows, as after a database was lost: what runs there is turned away whenever it comes. */
+async function endStrays(ctx: Context, { machines }: RelaysParts): Promise<void> {
+  const before = new Date(ctx.clock.now().getTime() - JOIN_MS)
+  const ids = (await machines.there(ctx)).filter(({ since }) => since < before).map(({ id }) => id)
+  const known = await ctx.db
+    .selectFrom('relays')
+    .select('instanceId')
+    .where('instanceId', '=', sql<string>`any(${ids})`)
+    .execute()
+  const theirs = new Set(known.map(({ instanceId }) => instanceId))
+  for (const id of ids.filter((id) => !theirs.has(id))) {
+    await machines.end(ctx, id)
+    ctx.log.warn({ instance: id }, 'a machine of no relay is ended')
+  }
 }
 
 async function closeLeft(ctx: Context): Promise<void> {

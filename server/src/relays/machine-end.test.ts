@@ -155,3 +155,22 @@ test('one that is told to stop, beats on and does not go is ended with its machi
   const { body } = await root.get(`/v1/relays/${relay.id}`)
   assert.match(body.errorMessage, /did not stop in time/)
 })
+
+test('a machine of a relay that nobody knows, as after a database was lost, is ended', async () => {
+  const [stray, young, known] = [await startOnEc2(), await startOnEc2(), await startOnEc2()]
+  for (const { instanceId } of [stray, known]) {
+    await ctx.db
+      .updateTable('fleetInstances')
+      .set({ createdAt: ageOf(11) })
+      .where('id', '=', instanceId)
+      .execute()
+  }
+  for (const { relayId } of [stray, young]) {
+    const lost = { instanceId: null }
+    await ctx.db.updateTable('relays').set(lost).where('id', '=', relayId).execute()
+  }
+  await keepRound(ctx, parts, { mayEnd: false })
+  assert.equal(await isEnding(stray), false, 'we were away ourselves')
+  await rounds(() => isEnding(stray))
+  assert.deepEqual([await isEnding(young), await isEnding(known)], [false, false])
+})

@@ -35,6 +35,8 @@ export interface RelayMachines {
   ): Promise<{ instanceId: string | null; madeAt: Date }>
   /** Asks for a machine in the caller's transaction; a worker launches it, and a relay on it joins. */
   launch(ctx: Context, provider: RelayProvider): Promise<{ instanceId: string }>
+  /** Those that were launched for relays and have not ended, with when they were launched. */
+  there(ctx: Context): Promise<readonly { id: string; since: Date }[]>
   /** Ends a machine; nothing when it has ended, or is about to. */
   end(ctx: Context, instanceId: string): Promise<void>
 }

@@ -31,7 +31,7 @@ export type RelayAction =
   | { kind: 'fail'; id: string; reason: string }
   | { kind: 'end'; id: string; reason: string }
 
-const JOIN_MS = 10 * 60_000
+export const JOIN_MS = 10 * 60_000
 /** As long as its machine would take to boot: it may be restarting. */
 const RETURN_MS = 10 * 60_000
 /** Of one that was told to stop and cuts what it carries then: to say that it goes. */
