@@ -156,7 +156,8 @@ test('an answer that somebody writes to a dialog stays while pages come and go',
   await using visit = await visitAs(browser, app, ann, 'sessions')
   const { page } = visit
   const answer = await page.evaluate(async () => {
-    const { dialogBar } = await import('/console/sessions/dialog-bar.js' as string)
+    const path: string = '/console/sessions/dialog-bar.js'
+    const { dialogBar } = await import(path)
     const bar = dialogBar(() => undefined)
     const dialog = { type: 'prompt', message: 'Your name?', text: '' }
     const first = { page: 1, title: 'A shop', dialog }
