@@ -198,7 +198,8 @@ test('what is kept of a ticket opens nothing, and is gone once it is over', asyn
   }
   clock.advance(31_000)
   const ctx = app.app.systemContext()
-  await tidySignIns.run(ctx, {}, ctx.signal)
+  const run = { id: 'a', retries: 0, progress: async () => undefined }
+  await tidySignIns.run(ctx, {}, run)
   assert.deepEqual(await rows(), [])
 })
 
