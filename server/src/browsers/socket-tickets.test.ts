@@ -13,7 +13,10 @@ const site = createServer((_request, response) =>
   response.setHeader('content-type', 'text/html').end('<title>a page of somebody</title>'),
 )
 await once(site.listen(0, '127.0.0.1'), 'listening')
-stack.defer(() => void site.close().closeAllConnections())
+stack.defer(() => {
+  site.close()
+  site.closeAllConnections()
+})
 const origin = `http://127.0.0.1:${(site.address() as AddressInfo).port}`
 const app = stack.use(await startApp({ browsers: true, env: { CORS_ORIGINS: origin } }))
 const web = stack.use(await WebBrowser.open())
