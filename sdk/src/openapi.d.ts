@@ -2209,6 +2209,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/ws-ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get a ticket that opens one WebSocket
+         * @description For web pages, which can send no header when they open a WebSocket. It counts once, for 30 seconds, at this path, and stands for the access token or API key of this request: the socket acts for the same account, and ends with them. Give it as a subprotocol, `gantry.ticket.{ticket}`, best beside another name, which the answer then has; in Socket.IO as `auth: { ticket }`.
+         *
+         *     Open to everybody who is signed in: a ticket grants what its maker may do, and no more.
+         */
+        post: operations["postAuthWsTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/avatars/{id}": {
         parameters: {
             query?: never;
@@ -6653,6 +6675,10 @@ export interface components {
                 [key: string]: string;
             };
         };
+        CreateSocketTicket: {
+            /** @description Of the WebSocket that is to be opened: the ticket opens no other */
+            path: string;
+        };
         CreateTunnel: {
             /** @description Below the domain of tunnels: `shop` is at `shop.…`. It stays with the account for ever. One is made up unless given */
             name?: string;
@@ -9278,6 +9304,13 @@ export interface components {
             /** Format: date-time */
             retiringAt?: string;
         };
+        SocketTicket: {
+            /** @description Counts once: `new WebSocket(url, ["gantry", "gantry.ticket." + ticket])`, or `auth: { ticket }` of Socket.IO */
+            ticket: string;
+            path: string;
+            /** Format: date-time */
+            expiresAt: string;
+        };
         Staff: {
             /** @description Id of a user */
             userId: string;
@@ -11399,6 +11432,18 @@ export interface components {
         };
         /**
          * @description `auth.https_required`: Passwords and tokens need HTTPS.
+         *     `auth.second_factor_required`: This needs a second factor.
+         */
+        "auth.https_required-or-auth.second_factor_required": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `auth.https_required`: Passwords and tokens need HTTPS.
          *     `auth.sign_up_by_invitation`: Only the invited may register here.
          *     `auth.sign_up_closed`: Nobody may register here.
          */
@@ -11661,6 +11706,19 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /**
+         * @description `auth.no_such_socket`: No ticket leads there.
+         *     `request.invalid`: The request is not valid.
+         *     `request.malformed`: The request cannot be read.
+         */
+        "auth.no_such_socket-or-request.invalid-or-request.malformed": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `auth.second_factor_required`: This needs a second factor. */
         "auth.second_factor_required": {
             headers: {
@@ -11684,6 +11742,15 @@ export interface components {
          *     `factor.locked`: Too many wrong second factors.
          */
         "auth.too_many_attempts-or-factor.locked": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `auth.too_many_tickets`: Too many tickets are open. */
+        "auth.too_many_tickets": {
             headers: {
                 [name: string]: unknown;
             };
@@ -19032,6 +19099,52 @@ export interface operations {
             403: components["responses"]["auth.https_required-or-auth.key_not_allowed-or-auth.not_as_another-or-auth.second_factor_required"];
             404: components["responses"]["account.not_found"];
             429: components["responses"]["auth.too_many_attempts"];
+            500: components["responses"]["server.error"];
+            503: components["responses"]["server.stopping-or-server.unavailable"];
+            504: components["responses"]["request.timeout"];
+        };
+    };
+    postAuthWsTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "path": "/api/v1/sessions/ses_06f3k9w2m4qz7x8y1v5t0r6n3b/live"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateSocketTicket"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ticket": "gty_wt1_5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f",
+                     *       "path": "/api/v1/sessions/ses_06f3k9w2m4qz7x8y1v5t0r6n3b/live",
+                     *       "expiresAt": "2026-11-20T12:00:30.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SocketTicket"];
+                };
+            };
+            400: components["responses"]["auth.no_such_socket-or-request.invalid-or-request.malformed"];
+            401: components["responses"]["auth.unauthenticated"];
+            403: components["responses"]["auth.https_required-or-auth.second_factor_required"];
+            404: components["responses"]["account.not_found"];
+            413: components["responses"]["request.too_large"];
+            415: components["responses"]["request.unsupported_media_type"];
+            429: components["responses"]["auth.too_many_tickets"];
             500: components["responses"]["server.error"];
             503: components["responses"]["server.stopping-or-server.unavailable"];
             504: components["responses"]["request.timeout"];

@@ -1,5 +1,5 @@
 import { checkMatrix } from '#access/index.ts'
-import { reapBrowsers } from '#browsers/index.ts'
+import { channelSocket, reapBrowsers } from '#browsers/index.ts'
 import type { fleet, FleetParts } from '#fleet/index.ts'
 import type { Capability } from '#kernel/capability.ts'
 import type { EventReaders } from '#kernel/events.ts'
@@ -34,7 +34,8 @@ export function runningCapabilities(running: Running): Capability[] {
   const capabilities = manifest({
     identity: () => {
       const { tools, signingKeys } = people().identity
-      return { tools, signingKeys, store: core.store, records: records() }
+      const sockets = [...capabilities.flatMap(({ sockets = [] }) => sockets), channelSocket]
+      return { tools, signingKeys, store: core.store, records: records(), sockets }
     },
     addresses: () => people().addresses,
     fleet: running.fleet,

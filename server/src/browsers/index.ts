@@ -24,6 +24,7 @@ import { sealedProxies } from './spec.ts'
 import { endLateSessions, endWithUser } from './user-end.ts'
 
 export { LiveChannel } from './channel/channel.ts'
+export { channelSocket } from './channel/credential.ts'
 export {
   ROUTE_SECONDS,
   type RouteOf,

@@ -50,6 +50,7 @@ export function sockets(runtime: () => BrowserRuntime): RawRoute<Admitted>[] {
         'CDP of a new browser, for as long as the connection lasts',
         (ctx, request) => admitNew(ctx, runtime(), request),
       ),
+      needs: ['sessions.write'],
       admitTimeoutMs: NEW_SESSION_MS,
     },
     route('/cdp/', 'CDP of a session', (ctx, request) =>
@@ -58,11 +59,12 @@ export function sockets(runtime: () => BrowserRuntime): RawRoute<Admitted>[] {
     route('/live/', 'Live view of a session', (ctx, request) =>
       admitByUrl(ctx, runtime(), request, 'live'),
     ),
-    ...['/api/v1/sessions/', '/v1/sessions/'].map((path) =>
-      route(path, 'Live view of a session, with a credential', (ctx, request) =>
+    ...['/api/v1/sessions/', '/v1/sessions/'].map((path) => ({
+      ...route(path, 'Live view of a session, with a credential', (ctx, request) =>
         admitLive(ctx, runtime(), request),
       ),
-    ),
+      needs: ['sessions.read'],
+    })),
   ]
 }
 

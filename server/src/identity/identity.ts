@@ -6,6 +6,7 @@ import type { Db } from '#kernel/db.ts'
 import type { RequestFacts } from '#kernel/http/route.ts'
 import { httpProblems } from '#kernel/http/problems.ts'
 import type { Logger } from '#kernel/log.ts'
+import type { ShownCredential } from '#kernel/socket-ticket.ts'
 import { Problem } from '#kernel/problem.ts'
 import type { Kms } from '#kernel/secrets/kms.ts'
 import { AccessTokens } from './access-tokens.ts'
@@ -23,6 +24,7 @@ import { Providers } from './oauth/providers.ts'
 import { Passwords } from './password-check.ts'
 import { PASSWORD_COST, type PasswordCost } from './passwords.ts'
 import type { Person, User } from './schema.ts'
+import { redeemTicket } from './socket-tickets/redeem.ts'
 import { ServiceTokens } from './service-tokens.ts'
 import { SigningKeys } from './signing/signing-keys.ts'
 import type { Tools } from './tools.ts'
@@ -67,6 +69,7 @@ export class Identity implements AsyncDisposable {
   readonly signingKeys: SigningKeys
   readonly #serviceTokens: ServiceTokens
   readonly #tokens: AccessTokens
+  readonly #clock: Clock
 
   /**
    * Reads the token signing keys, and makes the first one.
@@ -85,6 +88,7 @@ export class Identity implements AsyncDisposable {
   ) {
     const { passwordCost = PASSWORD_COST, providers = new Providers() } = more
     this.#db = db
+    this.#clock = clock
     this.signingKeys = signingKeys
     this.#serviceTokens = new ServiceTokens(clock, signingKeys)
     const tokens = new AccessTokens(issuerOf(config), signingKeys)
@@ -177,6 +181,18 @@ export class Identity implements AsyncDisposable {
   async authenticateKey(key: string, ip: string, account?: unknown): Promise<KeyActor> {
     const actor = await this.#keys.authenticate(key, ip)
     return account === undefined ? actor : standIn(this.#db, actor, account, [])
+  }
+
+  /**
+   * What the maker of a ticket has shown, for the socket at this path; it is used up with that. Addresses that show made-up ones are
+   * counted.
+   *
+   * @throws problem `auth.ticket_invalid` or `auth.too_many_attempts`
+   */
+  async redeemTicket(ticket: string, path: string, ip: string): Promise<ShownCredential> {
+    return redeemTicket({ db: this.#db, clock: this.#clock }, ticket, path, () =>
+      this.tools.attempts.takeStranger('no_credential', ip),
+    )
   }
 
   /** Counts what was shown as a guess, and refuses it. */

@@ -1,5 +1,6 @@
 import { defineCapability } from '#kernel/capability.ts'
 import type { KeptRecords } from '#kernel/personal-records.ts'
+import type { TicketedSocket } from '#kernel/sockets.ts'
 import type { ObjectStore } from '#kernel/storage/store.ts'
 import { addressRoutes } from './address-routes.ts'
 import { bulkRoutes } from './administration/bulk/routes.ts'
@@ -64,6 +65,8 @@ import { keepSigningKeysJob } from './signing/jobs.ts'
 import { signingProblems } from './signing/problems.ts'
 import { signingRoutes } from './signing/routes.ts'
 import { privateHalves } from './signing/store.ts'
+import { socketTicketProblems } from './socket-tickets/problems.ts'
+import { socketTicketRoutes } from './socket-tickets/routes.ts'
 import { userByIdRoutes } from './user-by-id-routes.ts'
 import { userRoutes } from './user-routes.ts'
 
@@ -89,6 +92,8 @@ export interface IdentityParts extends Pick<Identity, 'tools' | 'signingKeys'> {
   store: ObjectStore
   /** What all capabilities keep about people. */
   records: readonly KeptRecords[]
+  /** Where tickets may lead. */
+  sockets: readonly TicketedSocket[]
 }
 
 /** Their names would meet those of the others: what differs for sure is the code. */
@@ -96,6 +101,7 @@ const more = Object.fromEntries(
   [
     ...[keyProblems, accountProblems, memberProblems, invitationProblems, staffProblems],
     ...[leavingProblems, avatarProblems, exportProblems, administrationProblems, oauthProblems],
+    socketTicketProblems,
   ]
     .flatMap((some) => Object.values(some))
     .map((problem) => [problem.kind.code, problem]),
@@ -155,7 +161,10 @@ export function identity(parts: () => IdentityParts) {
     quotas: {
       'keys.counting': { unit: 'keys', what: 'API keys that count at once', of: countingKeys },
     },
-    routes: [...routesOf(tools, store), ...signingRoutes(() => parts().signingKeys)],
+    routes: [
+      ...[...routesOf(tools, store), ...signingRoutes(() => parts().signingKeys)],
+      ...socketTicketRoutes(() => parts().sockets),
+    ],
     jobs: [
       tidyKeys,
       tidySignIns,

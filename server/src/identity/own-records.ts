@@ -13,6 +13,7 @@ import { emailKey } from './email.ts'
 const THEIRS = [
   ...['sign_in_records', 'one_time_tokens', 'totp_secrets', 'backup_codes', 'passkeys'],
   ...['sign_in_challenges', 'factor_tries', 'remembered_devices', 'sign_ins', 'linked_identities'],
+  'socket_tickets',
 ]
 
 /** Of a row that is of nobody else. */

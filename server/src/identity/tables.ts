@@ -22,6 +22,7 @@ import type { DepartureTable } from './leaving/tables.ts'
 import type { LinkedIdentityTable, ProviderVisitTable } from './oauth/tables.ts'
 import type { UserSettings } from './settings.ts'
 import type { SigningKeyState } from './signing/states.ts'
+import type { SocketTicketTable } from './socket-tickets/tables.ts'
 
 export type AccountKind = 'personal' | 'organisation' | 'reseller'
 export type Tier = 'free' | 'premium' | 'enterprise'
@@ -212,6 +213,7 @@ declare module '#kernel/db.ts' {
     invitations: InvitationTable
     bulkRows: BulkRowTable
     oneTimeTokens: OneTimeTokenTable
+    socketTickets: SocketTicketTable
     attempts: AttemptTable
     passwordFailures: PasswordFailureTable
     signInRecords: SignInRecordTable

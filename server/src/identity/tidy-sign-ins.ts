@@ -13,6 +13,7 @@ const BATCH = 5_000
 const TIDIED = [
   { table: 'attempts', time: 'ends_at', keptMs: 0 },
   { table: 'one_time_tokens', time: 'expires_at', keptMs: 0 },
+  { table: 'socket_tickets', time: 'expires_at', keptMs: 0 },
   { table: 'provider_visits', time: 'expires_at', keptMs: 0 },
   { table: 'password_failures', time: 'last_at', keptMs: FAILURES_KEPT_MS },
   { table: 'sign_in_records', time: 'at', keptMs: KEPT_MS },
@@ -22,7 +23,7 @@ const TIDIED = [
 export const tidySignIns = defineJob({
   name: 'identity.tidy_sign_ins',
   summary:
-    'Delete links, visits to providers and counts that are over, and sign-ins that ended 90 days ago',
+    'Delete links, tickets, visits to providers and counts that are over, and sign-ins that ended 90 days ago',
   input: z.strictObject({}),
   cron: '*/10 * * * *',
   async run(ctx) {

@@ -11,11 +11,18 @@ import { httpProblems } from './http/problems.ts'
 import type { Logger } from './log.ts'
 import { Problem } from './problem.ts'
 import type { Refusal } from './refusal.ts'
+import { exchangeTicket, type ShownCredential } from './socket-ticket.ts'
 import { within } from './within.ts'
 
-interface SocketAdmission<Grant> {
+/** What may be opened with a ticket in place of a header. */
+export interface TicketedSocket {
   /** Exact path, or a prefix that ends in `/`. */
   readonly path: string
+  /** Whoever opens it needs one of these permissions. Where it is absent the address itself is the credential. */
+  readonly needs?: readonly string[]
+}
+
+interface SocketAdmission<Grant> extends TicketedSocket {
   readonly summary: string
   /** Decides before 101 is sent; a thrown problem is the HTTP answer. */
   admit(ctx: Context, request: SocketRequest): Promise<Grant>
@@ -79,6 +86,8 @@ export interface DispatcherOptions {
   foreign?: readonly ForeignSockets[]
   /** @throws Problem when the credential is bad */
   authenticate(request: IncomingMessage, ip: string): Promise<Actor>
+  /** What a ticket for the socket at this path stands for; it is used up with that. Without this, tickets are names like others. @throws Problem when it does not count */
+  redeem?(ticket: string, path: string, ip: string): Promise<ShownCredential>
   /** Where a request comes from, behind trusted proxies too; the far end of its connection unless given. */
   addressOf?(request: IncomingMessage): string
   contextFor(actor: Actor, client: Client): Context
@@ -211,6 +220,9 @@ export class SocketDispatcher implements AsyncDisposable {
       if (isNoted) this.#options.refused?.({ actor: { kind: 'anonymous' }, ...about })
       throw refusal
     }
+    const path = foreign?.path ?? url.pathname
+    const { redeem } = this.#options
+    if (redeem) await exchangeTicket(request.headers, (ticket) => redeem(ticket, path, ip))
     if (foreign) return foreign.upgrade(request, socket, head)
     if (!route) return
 
@@ -287,7 +299,8 @@ export function isAtOrBelow(path: string, url = ''): boolean {
   return url.startsWith(path) && ['', '/', '?'].includes(url.charAt(path.length))
 }
 
-function matches(path: string, pathname: string): boolean {
+/** Whether a socket of this path, exact or a prefix that ends in `/`, is the one for `pathname`. */
+export function matches(path: string, pathname: string): boolean {
   return path.endsWith('/') ? pathname.startsWith(path) : pathname === path
 }
 

@@ -1,7 +1,7 @@
 import { allows } from '#access/index.ts'
 import { Misses } from '#alerts/index.ts'
 import { Refusals } from '#audit/index.ts'
-import { type BrowserRuntime, LiveChannel } from '#browsers/index.ts'
+import { type BrowserRuntime, channelSocket, LiveChannel } from '#browsers/index.ts'
 import type { Capability } from '#kernel/capability.ts'
 import type { Certificates } from '#kernel/certificates.ts'
 import type { Config } from '#kernel/config.ts'
@@ -114,6 +114,7 @@ function openSockets(
     ...(hosts && { hosts }),
     authenticate: ({ headers }, ip) =>
       callers.ofHeader(headers.authorization, ip, headers['gantry-account']),
+    redeem: (ticket, path, ip) => people.identity.redeemTicket(ticket, path, ip),
     judgeAddress: (address) => addresses.refuseBlocked(address),
     contextFor: (actor, client) => core.contextFor({ actor, client }),
     refused: refusals.note,
@@ -128,7 +129,9 @@ function openChannel(options: FrontOptions, { refusals }: Notes): LiveChannel {
   return new LiveChannel({
     ...socketRules(options),
     ...{ runtime, contextFor: core.contextFor },
-    authenticate: (authorization, ip) => people.callers.ofHeader(authorization, ip),
+    authenticate: (authorization, ip, account) =>
+      people.callers.ofHeader(authorization, ip, account),
+    redeem: (ticket, ip) => people.identity.redeemTicket(ticket, channelSocket.path, ip),
     refused: refusals.note,
   })
 }

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { offeredProtocols } from '#kernel/socket-ticket.ts'
 
 /** A WebSocket to a browser, past its handshake. */
 export interface BrowserSocket {
@@ -14,6 +15,7 @@ export interface BrowserSocket {
 export class BrowserUnreachable extends Error {}
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+const PROTOCOL_NAME = /^[\w!#$%&'*+.^`|~-]+$/
 const KEY = /^[A-Za-z0-9+/]{22}==$/
 
 /**
@@ -62,11 +64,13 @@ export function handshakeKey(headers: IncomingHttpHeaders): string | undefined {
   return upgrade && headers['sec-websocket-version'] === '13' && KEY.test(key) ? key : undefined
 }
 
-/** Answers a client's handshake, with no extension and no subprotocol. */
-export function acceptClient(socket: Duplex, key: string): void {
+/** Answers a client's handshake, with no extension, and with the first of the subprotocols that it offers: a browser takes no answer without. */
+export function acceptClient(socket: Duplex, key: string, headers: IncomingHttpHeaders): void {
+  const protocol = offeredProtocols(headers).find((name) => PROTOCOL_NAME.test(name))
+  const chosen = protocol === undefined ? '' : `Sec-WebSocket-Protocol: ${protocol}\r\n`
   socket.write(
     'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
-      `Sec-WebSocket-Accept: ${acceptOf(key)}\r\n\r\n`,
+      `Sec-WebSocket-Accept: ${acceptOf(key)}\r\n${chosen}\r\n`,
   )
 }
 

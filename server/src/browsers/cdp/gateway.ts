@@ -75,7 +75,7 @@ export async function openCdp(options: OpenCdpOptions): Promise<CdpConnection> {
     log,
     onActivity,
   })
-  acceptClient(client, key)
+  acceptClient(client, key, options.request.headers)
   relay.start(options.head, browser.head)
   return relay
 }

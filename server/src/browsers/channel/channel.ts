@@ -10,7 +10,13 @@ import { Ticker } from '#kernel/ticker.ts'
 import { within } from '#kernel/within.ts'
 import type { BrowserRuntime } from '../runtime.ts'
 import { Lingering } from '../watch/lingering.ts'
-import { type Authenticate, authenticate } from './credential.ts'
+import {
+  type Authenticate,
+  authenticate,
+  channelSocket,
+  credentialOf,
+  type Redeem,
+} from './credential.ts'
 import { findEnded } from './ended.ts'
 import { connectError, enter, type EntranceRules, refuse } from './entrance.ts'
 import * as limits from './limits.ts'
@@ -20,6 +26,7 @@ import { channelProblems } from './problems.ts'
 export interface LiveChannelOptions extends EntranceRules {
   runtime(): BrowserRuntime
   authenticate: Authenticate
+  redeem: Redeem
   /** Where a request comes from, behind trusted proxies too. */
   addressOf(request: IncomingMessage): string
   contextFor(situation: Pick<Situation, 'actor' | 'client' | 'signal'>): Context
@@ -28,7 +35,6 @@ export interface LiveChannelOptions extends EntranceRules {
   refused?: MemberParts['refused']
 }
 
-const PATH = '/socket.io'
 const SYSTEM = { kind: 'system', name: 'live channel' } as const
 /** Service restart (IANA registry of WebSocket close codes): clients reconnect. */
 const RESTARTING = 1012
@@ -42,7 +48,7 @@ type Connection = Socket['conn']
 
 /** Socket.IO at `/socket.io`: commands, their results, and what happens in sessions, over one socket that is resumed after a drop. */
 export class LiveChannel implements AsyncDisposable {
-  readonly path = PATH
+  readonly path = channelSocket.path
   readonly #options: LiveChannelOptions
   readonly #lingering = new Lingering({
     ...{ lingerMs: limits.LINGER_MS, most: limits.MAX_LINGERING },
@@ -120,7 +126,7 @@ export class LiveChannel implements AsyncDisposable {
       throw channelProblems.tooManySockets({ limit: limits.MAX_STRANGERS, whose })
     }
     const ip = this.#options.addressOf(request)
-    const credential = { authorization, ip }
+    const credential = { authorization, account: accountIn(request), ip }
     const person = await authenticate(this.#options.authenticate, credential)
     this.#demandRoom(person.accountId)
     this.#admitted.set(request, { person, credential })
@@ -135,7 +141,7 @@ export class LiveChannel implements AsyncDisposable {
   async #open(): Promise<Server> {
     const { Server } = await import('socket.io')
     const io = new Server({
-      path: PATH,
+      path: this.path,
       serveClient: false,
       transports: ['polling', 'websocket'],
       maxHttpBufferSize: limits.MAX_MESSAGE_BYTES,
@@ -186,16 +192,19 @@ export class LiveChannel implements AsyncDisposable {
     }
   }
 
-  /** The token of the CONNECT packet, or the header that the connection came with. */
+  /** By the token or the ticket of the CONNECT packet, or the header that the connection came with. */
   async #admittedOf({ handshake, request }: Socket): Promise<Admitted> {
-    const { token } = handshake.auth as { token?: unknown }
-    if (typeof token !== 'string') {
+    const { token, ticket } = handshake.auth as { token?: unknown; ticket?: unknown }
+    const given =
+      typeof token === 'string' ? { token } : typeof ticket === 'string' ? { ticket } : undefined
+    if (!given) {
       const admitted = this.#admitted.get(request)
       if (!admitted) throw httpProblems.unauthenticated({ detail: NO_TOKEN })
       return admitted
     }
-    const credential = { authorization: `Bearer ${token}`, ip: this.#options.addressOf(request) }
-    return { credential, person: await authenticate(this.#options.authenticate, credential) }
+    const { redeem, addressOf, authenticate: ask } = this.#options
+    const credential = await credentialOf(redeem, given, { ip: addressOf(request) })
+    return { credential, person: await authenticate(ask, credential) }
   }
 
   /** @throws problem `channel.too_many_sockets` */
@@ -220,5 +229,10 @@ export class LiveChannel implements AsyncDisposable {
   }
 }
 
+/** Which account a client with an Authorization header acts for. */
+function accountIn({ headers }: IncomingMessage): string | undefined {
+  return headers['gantry-account']?.toString()
+}
+
 const NO_TOKEN =
-  'Give an access token or an API key as `auth: { token }`, or in an Authorization header.'
+  'Give an access token or an API key as `auth: { token }` or in an Authorization header, or a ticket as `auth: { ticket }`.'

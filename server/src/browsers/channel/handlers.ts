@@ -4,7 +4,7 @@ import { callSession, demandForce, holderOf } from '../locate.ts'
 import type { Control as ControlCall } from '../node/control.ts'
 import type { BrowserRuntime } from '../runtime.ts'
 import { type ChannelCommand, COMMANDS, STATE } from './commands.ts'
-import { demand } from './credential.ts'
+import { demand, type Given } from './credential.ts'
 import * as messages from './messages.ts'
 import { channelProblems } from './problems.ts'
 import type { Watches } from './watches.ts'
@@ -13,7 +13,7 @@ import type { Watches } from './watches.ts'
 export interface Work {
   ctx: Context
   runtime: BrowserRuntime
-  member: { watches: Watches; renew(token: string): Promise<void> }
+  member: { watches: Watches; renew(given: Given): Promise<void> }
   /** Done once the answer is sent. */
   after: (() => void)[]
 }
@@ -75,8 +75,7 @@ async function unwatch({ member }: Work, message: unknown): Promise<unknown> {
 }
 
 async function authenticate({ member }: Work, message: unknown): Promise<unknown> {
-  const { token } = messages.read(messages.Authenticate, message, 'message')
-  await member.renew(token)
+  await member.renew(messages.read(messages.Authenticate, message, 'message'))
   return {}
 }
 

@@ -14,9 +14,12 @@ import {
   type Authenticate,
   authenticate,
   type Credential,
+  credentialOf,
   demand,
+  type Given,
   isSamePerson,
   type Person,
+  type Redeem,
 } from './credential.ts'
 import { answer, knows, type Work } from './handlers.ts'
 import * as limits from './limits.ts'
@@ -27,6 +30,7 @@ import { Watches } from './watches.ts'
 export interface MemberParts {
   runtime(): BrowserRuntime
   authenticate: Authenticate
+  redeem: Redeem
   contextFor(situation: Pick<Situation, 'actor' | 'client' | 'signal'>): Context
   lingering: Lingering
   log: Logger
@@ -100,9 +104,8 @@ export class Member {
   }
 
   /** Another credential of the same person. @throws problem `channel.other_person`, or why it does not count */
-  async renew(token: string): Promise<void> {
-    const { ip } = this.#credential
-    const credential = { authorization: `Bearer ${token}`, ip }
+  async renew(given: Given): Promise<void> {
+    const credential = await credentialOf(this.#parts.redeem, given, this.#credential)
     const person = await authenticate(this.#parts.authenticate, credential)
     if (!isSamePerson(person, this.person)) throw channelProblems.otherPerson()
     this.#credential = credential

@@ -41,7 +41,10 @@ export const Control = z.discriminatedUnion('action', [
   z.strictObject({ sessionId, action: z.literal('return') }),
 ])
 
-export const Authenticate = z.strictObject({ token: z.string().min(1).max(8192) })
+export const Authenticate = z.union([
+  z.strictObject({ token: z.string().min(1).max(8192) }),
+  z.strictObject({ ticket: z.string().min(1).max(200) }),
+])
 
 /** As deep as bodies of REST may be. */
 const MAX_DEPTH = 32
