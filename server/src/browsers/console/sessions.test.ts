@@ -155,9 +155,8 @@ test('an answer that somebody writes to a dialog stays while pages come and go',
   const ann = await app.person()
   await using visit = await visitAs(browser, app, ann, 'sessions')
   const { page } = visit
-  const answer = await page.evaluate(async () => {
-    const path: string = '/console/sessions/dialog-bar.js'
-    const { dialogBar } = await import(path)
+  const answer = await page.evaluate(async (module: string) => {
+    const { dialogBar } = await import(module)
     const bar = dialogBar(() => undefined)
     const dialog = { type: 'prompt', message: 'Your name?', text: '' }
     const first = { page: 1, title: 'A shop', dialog }
@@ -166,7 +165,7 @@ test('an answer that somebody writes to a dialog stays while pages come and go',
     input.value = 'Zoë'
     bar.hear({ type: 'pages', pages: [first, { page: 2, title: 'Another' }], watching: 1 })
     return bar.place.querySelector('input').value
-  })
+  }, '/console/sessions/dialog-bar.js')
   assert.equal(answer, 'Zoë')
 })
 
