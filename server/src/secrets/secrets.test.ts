@@ -38,7 +38,10 @@ test('what was sealed before a rotation opens after it, and then nothing needs t
   const [root, ann] = [await app.superAdmin(), await app.person()]
   const body = { url: 'http://proxy.example:8080', username: 'ann', password: 'secret' }
   await ann.post('/v1/sessions', { proxy: body })
-  const before = await root.get('/v1/admin/sealing-keys')
+  const before = await eventually('the mail to the newcomer has left the queue', async () => {
+    const answer = await root.get('/v1/admin/sealing-keys')
+    return answer.body.items[0].records['dev_mails.sealed_content'] >= 1 && answer
+  })
   assert.equal(before.body.items.length, 1)
   const [first] = before.body.items
   assert.equal(first.status, 'active')
